@@ -1,0 +1,248 @@
+//! The rules of one merchant: what a command leads to, given all that happened before.
+
+mod orders;
+mod payments;
+mod settlements;
+mod withdrawals;
+
+use super::books::{Books, Key, Numbered, Route};
+use super::chain::Link;
+use super::command::{Answer, Command, RulesChange};
+use super::event::{Event, Stamped};
+use super::head::{Broken, Head};
+use super::ids::MerchantId;
+use super::refusal::Refusal;
+use super::rules::Rules;
+use super::time::At;
+
+/// One merchant as its messages see it: the head, and the records that they name.
+#[derive(Debug, Clone)]
+pub struct Account {
+    merchant: MerchantId,
+    head: Option<Head>,
+    books: Books,
+}
+
+impl Account {
+    /// The account as the store has it; `None` for a merchant that was never registered.
+    pub fn new(merchant: MerchantId, head: Option<Head>) -> Self {
+        Self { merchant, head, books: Books::default() }
+    }
+
+    /// Whose account.
+    pub fn merchant(&self) -> &MerchantId {
+        &self.merchant
+    }
+
+    /// Where the merchant stands; `None` when it was never registered.
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// The newest event's place and hash.
+    pub fn link(&self) -> Link {
+        self.head.as_ref().map_or_else(Link::default, |head| head.link)
+    }
+
+    /// The records at hand.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The records at hand, to teach them or to let them go.
+    pub fn books_mut(&mut self) -> &mut Books {
+        &mut self.books
+    }
+
+    /// The keys that a command needs and that are not at hand. Empty: it can be decided. Some keys are known only when
+    /// others are, so ask again after a lookup; a key of a later kind never leads to one of an earlier kind.
+    pub fn needs(&self, command: &Command) -> Vec<Key> {
+        let mut wanted = match command {
+            Command::Register(_) | Command::ChangeRules(_) | Command::Read => vec![],
+            Command::OpenOrder(open) => self.numbered(
+                Route::Orders,
+                open.idempotency_key.as_ref(),
+                vec![Key::Order(open.order_no)],
+            ),
+            Command::RecordPrepay(prepay) => vec![Key::Order(prepay.order_no)],
+            Command::Pay(pay) => self.payment_needs(pay),
+            Command::CloseOrder(order_no) => vec![Key::Order(*order_no)],
+            Command::Settle(settle) => self.numbered(
+                Route::Settlements,
+                settle.idempotency_key.as_ref(),
+                vec![Key::Settlement(settle.settlement_no)],
+            ),
+            Command::Withdraw(withdraw) => self.numbered(
+                Route::Withdrawals,
+                withdraw.idempotency_key.as_ref(),
+                vec![
+                    Key::Withdrawal(withdraw.withdrawal_no),
+                    Key::Settlement(withdraw.settlement_no),
+                ],
+            ),
+            Command::Approve(review) | Command::Reject(review) => {
+                vec![Key::Withdrawal(review.withdrawal_no)]
+            }
+            Command::Confirm(confirm) => vec![Key::Withdrawal(confirm.withdrawal_no)],
+            Command::StartSending(withdrawal_no) => vec![Key::Withdrawal(*withdrawal_no)],
+            Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
+            #[cfg(test)]
+            Command::Panic => vec![],
+        };
+        wanted.retain(|key| !self.books.knows(key));
+        wanted
+    }
+
+    /// The keys of a call whose number the server may have made: first the caller's key, then what it names.
+    fn numbered(
+        &self,
+        route: Route,
+        key: Option<&super::ids::IdempotencyKey>,
+        fresh: Vec<Key>,
+    ) -> Vec<Key> {
+        let Some(key) = key else { return fresh };
+        if !self.books.knows(&Key::Idempotency(route, *key)) {
+            return vec![Key::Idempotency(route, *key)];
+        }
+        match self.books.number(route, key) {
+            None => fresh,
+            Some(Numbered::Order(number)) => vec![Key::Order(number)],
+            Some(Numbered::Settlement(number)) => vec![Key::Settlement(number)],
+            Some(Numbered::Withdrawal(number)) => vec![Key::Withdrawal(number)],
+        }
+    }
+
+    /// Decides a command. Reads the account, changes nothing; no events mean that there is nothing to record. `today` is the
+    /// message's own reading of the clock: dates are taken from it.
+    pub fn decide(&self, command: &Command, today: At) -> Result<Vec<Event>, Refusal> {
+        let head = match (&self.head, command) {
+            (Some(head), _) => head,
+            (None, Command::Register(rules)) => return self.register(rules),
+            (None, _) => return Err(Refusal::MerchantUnknown),
+        };
+        match command {
+            Command::Register(rules) => self.register(rules),
+            Command::ChangeRules(change) => change_rules(head, change),
+            Command::Read => Ok(vec![]),
+            Command::OpenOrder(open) => self.open_order(open),
+            Command::RecordPrepay(prepay) => self.record_prepay(prepay),
+            Command::Pay(pay) => self.pay(head, pay),
+            Command::CloseOrder(order_no) => self.close_order(order_no),
+            Command::Settle(settle) => self.settle(head, settle, today.day()),
+            Command::Withdraw(withdraw) => self.withdraw(head, withdraw, today.day()),
+            Command::Approve(review) => self.approve(review),
+            Command::Reject(review) => self.reject(review),
+            Command::Confirm(confirm) => self.confirm(confirm),
+            Command::StartSending(withdrawal_no) => self.start_sending(withdrawal_no),
+            Command::RecordTransfer(record) => self.record_transfer(record),
+            #[cfg(test)]
+            Command::Panic => panic!("a rule with a bug, as the test wants it"),
+        }
+    }
+
+    /// Applies a decided event at the end of the journal. It was checked when it was decided, so it can fail only on a
+    /// journal that Tally did not write.
+    pub fn apply(&mut self, stamped: &Stamped, link: Link) -> Result<(), Broken> {
+        self.books.apply(link.seq, stamped)?;
+        match (&mut self.head, &stamped.event) {
+            (head @ None, Event::MerchantRegistered { rules }) => {
+                *head = Some(Head::registered(self.merchant, rules.clone(), stamped.at));
+            }
+            (Some(head), event) => head.apply(event)?,
+            (None, event) => return Err(Broken(event.kind())),
+        }
+        if let Some(head) = &mut self.head {
+            head.link = link;
+            head.at = stamped.at;
+        }
+        Ok(())
+    }
+
+    /// The answer to a command that was decided, and whose events were applied.
+    pub fn answer(&self, command: &Command) -> Answer {
+        let head = self.head.as_ref().expect("decide refuses what is not known");
+        match command {
+            Command::Register(_) | Command::ChangeRules(_) | Command::Read => {
+                Answer::Merchant(Box::new(head.clone()))
+            }
+            Command::OpenOrder(open) => self.order_answer(&self.order_number(open)),
+            Command::RecordPrepay(prepay) => self.order_answer(&prepay.order_no),
+            Command::Pay(pay) => self.payment_answer(pay),
+            Command::CloseOrder(order_no) => self.order_answer(order_no),
+            Command::Settle(settle) => self.settlement_answer(settle),
+            Command::Withdraw(withdraw) => {
+                self.withdrawal_answer(&self.withdrawal_number(withdraw))
+            }
+            Command::Approve(review) | Command::Reject(review) => {
+                self.withdrawal_answer(&review.withdrawal_no)
+            }
+            Command::Confirm(confirm) => self.withdrawal_answer(&confirm.withdrawal_no),
+            Command::StartSending(withdrawal_no) => self.withdrawal_answer(withdrawal_no),
+            Command::RecordTransfer(record) => self.withdrawal_answer(&record.withdrawal_no),
+            #[cfg(test)]
+            Command::Panic => Answer::Settlement(None),
+        }
+    }
+
+    fn register(&self, rules: &Rules) -> Result<Vec<Event>, Refusal> {
+        check_rules(rules)?;
+        match &self.head {
+            None => Ok(vec![Event::MerchantRegistered { rules: rules.clone() }]),
+            Some(head) if *head.rules == *rules => Ok(vec![]),
+            Some(_) => Err(Refusal::MerchantExists),
+        }
+    }
+}
+
+/// Rules that can't hold are refused when they are given, not when they bite.
+fn check_rules(rules: &Rules) -> Result<(), Refusal> {
+    let invalid = |field, reason| Err(Refusal::Invalid { field, reason });
+    if !(1..=64).contains(&rules.name.chars().count()) {
+        return invalid("name", "must be 1 to 64 characters");
+    }
+    if rules.settle_after_days.is_some_and(|days| days > 30) {
+        return invalid(
+            "settle_after_days",
+            "must be 0 to 30, or null for settlement on demand only",
+        );
+    }
+    if rules.payout_method == Some(super::rules::PayoutMethod::Wechat)
+        && rules.payout_openid.is_none()
+    {
+        return invalid("payout_openid", "is needed for payout_method wechat");
+    }
+    for (field, text, max) in
+        [("payout_openid", &rules.payout_openid, 128), ("payout_name", &rules.payout_name, 64)]
+    {
+        if text.as_ref().is_some_and(|text| !(1..=max).contains(&text.chars().count())) {
+            return invalid(
+                field,
+                "must not be empty, nor longer than 128 (payout_name: 64) characters",
+            );
+        }
+    }
+    if rules.withdrawal_max_fen.is_some_and(|max| max < rules.withdrawal_min()) {
+        return invalid("withdrawal_max_fen", "must not be below the smallest withdrawal");
+    }
+    Ok(())
+}
+
+fn change_rules(head: &Head, change: &RulesChange) -> Result<Vec<Event>, Refusal> {
+    let change = change.clone();
+    let old = Rules::clone(&head.rules);
+    let rules = Rules {
+        name: change.name.unwrap_or(old.name),
+        fee_bp: change.fee_bp.unwrap_or(old.fee_bp),
+        settle_after_days: change.settle_after_days.unwrap_or(old.settle_after_days),
+        payout_method: change.payout_method.unwrap_or(old.payout_method),
+        payout_openid: change.payout_openid.unwrap_or(old.payout_openid),
+        payout_name: change.payout_name.unwrap_or(old.payout_name),
+        withdrawal_min_fen: change.withdrawal_min_fen.unwrap_or(old.withdrawal_min_fen),
+        withdrawal_max_fen: change.withdrawal_max_fen.unwrap_or(old.withdrawal_max_fen),
+        daily_max_fen: change.daily_max_fen.unwrap_or(old.daily_max_fen),
+        approval_over_fen: change.approval_over_fen.unwrap_or(old.approval_over_fen),
+        debt_max_fen: change.debt_max_fen.unwrap_or(old.debt_max_fen),
+    };
+    check_rules(&rules)?;
+    Ok(if rules == *head.rules { vec![] } else { vec![Event::RulesChanged { rules }] })
+}

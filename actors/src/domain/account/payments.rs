@@ -1,0 +1,144 @@
+//! Booking a payment. Money that arrived is always booked, or becomes a case (`design.md` 3.6, `api.md` 2).
+
+use super::super::books::Key;
+use super::super::case::{Case, CaseKind};
+use super::super::command::{Answer, Booking, Pay};
+use super::super::event::{Event, PaymentSource};
+use super::super::head::Head;
+use super::super::money::Money;
+use super::super::order::{Channel, Order, OrderStatus};
+use super::super::refusal::Refusal;
+use super::Account;
+
+/// What a payment is, beside the order that it names.
+enum Verdict {
+    /// It is booked already.
+    Repeat,
+    /// It pays the order, which may have been closed.
+    Pays { closed: bool },
+    /// It does not fit.
+    Misfit(CaseKind),
+}
+
+impl Account {
+    pub(super) fn payment_needs(&self, pay: &Pay) -> Vec<Key> {
+        let named = vec![Key::Order(pay.order_no), Key::Transaction(pay.transaction_id)];
+        if named.iter().any(|key| !self.books.knows(key)) {
+            return named;
+        }
+        let kind = match self.verdict(pay) {
+            Verdict::Repeat | Verdict::Pays { closed: false } => return named,
+            Verdict::Pays { closed: true } => CaseKind::PaidAfterClose,
+            Verdict::Misfit(kind) => kind,
+        };
+        vec![Key::Case(Case::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id))]
+    }
+
+    fn verdict(&self, pay: &Pay) -> Verdict {
+        let booked_for = self.books.transaction(&pay.transaction_id);
+        let Some(order) = self.books.order(&pay.order_no) else {
+            return Verdict::Misfit(match booked_for {
+                Some(_) => CaseKind::TransactionReused,
+                None => CaseKind::OrderUnknown,
+            });
+        };
+        match booked_for {
+            Some(booked_for) if *booked_for != pay.order_no => {
+                Verdict::Misfit(CaseKind::TransactionReused)
+            }
+            _ if pay.amount != order.amount || pay.booked > pay.amount => {
+                Verdict::Misfit(CaseKind::AmountDiffers)
+            }
+            Some(_) => Verdict::Repeat,
+            None if order.status == OrderStatus::Paid => Verdict::Misfit(CaseKind::PaidTwice),
+            None => Verdict::Pays { closed: order.status == OrderStatus::Closed },
+        }
+    }
+
+    pub(super) fn pay(&self, head: &Head, pay: &Pay) -> Result<Vec<Event>, Refusal> {
+        let verdict = self.verdict(pay);
+        if pay.source == PaymentSource::Hand {
+            self.refuse_by_hand(&verdict, pay)?;
+        }
+        match verdict {
+            Verdict::Repeat => Ok(vec![]),
+            Verdict::Misfit(kind) => Ok(self.open_case(kind, pay)),
+            Verdict::Pays { closed } => {
+                let mut events = vec![paid(head, pay)?];
+                if closed {
+                    events.extend(self.open_case(CaseKind::PaidAfterClose, pay));
+                }
+                Ok(events)
+            }
+        }
+    }
+
+    /// What WeChat tells is a fact, and a misfit a case. What a person types is a mistake, and refused.
+    fn refuse_by_hand(&self, verdict: &Verdict, pay: &Pay) -> Result<(), Refusal> {
+        let order = self.books.order(&pay.order_no).ok_or(Refusal::OrderUnknown)?;
+        if order.channel != Channel::External {
+            return Err(Refusal::OrderConflict(
+                "it is paid by WeChat, which tells of its payment itself",
+            ));
+        }
+        match verdict {
+            Verdict::Repeat | Verdict::Pays { .. } => Ok(()),
+            Verdict::Misfit(CaseKind::AmountDiffers) => {
+                Err(Refusal::OrderConflict("its amount is another"))
+            }
+            Verdict::Misfit(CaseKind::PaidTwice) => {
+                Err(Refusal::OrderConflict("it is paid under another transaction_id"))
+            }
+            Verdict::Misfit(_) => {
+                Err(Refusal::OrderConflict("this transaction_id is booked for another order"))
+            }
+        }
+    }
+
+    /// The event that opens a case, unless it is open already.
+    fn open_case(&self, kind: CaseKind, pay: &Pay) -> Vec<Event> {
+        let case_id = Case::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id);
+        if self.books.case(&case_id).is_some() {
+            return vec![];
+        }
+        let case = Case {
+            case_id,
+            kind,
+            order_no: pay.order_no,
+            transaction_id: pay.transaction_id,
+            amount: pay.amount,
+            expected: self.books.order(&pay.order_no).map(|order: &Order| order.amount),
+            paid_at: pay.paid_at,
+        };
+        vec![Event::CaseOpened { case }]
+    }
+
+    /// What became of the payment: credited when it is booked for its order, whether by this message or by an earlier one.
+    pub(super) fn payment_answer(&self, pay: &Pay) -> Answer {
+        let booking = match self.verdict(pay) {
+            Verdict::Repeat | Verdict::Pays { .. } => Booking::Credited,
+            Verdict::Misfit(kind) => Booking::Case(kind),
+        };
+        Answer::Payment(booking, self.books.order(&pay.order_no).cloned().map(Box::new))
+    }
+}
+
+/// The event that credits a payment, with the fee at today's rate and the next `paid_seq`.
+fn paid(head: &Head, pay: &Pay) -> Result<Event, Refusal> {
+    let too_much = || Refusal::AmountInvalid { min: Money::ZERO, max: Money::MAX };
+    head.paid.plus(pay.booked).ok_or_else(too_much)?;
+    head.available
+        .plus(head.pending())
+        .and_then(|all| all.plus(pay.booked))
+        .ok_or_else(too_much)?;
+    Ok(Event::OrderPaid {
+        order_no: pay.order_no,
+        transaction_id: pay.transaction_id,
+        paid_at: pay.paid_at,
+        booked: pay.booked,
+        fee: pay.booked.fee(head.rules.fee_bp),
+        paid_seq: head.paid_orders + 1,
+        settle_on: head.rules.settle_on(pay.paid_at),
+        source: pay.source,
+    })
+}

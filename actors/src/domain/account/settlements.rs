@@ -1,0 +1,58 @@
+//! Settling: whole buckets move from pending to available (`design.md` 3.4).
+
+use super::super::books::{Numbered, Route};
+use super::super::command::{Answer, Settle};
+use super::super::event::Event;
+use super::super::head::Head;
+use super::super::ids::SettlementNo;
+use super::super::refusal::Refusal;
+use super::super::settlement::Bucket;
+use super::super::time::Day;
+use super::Account;
+
+impl Account {
+    /// The number the call is about: the one recorded for the caller's key, else its own.
+    fn settlement_number(&self, settle: &Settle) -> SettlementNo {
+        let recorded =
+            settle.idempotency_key.and_then(|key| self.books.number(Route::Settlements, &key));
+        match recorded {
+            Some(Numbered::Settlement(settlement_no)) => settlement_no,
+            Some(Numbered::Order(_) | Numbered::Withdrawal(_)) | None => settle.settlement_no,
+        }
+    }
+
+    pub(super) fn settle(
+        &self,
+        head: &Head,
+        settle: &Settle,
+        today: Day,
+    ) -> Result<Vec<Event>, Refusal> {
+        if let Some(made) = self.books.settlement(&self.settlement_number(settle)) {
+            let same = made.include_not_due == settle.include_not_due;
+            return if same { Ok(vec![]) } else { Err(Refusal::NumberReused) };
+        }
+        let (through, moved) = due(head, settle.include_not_due, today);
+        if moved.orders == 0 {
+            return Ok(vec![]);
+        }
+        Ok(vec![Event::Settled {
+            settlement_no: settle.settlement_no,
+            idempotency_key: settle.idempotency_key,
+            through,
+            include_not_due: settle.include_not_due,
+            moved,
+        }])
+    }
+
+    pub(super) fn settlement_answer(&self, settle: &Settle) -> Answer {
+        let made = self.books.settlement(&self.settlement_number(settle));
+        Answer::Settlement(made.cloned().map(Box::new))
+    }
+}
+
+/// What a settlement made today moves, and up to which day. Without a rule, or with T+0, everything paid is due.
+pub(super) fn due(head: &Head, include_not_due: bool, today: Day) -> (Day, Bucket) {
+    let all = include_not_due || matches!(head.rules.settle_after_days, None | Some(0));
+    let through = if all { Day::LAST } else { today };
+    (through, head.due(through))
+}

@@ -1,0 +1,248 @@
+//! Withdrawing, and what becomes of a withdrawal: never twice, never lost (`design.md` 3.5).
+
+use super::super::books::{Numbered, Route};
+use super::super::command::{Answer, Confirm, RecordTransfer, Review, TransferOutcome, Withdraw};
+use super::super::event::Event;
+use super::super::head::Head;
+use super::super::ids::WithdrawalNo;
+use super::super::money::Money;
+use super::super::refusal::Refusal;
+use super::super::rules::PayoutMethod;
+use super::super::time::Day;
+use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
+use super::Account;
+use super::settlements::due;
+
+/// The smallest withdrawal where nothing else says so, in fen.
+const WITHDRAWAL_MIN: Money = Money::from_fen(1).expect("a small amount");
+
+impl Account {
+    /// The number the call is about: the one recorded for the caller's key, else its own.
+    pub(super) fn withdrawal_number(&self, withdraw: &Withdraw) -> WithdrawalNo {
+        let recorded =
+            withdraw.idempotency_key.and_then(|key| self.books.number(Route::Withdrawals, &key));
+        match recorded {
+            Some(Numbered::Withdrawal(withdrawal_no)) => withdrawal_no,
+            Some(Numbered::Order(_) | Numbered::Settlement(_)) | None => withdraw.withdrawal_no,
+        }
+    }
+
+    pub(super) fn withdraw(
+        &self,
+        head: &Head,
+        withdraw: &Withdraw,
+        today: Day,
+    ) -> Result<Vec<Event>, Refusal> {
+        if let Some(made) = self.books.withdrawal(&self.withdrawal_number(withdraw)) {
+            return if made.request == withdraw.request {
+                Ok(vec![])
+            } else {
+                Err(Refusal::NumberReused)
+            };
+        }
+        let method = payout(head, withdraw)?;
+        let mut events = vec![];
+        let mut available = head.available;
+        if withdraw.request.settle_first {
+            let (through, moved) = due(head, false, today);
+            if moved.orders > 0 {
+                if self.books.settlement(&withdraw.settlement_no).is_some() {
+                    return Err(Refusal::NumberReused);
+                }
+                let net = moved.net().expect("a bucket holds more than its refunds and fee");
+                available = available.plus(net).expect("no more than was paid");
+                events.push(Event::Settled {
+                    settlement_no: withdraw.settlement_no,
+                    idempotency_key: None,
+                    through,
+                    include_not_due: false,
+                    moved,
+                });
+            }
+        }
+        let amount = withdraw.request.amount.unwrap_or_else(|| available.spendable());
+        if withdraw.request.amount == Some(Money::ZERO) {
+            return Err(Refusal::AmountInvalid { min: WITHDRAWAL_MIN, max: Money::MAX });
+        }
+        if amount == Money::ZERO {
+            return Err(Refusal::BalanceInsufficient { available });
+        }
+        check_limits(head, amount, today)?;
+        if amount > available.spendable() {
+            return Err(Refusal::BalanceInsufficient { available });
+        }
+        let settlement_no = (!events.is_empty()).then_some(withdraw.settlement_no);
+        events.push(Event::WithdrawalRequested {
+            withdrawal_no: withdraw.withdrawal_no,
+            idempotency_key: withdraw.idempotency_key,
+            amount,
+            request: withdraw.request,
+            method,
+            payout_openid: head.rules.payout_openid.clone(),
+            payout_name: head.rules.payout_name.clone(),
+            needs_approval: head.rules.approval_over_fen.is_some_and(|over| amount > over),
+            day: today,
+            asked_by: withdraw.asked_by,
+            settlement_no,
+        });
+        Ok(events)
+    }
+
+    pub(super) fn approve(&self, review: &Review) -> Result<Vec<Event>, Refusal> {
+        let withdrawal = self.withdrawal(&review.withdrawal_no)?;
+        match withdrawal.status {
+            WithdrawalStatus::AwaitingApproval if review.by == withdrawal.asked_by => {
+                Err(Refusal::SameKey)
+            }
+            WithdrawalStatus::AwaitingApproval => Ok(vec![Event::WithdrawalApproved {
+                withdrawal_no: review.withdrawal_no,
+                by: review.by,
+            }]),
+            decided => Err(Refusal::WithdrawalDecided(decided.as_str())),
+        }
+    }
+
+    pub(super) fn reject(&self, review: &Review) -> Result<Vec<Event>, Refusal> {
+        let withdrawal = self.withdrawal(&review.withdrawal_no)?;
+        match withdrawal.status {
+            WithdrawalStatus::AwaitingApproval => Ok(vec![Event::WithdrawalRejected {
+                withdrawal_no: review.withdrawal_no,
+                amount: withdrawal.amount,
+                day: withdrawal.day,
+                by: review.by,
+                reason: review.reason.clone(),
+            }]),
+            WithdrawalStatus::Rejected => Ok(vec![]),
+            decided => Err(Refusal::WithdrawalDecided(decided.as_str())),
+        }
+    }
+
+    pub(super) fn confirm(&self, confirm: &Confirm) -> Result<Vec<Event>, Refusal> {
+        let withdrawal = self.withdrawal(&confirm.withdrawal_no)?;
+        if withdrawal.method != PayoutMethod::Manual {
+            return Err(Refusal::NotManual);
+        }
+        let repeat = match withdrawal.status {
+            WithdrawalStatus::Succeeded => {
+                confirm.succeeded && withdrawal.reference.as_deref() == Some(&*confirm.reference)
+            }
+            WithdrawalStatus::Failed => !confirm.succeeded,
+            WithdrawalStatus::Requested | WithdrawalStatus::Sending | WithdrawalStatus::Unknown => {
+                return Ok(vec![outcome(
+                    withdrawal,
+                    confirm.succeeded,
+                    &confirm.reference,
+                    &confirm.reason,
+                )]);
+            }
+            WithdrawalStatus::AwaitingApproval | WithdrawalStatus::Rejected => false,
+        };
+        if repeat {
+            Ok(vec![])
+        } else {
+            Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()))
+        }
+    }
+
+    /// `sending` is recorded once a try: a transfer that is out or unknown may be sent again under its number.
+    pub(super) fn start_sending(
+        &self,
+        withdrawal_no: &WithdrawalNo,
+    ) -> Result<Vec<Event>, Refusal> {
+        let withdrawal = self.withdrawal(withdrawal_no)?;
+        match withdrawal.status {
+            WithdrawalStatus::Requested | WithdrawalStatus::Sending | WithdrawalStatus::Unknown
+                if withdrawal.method == PayoutMethod::Wechat =>
+            {
+                Ok(vec![Event::WithdrawalSending { withdrawal_no: *withdrawal_no }])
+            }
+            decided => Err(Refusal::WithdrawalDecided(decided.as_str())),
+        }
+    }
+
+    pub(super) fn record_transfer(&self, record: &RecordTransfer) -> Result<Vec<Event>, Refusal> {
+        let withdrawal = self.withdrawal(&record.withdrawal_no)?;
+        let sent =
+            matches!(withdrawal.status, WithdrawalStatus::Sending | WithdrawalStatus::Unknown);
+        let event = match &record.outcome {
+            TransferOutcome::Succeeded(_) if withdrawal.status == WithdrawalStatus::Succeeded => {
+                return Ok(vec![]);
+            }
+            TransferOutcome::Failed(_) if withdrawal.status == WithdrawalStatus::Failed => {
+                return Ok(vec![]);
+            }
+            TransferOutcome::Succeeded(reference) => outcome(withdrawal, true, reference, ""),
+            TransferOutcome::Failed(reason) => outcome(withdrawal, false, "", reason),
+            TransferOutcome::Unknown(reason) => {
+                if withdrawal.status == WithdrawalStatus::Unknown
+                    && withdrawal.reason.as_ref() == Some(reason)
+                {
+                    return Ok(vec![]);
+                }
+                Event::WithdrawalUnknown {
+                    withdrawal_no: record.withdrawal_no,
+                    reason: reason.clone(),
+                }
+            }
+        };
+        if sent {
+            Ok(vec![event])
+        } else {
+            Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()))
+        }
+    }
+
+    fn withdrawal(&self, withdrawal_no: &WithdrawalNo) -> Result<&Withdrawal, Refusal> {
+        self.books.withdrawal(withdrawal_no).ok_or(Refusal::WithdrawalUnknown)
+    }
+
+    pub(super) fn withdrawal_answer(&self, withdrawal_no: &WithdrawalNo) -> Answer {
+        let withdrawal =
+            self.books.withdrawal(withdrawal_no).expect("decide refuses what is not known");
+        Answer::Withdrawal(Box::new(withdrawal.clone()))
+    }
+}
+
+/// How the money would go out.
+fn payout(head: &Head, withdraw: &Withdraw) -> Result<PayoutMethod, Refusal> {
+    match head.rules.payout_method {
+        None => Err(Refusal::PayoutTargetMissing),
+        Some(PayoutMethod::Wechat) if head.rules.payout_openid.is_none() => {
+            Err(Refusal::PayoutTargetMissing)
+        }
+        Some(PayoutMethod::Wechat) if !withdraw.transfers_open => Err(Refusal::CertificateMissing),
+        Some(method) => Ok(method),
+    }
+}
+
+fn check_limits(head: &Head, amount: Money, today: Day) -> Result<(), Refusal> {
+    let min = head.rules.withdrawal_min();
+    if amount < min {
+        return Err(Refusal::WithdrawalBelowMin { min });
+    }
+    if let Some(max) = head.rules.withdrawal_max_fen.filter(|max| amount > *max) {
+        return Err(Refusal::WithdrawalAboveMax { max });
+    }
+    if let Some(daily_max) = head.rules.daily_max_fen {
+        let left = daily_max.minus(head.requested_on(today)).unwrap_or(Money::ZERO);
+        if amount > left {
+            return Err(Refusal::DailyLimitReached { left });
+        }
+    }
+    Ok(())
+}
+
+/// The event of a certain outcome.
+fn outcome(withdrawal: &Withdrawal, succeeded: bool, reference: &str, reason: &str) -> Event {
+    let (withdrawal_no, amount) = (withdrawal.withdrawal_no, withdrawal.amount);
+    if succeeded {
+        Event::WithdrawalSucceeded { withdrawal_no, amount, reference: reference.into() }
+    } else {
+        Event::WithdrawalFailed {
+            withdrawal_no,
+            amount,
+            day: withdrawal.day,
+            reason: reason.into(),
+        }
+    }
+}

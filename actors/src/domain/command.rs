@@ -1,0 +1,202 @@
+//! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
+
+use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
+use super::money::{FeeRate, Money};
+use super::order::{Channel, Order};
+use super::rules::{PayoutMethod, Rules};
+use super::settlement::Settlement;
+use super::time::At;
+use super::withdrawal::{Withdrawal, WithdrawalRequest};
+use super::{case::CaseKind, event::PaymentSource, head::Head};
+
+/// An order to a merchant. Amounts in fen.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Make the merchant known. A repeat with the same rules is a success.
+    Register(Rules),
+    /// Change some of the rules.
+    ChangeRules(RulesChange),
+    /// Tell how the merchant stands.
+    Read,
+    /// Open an order.
+    OpenOrder(OpenOrder),
+    /// Record what WeChat gave for an order.
+    RecordPrepay(RecordPrepay),
+    /// Record that an order was paid.
+    Pay(Pay),
+    /// Stop waiting for an order's money.
+    CloseOrder(OrderNo),
+    /// Move what is due from pending to available.
+    Settle(Settle),
+    /// Take available money out.
+    Withdraw(Withdraw),
+    /// Let a withdrawal go out.
+    Approve(Review),
+    /// Do not let a withdrawal go out.
+    Reject(Review),
+    /// Record how a bank run ended.
+    Confirm(Confirm),
+    /// Record that a transfer is about to go out.
+    StartSending(WithdrawalNo),
+    /// Record how a transfer ended, or that nobody knows.
+    RecordTransfer(RecordTransfer),
+    /// Fail as a bug in a rule would.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Rules to change; what is `None` stays. Those that may be unset have a second `Option`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of Rules")]
+pub struct RulesChange {
+    pub name: Option<Box<str>>,
+    pub fee_bp: Option<FeeRate>,
+    pub settle_after_days: Option<Option<u8>>,
+    pub payout_method: Option<Option<PayoutMethod>>,
+    pub payout_openid: Option<Option<Box<str>>>,
+    pub payout_name: Option<Option<Box<str>>>,
+    pub withdrawal_min_fen: Option<Option<Money>>,
+    pub withdrawal_max_fen: Option<Option<Money>>,
+    pub daily_max_fen: Option<Option<Money>>,
+    pub approval_over_fen: Option<Option<Money>>,
+    pub debt_max_fen: Option<Money>,
+}
+
+/// An order to open.
+#[derive(Debug, Clone)]
+pub struct OpenOrder {
+    /// Its number, the caller's or made by the front door.
+    pub order_no: OrderNo,
+    /// The caller's key, when the caller chose no number.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// What the customer is to pay.
+    pub amount: Money,
+    /// What is sold.
+    pub description: Box<str>,
+    /// Where the money is to come from.
+    pub channel: Channel,
+    /// When it is given up.
+    pub expires_at: At,
+}
+
+/// What WeChat gave for an order.
+#[derive(Debug, Clone)]
+pub struct RecordPrepay {
+    /// The order.
+    pub order_no: OrderNo,
+    /// WeChat's `prepay_id`.
+    pub prepay_id: Box<str>,
+}
+
+/// A payment, told by somebody whose word was verified.
+#[derive(Debug, Clone)]
+pub struct Pay {
+    /// The order.
+    pub order_no: OrderNo,
+    /// The payment's number where it was made.
+    pub transaction_id: TransactionId,
+    /// What the customer paid: must be the order's amount (WeChat's `total_fee`).
+    pub amount: Money,
+    /// What is credited (WeChat's `settlement_total_fee`, where present); at most `amount`.
+    pub booked: Money,
+    /// When the customer paid.
+    pub paid_at: At,
+    /// Who told.
+    pub source: PaymentSource,
+}
+
+/// A settlement to make.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    /// Its number, the caller's or made by the front door.
+    pub settlement_no: SettlementNo,
+    /// The caller's key, when the caller chose no number.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Take what is not yet due, too.
+    pub include_not_due: bool,
+}
+
+/// A withdrawal to request.
+#[derive(Debug, Clone)]
+pub struct Withdraw {
+    /// Its number, the caller's or made by the front door.
+    pub withdrawal_no: WithdrawalNo,
+    /// The caller's key, when the caller chose no number.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// How much, and whether to settle first.
+    pub request: WithdrawalRequest,
+    /// The number of the settlement made first, if one is.
+    pub settlement_no: SettlementNo,
+    /// The key that asks.
+    pub asked_by: KeyId,
+    /// Whether WeChat transfers can be made at all: a certificate is configured.
+    pub transfers_open: bool,
+}
+
+/// A second key's word on a withdrawal.
+#[derive(Debug, Clone)]
+pub struct Review {
+    /// The withdrawal.
+    pub withdrawal_no: WithdrawalNo,
+    /// The key that decides.
+    pub by: KeyId,
+    /// Why, for people.
+    pub reason: Box<str>,
+}
+
+/// How a bank run ended.
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    /// The withdrawal.
+    pub withdrawal_no: WithdrawalNo,
+    /// Whether the bank paid.
+    pub succeeded: bool,
+    /// The bank's own number.
+    pub reference: Box<str>,
+    /// Why not, for people.
+    pub reason: Box<str>,
+}
+
+/// What is certain of a transfer.
+#[derive(Debug, Clone)]
+pub enum TransferOutcome {
+    /// Paid out, with the transfer's own number.
+    Succeeded(Box<str>),
+    /// Certainly not paid out, and why.
+    Failed(Box<str>),
+    /// Nobody knows yet, and what is known.
+    Unknown(Box<str>),
+}
+
+/// How a transfer ended.
+#[derive(Debug, Clone)]
+pub struct RecordTransfer {
+    /// The withdrawal.
+    pub withdrawal_no: WithdrawalNo,
+    /// What is certain.
+    pub outcome: TransferOutcome,
+}
+
+/// The thing that a command was about, as it is after the command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// For registering, changing rules and reading.
+    Merchant(Box<Head>),
+    /// For everything about an order but a payment.
+    Order(Box<Order>),
+    /// For a payment, with the order where it is known.
+    Payment(Booking, Option<Box<Order>>),
+    /// For settling; `None` when there was nothing to settle.
+    Settlement(Option<Box<Settlement>>),
+    /// For everything about a withdrawal.
+    Withdrawal(Box<Withdrawal>),
+}
+
+/// What became of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booking {
+    /// It is credited, by this message or an earlier one.
+    Credited,
+    /// It is not credited; the case says why.
+    Case(CaseKind),
+}

@@ -1,0 +1,79 @@
+//! Double entry: what an event means in the ledger. Derived when read, never stored.
+
+use serde::Serialize;
+
+use super::event::Event;
+use super::money::Money;
+
+/// An account of the ledger. All are a merchant's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerAccount {
+    /// Money where it really is: at WeChat, or where external money comes in. Debits are money in.
+    Channel,
+    /// Owed to the merchant, not yet settled.
+    Pending,
+    /// Owed to the merchant, may be withdrawn.
+    Available,
+    /// On its way out.
+    InTransit,
+    /// Earned by the platform.
+    Fee,
+    /// Owed to customers, about to be paid back.
+    Refund,
+}
+
+/// One side of a booking, in fen. Exactly one of the two amounts is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The account.
+    pub account: LedgerAccount,
+    /// What it is debited.
+    pub debit_fen: Money,
+    /// What it is credited.
+    pub credit_fen: Money,
+}
+
+/// The entries of an event: the sum of debits is the sum of credits.
+pub fn entries(event: &Event) -> Vec<Entry> {
+    use LedgerAccount::{Available, Channel, Fee, InTransit, Pending};
+    let net = |gross: Money, less: Money| {
+        gross.minus(less).expect("an event was checked when it was decided")
+    };
+    let sides = match event {
+        Event::OrderPaid { booked, fee, .. } => {
+            vec![debit(Channel, *booked), credit(Pending, net(*booked, *fee)), credit(Fee, *fee)]
+        }
+        Event::Settled { moved, .. } => {
+            let moved = moved.net().expect("an event was checked when it was decided");
+            vec![debit(Pending, moved), credit(Available, moved)]
+        }
+        Event::WithdrawalRequested { amount, .. } => {
+            vec![debit(Available, *amount), credit(InTransit, *amount)]
+        }
+        Event::WithdrawalSucceeded { amount, .. } => {
+            vec![debit(InTransit, *amount), credit(Channel, *amount)]
+        }
+        Event::WithdrawalRejected { amount, .. } | Event::WithdrawalFailed { amount, .. } => {
+            vec![debit(InTransit, *amount), credit(Available, *amount)]
+        }
+        Event::MerchantRegistered { .. }
+        | Event::RulesChanged { .. }
+        | Event::OrderOpened { .. }
+        | Event::OrderPrepaid { .. }
+        | Event::OrderClosed { .. }
+        | Event::WithdrawalApproved { .. }
+        | Event::WithdrawalSending { .. }
+        | Event::WithdrawalUnknown { .. }
+        | Event::CaseOpened { .. } => vec![],
+    };
+    sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
+}
+
+fn debit(account: LedgerAccount, amount: Money) -> Entry {
+    Entry { account, debit_fen: amount, credit_fen: Money::ZERO }
+}
+
+fn credit(account: LedgerAccount, amount: Money) -> Entry {
+    Entry { account, debit_fen: Money::ZERO, credit_fen: amount }
+}

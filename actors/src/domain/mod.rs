@@ -1,0 +1,22 @@
+//! The rules of money: pure, without a clock, a random, I/O, async or actix.
+//!
+//! Read in this order: [`event`] (what can happen), [`head`] (the fold of it), [`command`] and
+//! [`account`] (who may make it happen), [`entry`] (what it means in double entry).
+
+pub mod account;
+pub mod books;
+pub mod case;
+pub mod chain;
+pub mod command;
+pub mod entry;
+pub mod event;
+pub mod head;
+pub mod ids;
+pub mod money;
+pub mod number;
+pub mod order;
+pub mod refusal;
+pub mod rules;
+pub mod settlement;
+pub mod time;
+pub mod withdrawal;

@@ -1,0 +1,105 @@
+//! Why the rules say no. Final: nothing was recorded.
+
+use super::ids::Malformed;
+use super::money::{Balance, Money};
+use super::order::OrderStatus;
+
+/// A reason to refuse, with what the caller needs to react. Amounts in fen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such merchant.
+    #[error("the merchant is not known")]
+    MerchantUnknown,
+    /// The merchant exists with other content.
+    #[error("the merchant exists with other rules")]
+    MerchantExists,
+    /// No such order.
+    #[error("the order is not known")]
+    OrderUnknown,
+    /// The order exists with other content, or its payment is another.
+    #[error("the order exists, but {0}")]
+    OrderConflict(&'static str),
+    /// It can't be done to a paid order.
+    #[error("the order is paid")]
+    OrderPaid,
+    /// It can't be done to a closed order.
+    #[error("the order is closed")]
+    OrderClosed,
+    /// The number or Idempotency-Key was used with other content.
+    #[error("the number or Idempotency-Key was used before with other content")]
+    NumberReused,
+    /// No such withdrawal.
+    #[error("the withdrawal is not known")]
+    WithdrawalUnknown,
+    /// The withdrawal is past the point where that can be decided.
+    #[error("the withdrawal is {0}; it can't be decided again")]
+    WithdrawalDecided(&'static str),
+    /// An amount out of range.
+    #[error("the amount must be {min} to {max}")]
+    AmountInvalid {
+        /// The smallest.
+        min: Money,
+        /// The largest.
+        max: Money,
+    },
+    /// More than may be withdrawn.
+    #[error("not enough is available: {} fen", available.fen())]
+    BalanceInsufficient {
+        /// What is.
+        available: Balance,
+    },
+    /// Below the smallest withdrawal.
+    #[error("a withdrawal must be at least {min}")]
+    WithdrawalBelowMin {
+        /// The smallest.
+        min: Money,
+    },
+    /// Above the largest withdrawal.
+    #[error("a withdrawal must be at most {max}")]
+    WithdrawalAboveMax {
+        /// The largest.
+        max: Money,
+    },
+    /// The day's limit would be passed.
+    #[error("the day's limit is reached: {left} may still be withdrawn today")]
+    DailyLimitReached {
+        /// What is left of it.
+        left: Money,
+    },
+    /// Nobody said where the money should go.
+    #[error("the merchant has no payout method and target; set them with PATCH /v1/merchants")]
+    PayoutTargetMissing,
+    /// WeChat transfers need a client certificate.
+    #[error("transfers by WeChat need a client certificate, which is not configured")]
+    CertificateMissing,
+    /// Approval is for a second key.
+    #[error("a withdrawal is approved by another key than the one that asked for it")]
+    SameKey,
+    /// Only a withdrawal paid by hand is confirmed by hand.
+    #[error("only withdrawals with method manual are confirmed by hand")]
+    NotManual,
+    /// A field that can't be as it is.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Refusal {
+    /// The refusal for doing to an order what its status does not allow.
+    pub(crate) fn of_status(status: OrderStatus) -> Option<Self> {
+        match status {
+            OrderStatus::Open => None,
+            OrderStatus::Paid => Some(Self::OrderPaid),
+            OrderStatus::Closed => Some(Self::OrderClosed),
+        }
+    }
+
+    /// A field that is not of the wanted shape.
+    pub fn malformed(field: &'static str, Malformed(reason): Malformed) -> Self {
+        Self::Invalid { field, reason }
+    }
+}
