@@ -1,0 +1,273 @@
+//! The front door: one typed method for each order to a merchant. It fills in the numbers that the caller left out before
+//! it sends the first time, so that asking again is always safe.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::domain::command::{
+    Answer, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
+};
+use crate::domain::head::Head;
+use crate::domain::ids::{IdempotencyKey, KeyId, MerchantId, OrderNo, SettlementNo, WithdrawalNo};
+use crate::domain::money::Money;
+use crate::domain::number;
+use crate::domain::order::{Channel, Order};
+use crate::domain::rules::Rules;
+use crate::domain::settlement::Settlement;
+use crate::domain::time::At;
+use crate::domain::withdrawal::{Withdrawal, WithdrawalRequest};
+use crate::error::EngineError;
+use crate::ports::Store;
+
+/// The engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    store: Arc<dyn Store>,
+    transfers_open: bool,
+}
+
+/// A thing, and whether this call made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made<T> {
+    /// The thing as it now is.
+    pub thing: T,
+    /// `false`: an earlier call with the same number did.
+    pub fresh: bool,
+}
+
+/// The number of a call, as the caller left it: chosen, or to be made once for the caller's key.
+#[derive(Debug, Clone, Copy)]
+pub enum Number<N> {
+    /// The caller's number, which makes the call idempotent.
+    Chosen(N),
+    /// The server makes one; the key, where there is one, makes the call idempotent.
+    Make(Option<IdempotencyKey>),
+}
+
+/// An order to open.
+#[derive(Debug, Clone)]
+pub struct NewOrder {
+    /// Its number.
+    pub number: Number<OrderNo>,
+    /// What the customer is to pay, in fen.
+    pub amount: Money,
+    /// What is sold.
+    pub description: Box<str>,
+    /// Where the money is to come from.
+    pub channel: Channel,
+    /// When it is given up.
+    pub expires_at: At,
+}
+
+/// A settlement to make.
+#[derive(Debug, Clone)]
+pub struct NewSettlement {
+    /// Its number.
+    pub number: Number<SettlementNo>,
+    /// Take what is not yet due, too.
+    pub include_not_due: bool,
+}
+
+/// A withdrawal to request.
+#[derive(Debug, Clone)]
+pub struct NewWithdrawal {
+    /// Its number.
+    pub number: Number<WithdrawalNo>,
+    /// How much, and whether to settle first.
+    pub request: WithdrawalRequest,
+    /// The key that asks.
+    pub asked_by: KeyId,
+}
+
+impl Engine {
+    /// Makes a merchant known. A repeat with the same rules is a success.
+    pub async fn register(
+        &self,
+        of: MerchantId,
+        rules: Rules,
+        now: At,
+    ) -> Result<Made<Head>, EngineError> {
+        merchant(self.ask(of, Command::Register(rules), now).await?)
+    }
+
+    /// Changes some of a merchant's rules.
+    pub async fn change_rules(
+        &self,
+        of: MerchantId,
+        change: RulesChange,
+        now: At,
+    ) -> Result<Head, EngineError> {
+        Ok(merchant(self.ask(of, Command::ChangeRules(change), now).await?)?.thing)
+    }
+
+    /// Where a merchant stands, after everything that was answered before the question.
+    pub async fn head(&self, of: MerchantId, now: At) -> Result<Head, EngineError> {
+        Ok(merchant(self.ask(of, Command::Read, now).await?)?.thing)
+    }
+
+    /// Opens an order. A repeat with the same content gives the order as it now is.
+    pub async fn open_order(
+        &self,
+        of: MerchantId,
+        new: NewOrder,
+        now: At,
+    ) -> Result<Made<Order>, EngineError> {
+        let (order_no, idempotency_key) = filled(new.number, now)?;
+        let NewOrder { amount, description, channel, expires_at, .. } = new;
+        let open =
+            OpenOrder { order_no, idempotency_key, amount, description, channel, expires_at };
+        order(self.ask(of, Command::OpenOrder(open), now).await?)
+    }
+
+    /// Records that an order was paid, as told by somebody whose word was verified.
+    pub async fn pay(
+        &self,
+        of: MerchantId,
+        pay: Pay,
+        now: At,
+    ) -> Result<(Booking, Option<Order>), EngineError> {
+        match self.ask(of, Command::Pay(pay), now).await?.thing {
+            Answer::Payment(booking, order) => Ok((booking, order.map(|order| *order))),
+            other => Err(misfit(&other)),
+        }
+    }
+
+    /// Stops waiting for an order's money.
+    pub async fn close_order(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+        now: At,
+    ) -> Result<Order, EngineError> {
+        Ok(order(self.ask(of, Command::CloseOrder(order_no), now).await?)?.thing)
+    }
+
+    /// Settles what is due; `None` when there is nothing.
+    pub async fn settle(
+        &self,
+        of: MerchantId,
+        new: NewSettlement,
+        now: At,
+    ) -> Result<Option<Made<Settlement>>, EngineError> {
+        let (settlement_no, idempotency_key) = filled(new.number, now)?;
+        let settle =
+            Settle { settlement_no, idempotency_key, include_not_due: new.include_not_due };
+        let Made { thing, fresh } = self.ask(of, Command::Settle(settle), now).await?;
+        match thing {
+            Answer::Settlement(made) => {
+                Ok(made.map(|settlement| Made { thing: *settlement, fresh }))
+            }
+            other => Err(misfit(&other)),
+        }
+    }
+
+    /// Requests a withdrawal.
+    pub async fn withdraw(
+        &self,
+        of: MerchantId,
+        new: NewWithdrawal,
+        now: At,
+    ) -> Result<Made<Withdrawal>, EngineError> {
+        let (withdrawal_no, idempotency_key) = filled(new.number, now)?;
+        let (settlement_no, _) = filled(Number::Make(None), now)?;
+        let NewWithdrawal { request, asked_by, .. } = new;
+        let transfers_open = self.transfers_open;
+        let withdraw = Withdraw {
+            withdrawal_no,
+            idempotency_key,
+            request,
+            settlement_no,
+            asked_by,
+            transfers_open,
+        };
+        withdrawal(self.ask(of, Command::Withdraw(withdraw), now).await?)
+    }
+
+    /// Lets a withdrawal go out.
+    pub async fn approve(
+        &self,
+        of: MerchantId,
+        review: Review,
+        now: At,
+    ) -> Result<Withdrawal, EngineError> {
+        Ok(withdrawal(self.ask(of, Command::Approve(review), now).await?)?.thing)
+    }
+
+    /// Does not let a withdrawal go out.
+    pub async fn reject(
+        &self,
+        of: MerchantId,
+        review: Review,
+        now: At,
+    ) -> Result<Withdrawal, EngineError> {
+        Ok(withdrawal(self.ask(of, Command::Reject(review), now).await?)?.thing)
+    }
+
+    /// Records how a bank run ended.
+    pub async fn confirm(
+        &self,
+        of: MerchantId,
+        confirm: Confirm,
+        now: At,
+    ) -> Result<Withdrawal, EngineError> {
+        Ok(withdrawal(self.ask(of, Command::Confirm(confirm), now).await?)?.thing)
+    }
+
+    async fn ask(
+        &self,
+        _of: MerchantId,
+        _command: Command,
+        _now: At,
+    ) -> Result<Made<Answer>, EngineError> {
+        unimplemented!()
+    }
+
+    /// What is stored, for questions about the past.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}
+
+/// The number to send, and the caller's key when the number was made for it.
+fn filled<N: FromStr>(
+    number: Number<N>,
+    now: At,
+) -> Result<(N, Option<IdempotencyKey>), EngineError> {
+    match number {
+        Number::Chosen(number) => Ok((number, None)),
+        Number::Make(key) => {
+            let random =
+                getrandom::u64().map_err(|error| EngineError::Unavailable(error.to_string()))?;
+            let made =
+                number::make(now, random).parse().map_err(|_| "a made number is well-formed");
+            Ok((made.map_err(|what: &str| EngineError::Unavailable(what.into()))?, key))
+        }
+    }
+}
+
+/// An answer of another kind than the command's: a bug of ours, of which nobody knows what it recorded.
+fn misfit(answer: &Answer) -> EngineError {
+    tracing::error!(?answer, "an answer that does not belong to its command");
+    EngineError::OutcomeUnknown
+}
+
+fn merchant(made: Made<Answer>) -> Result<Made<Head>, EngineError> {
+    match made.thing {
+        Answer::Merchant(head) => Ok(Made { thing: *head, fresh: made.fresh }),
+        other => Err(misfit(&other)),
+    }
+}
+
+fn order(made: Made<Answer>) -> Result<Made<Order>, EngineError> {
+    match made.thing {
+        Answer::Order(order) => Ok(Made { thing: *order, fresh: made.fresh }),
+        other => Err(misfit(&other)),
+    }
+}
+
+fn withdrawal(made: Made<Answer>) -> Result<Made<Withdrawal>, EngineError> {
+    match made.thing {
+        Answer::Withdrawal(withdrawal) => Ok(Made { thing: *withdrawal, fresh: made.fresh }),
+        other => Err(misfit(&other)),
+    }
+}

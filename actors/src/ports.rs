@@ -1,0 +1,267 @@
+//! What the engine needs of the outside: a store. The port is narrow, so that four stores can be told apart by nothing else.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::domain::books::{Key, Record};
+use crate::domain::case::{Case, CaseKind};
+use crate::domain::chain::{Hash, Link, Seq};
+use crate::domain::event::{Event, Stamped};
+use crate::domain::head::Head;
+use crate::domain::ids::{MerchantId, OrderNo, SettlementNo};
+use crate::domain::order::{Order, OrderStatus};
+use crate::domain::settlement::Settlement;
+use crate::domain::time::At;
+use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+
+/// What a port's method returns: a future that may be awaited on any thread.
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One event on its way into the journal.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its place and the hash there.
+    pub link: Link,
+    /// The event with its time.
+    pub stamped: Stamped,
+    /// The stored blob: `stamped.encode()`, over which the hash was made.
+    pub bytes: Box<[u8]>,
+}
+
+/// A merchant's events that are committed together, in order and without a gap.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// The point that the first row follows. The fence: the store compares it with its head row before it writes.
+    pub expects: Link,
+    /// The events; never none.
+    pub rows: Vec<Row>,
+    /// Where the merchant stands after the last row.
+    pub head: Head,
+}
+
+/// What one transaction writes: runs of different merchants, in merchant order.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The runs.
+    pub runs: Vec<Run>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Commit {
+    /// All of it is durable, and heads, lookups and lists show it.
+    Committed,
+    /// None of it was written: these merchants' heads are not what their runs expected.
+    Conflict(Vec<MerchantId>),
+    /// None of it was written: this event breaks a constraint other than the fence, which is a bug of ours.
+    Refused(BadRow),
+    /// None of it was written, and it may be tried again.
+    NotDone(Trouble),
+    /// It may or may not have been written, and the store could not find out.
+    Doubt(String),
+    /// The store can't be trusted any more (an I/O or fsync error): the process must end.
+    Fatal(String),
+}
+
+/// An event that the schema does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// Its place.
+    pub seq: Seq,
+    /// The constraint, as the database names it.
+    pub constraint: String,
+}
+
+/// Why a store does not do what it is asked, for now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// No room. It goes on by itself once there is.
+    #[error("the disk is full")]
+    DiskFull,
+    /// Anything else that may pass.
+    #[error("the store does not answer: {0}")]
+    Unavailable(String),
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It may be tried again.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+    /// The cursor is not one that this list gave.
+    #[error("must be a next_cursor of this list")]
+    Cursor,
+    /// What is stored can't be read by this binary.
+    #[error("merchant {merchant}: {what}")]
+    Unreadable {
+        /// Whose.
+        merchant: MerchantId,
+        /// What is wrong, and the remedy.
+        what: String,
+    },
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// How many items at the most.
+    pub limit: u32,
+    /// Where the part before ended, in the words of the store.
+    pub cursor: Option<String>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part<T> {
+    /// The items, newest first.
+    pub items: Vec<T>,
+    /// Where the next part begins; `None`: this is the last.
+    pub next: Option<String>,
+}
+
+/// Which orders are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct OrderFilter {
+    /// Only those that stand so.
+    pub status: Option<OrderStatus>,
+    /// Only those opened then or later.
+    pub from: Option<At>,
+    /// Only those opened before.
+    pub to: Option<At>,
+}
+
+/// An order, with the settlement it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedOrder {
+    /// The order.
+    pub order: Order,
+    /// The settlement; `None`: it is not settled.
+    pub settlement_no: Option<SettlementNo>,
+}
+
+/// Which cases are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct CaseFilter {
+    /// Only this merchant's.
+    pub merchant: Option<MerchantId>,
+    /// Only this kind.
+    pub kind: Option<CaseKind>,
+}
+
+/// A case, with whose it is and when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedCase {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// When it was opened.
+    pub opened_at: At,
+    /// The case.
+    pub case: Case,
+}
+
+/// An event as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its place.
+    pub seq: Seq,
+    /// The hash there.
+    pub hash: Hash,
+    /// The stored blob.
+    pub bytes: Vec<u8>,
+}
+
+/// Where facts are kept. When `commit` has answered [`Commit::Committed`], every other method shows the batch.
+pub trait Store: Send + Sync + 'static {
+    /// Whether other processes may write to it as well.
+    fn shared(&self) -> bool;
+
+    /// Writes a batch in one transaction, and says what became of it. Never dropped before it has answered.
+    fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit>;
+
+    /// The heads of merchants, in the order asked; `None` for one that was never registered.
+    fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>>;
+
+    /// The records that keys name, in the order asked; `None` for a key that names nothing.
+    fn lookup(
+        &self,
+        keys: Vec<(MerchantId, Key)>,
+    ) -> Answering<'_, Result<Vec<Option<Record>>, ReadError>>;
+
+    /// All merchants, by when they were registered.
+    fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>>;
+
+    /// One order.
+    fn order(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+    ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>>;
+
+    /// A merchant's orders, by when they were opened.
+    fn orders(
+        &self,
+        of: MerchantId,
+        filter: OrderFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>>;
+
+    /// A merchant's settlements.
+    fn settlements(
+        &self,
+        of: MerchantId,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Settlement>, ReadError>>;
+
+    /// The orders that a settlement moved, by when they were paid.
+    fn settlement_orders(
+        &self,
+        of: MerchantId,
+        settlement: Settlement,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>>;
+
+    /// A merchant's withdrawals, by when they were requested.
+    fn withdrawals(
+        &self,
+        of: MerchantId,
+        status: Option<WithdrawalStatus>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>>;
+
+    /// Cases, by when they were opened.
+    fn cases(
+        &self,
+        filter: CaseFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedCase>, ReadError>>;
+
+    /// A merchant's events from a place on, oldest first.
+    fn events(
+        &self,
+        of: MerchantId,
+        from: Seq,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<Recorded>, ReadError>>;
+}
+
+/// A head as it was read. [`ReadError::Unreadable`] for a format that this binary does not know.
+pub type HeadRead = Result<Option<Head>, ReadError>;
+
+impl Row {
+    /// The next event of a merchant's journal after `follows`.
+    pub fn new(merchant: &MerchantId, follows: Link, stamped: Stamped) -> Self {
+        let bytes = stamped.encode().into_boxed_slice();
+        Self { link: follows.then(merchant, &bytes), stamped, bytes }
+    }
+
+    /// The event.
+    pub fn event(&self) -> &Event {
+        &self.stamped.event
+    }
+}
