@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Arbiter;
 use tokio::runtime::Handle;
@@ -26,7 +27,7 @@ use crate::limits;
 use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
 use crate::reader::Reader;
-use crate::registry::{Closed, Registry};
+use crate::registry::{Closed, Registry, Terms};
 use crate::writer::{Fatal, Writer};
 
 /// The engine. Cheap to clone.
@@ -46,8 +47,26 @@ pub struct Options {
     pub threads: usize,
     /// Whether WeChat transfers can be made: a client certificate is configured.
     pub transfers_open: bool,
+    /// An actor with nothing to do for so long leaves.
+    pub leave_after: Duration,
     /// Called when the process must end.
     pub fatal: Fatal,
+}
+
+impl Options {
+    /// A thread for the actors of each core, no transfers, and an abort where the process must end.
+    pub fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            transfers_open: false,
+            leave_after: limits::IDLE_LEAVE_AFTER,
+            fatal: Arc::new(|why| {
+                tracing::error!(why, "the process ends here; start it again");
+                std::process::abort();
+            }),
+        }
+    }
 }
 
 /// A thing, and whether this call made it.
@@ -106,11 +125,12 @@ pub struct NewWithdrawal {
 impl Engine {
     /// Starts the engine on a store. Called inside an actix `System`, as the actors' threads belong to one.
     pub fn start(store: Arc<dyn Store>, options: Options) -> Self {
-        let Options { runtime, threads, transfers_open, fatal } = options;
+        let Options { runtime, threads, transfers_open, leave_after, fatal } = options;
         let arbiters: Vec<Arbiter> = (0..threads.max(1)).map(|_| Arbiter::new()).collect();
         let writer = Writer::start(&runtime, Arc::clone(&store), fatal);
         let reader = Reader::start(&runtime, Arc::clone(&store));
-        let registry = Registry::new(&arbiters, store.shared(), writer, reader);
+        let registry =
+            Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
         Self { registry, store, arbiters: Arc::new(arbiters), transfers_open }
     }
 
