@@ -28,7 +28,7 @@ use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
 use crate::reader::Reader;
 use crate::registry::{Closed, Registry, Terms};
-use crate::writer::{Fatal, Writer};
+use crate::writer::{Fatal, Writer, Written};
 
 /// The engine. Cheap to clone.
 #[derive(Clone)]
@@ -147,6 +147,11 @@ impl Engine {
     /// How many merchants have a live actor.
     pub fn live_merchants(&self) -> usize {
         self.registry.len()
+    }
+
+    /// What was handed to the store so far: batches, and events in them.
+    pub fn written(&self) -> &Written {
+        self.registry.writer().written()
     }
 
     /// Asks a merchant, and asks its next incarnation again after a failure that certainly did not happen: same number,

@@ -11,6 +11,8 @@ use crate::domain::order::Channel;
 use crate::domain::rules::PayoutMethod;
 use crate::domain::withdrawal::{WithdrawalRequest, WithdrawalStatus};
 
+mod properties;
+
 /// An account driven as its pipeline drives it: what a command names is at hand, as the store would have it.
 struct Driven {
     account: Account,
