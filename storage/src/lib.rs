@@ -3,5 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`sqlite`] | the store in one SQLite file, for one process |
+//! | [`naive`] | settling in three statements, which loses money |
 
+pub mod naive;
 pub mod sqlite;

@@ -1,3 +1,5 @@
 //! The store in one SQLite file.
 
+mod cursor;
+pub(crate) mod lists;
 pub(crate) mod rows;
