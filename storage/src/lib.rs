@@ -7,3 +7,5 @@
 
 pub mod naive;
 pub mod sqlite;
+
+pub use sqlite::{OpenError, SqliteStore};
