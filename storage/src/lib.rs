@@ -3,8 +3,12 @@
 //! | module | what |
 //! |---|---|
 //! | [`sqlite`] | the store in one SQLite file, for one process |
+//! | [`keys`] | who may call |
 //! | [`naive`] | settling in three statements, which loses money |
 
+#[cfg(test)]
+mod fixture;
+pub mod keys;
 pub mod naive;
 pub mod sqlite;
 
