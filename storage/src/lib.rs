@@ -1,1 +1,17 @@
-//! Tally SQL.
+//! Tally's store: the only crate that speaks SQL.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`sqlite`] | the store in one SQLite file, for one process |
+//! | [`audit`] | every row of the tables, worked out anew from the journal |
+//! | [`keys`] | who may call |
+//! | [`naive`] | settling in three statements, which loses money |
+
+pub mod audit;
+#[cfg(test)]
+mod fixture;
+pub mod keys;
+pub mod naive;
+pub mod sqlite;
+
+pub use sqlite::{OpenError, SqliteStore};
