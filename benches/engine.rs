@@ -1,6 +1,6 @@
 //! The engine without HTTP, on SQLite with `synchronous=FULL`: payments a second, settlements by history, memory.
 //!
-//! `cargo bench --bench engine` runs it all; `-- --quick` a tenth of it. Each row stands beside the same payments written
+//! `cargo bench --bench engine` runs it all, `-- --quick` a tenth of it, `-- --payments` its first table. Each row stands beside the same payments written
 //! one transaction each in the same run, so that a noisy machine flatters nobody.
 
 mod support;
@@ -63,6 +63,9 @@ fn main() {
     let folder = tempfile::Builder::new().prefix("bench").tempdir_in(target()).expect("a folder");
     actix::System::new().block_on(async {
         payments(&runtime, folder.path(), scale).await;
+        if arguments.iter().any(|argument| argument == "--payments") {
+            return;
+        }
         settlements(&runtime, folder.path(), scale).await;
         memory(&runtime, folder.path(), scale).await;
     });
@@ -91,8 +94,8 @@ async fn payments(runtime: &Runtime, folder: &Path, scale: Scale) {
         scale.seconds
     );
     println!(
-        "{:<34} {:>10} {:>9} {:>9} {:>8} {:>7}",
-        "", "payments/s", "p50 ms", "p99 ms", "batch", "ratio"
+        "{:<34} {:>10} {:>9} {:>9} {:>8} {:>9} {:>7}",
+        "", "payments/s", "p50 ms", "p99 ms", "batch", "cpu µs", "ratio"
     );
     let alone = one_transaction_each(runtime, folder, scale).await;
     for in_flight in [64, 512, 2_048] {
@@ -114,14 +117,15 @@ async fn one_transaction_each(runtime: &Runtime, folder: &Path, scale: Scale) ->
     let mut seeder = Seeder::register(&*store, merchant_id(0)).await;
     seeder.open_orders(&*store, 20_000).await;
     let mut done = 0;
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), processor());
     while begun.elapsed() < Duration::from_secs(scale.seconds) && done < 20_000 {
         seeder.pay(&*store, done, 1).await;
         done += 1;
     }
     let per_second = rate(done, begun.elapsed());
+    let each = (processor() - used).as_micros() / u128::try_from(done.max(1)).expect("a count");
     println!(
-        "{:<34} {per_second:>10} {:>9} {:>9} {:>8} {:>7}",
+        "{:<34} {per_second:>10} {:>9} {:>9} {:>8} {each:>9} {:>7}",
         "one transaction each", "", "", 1, "1.0"
     );
     per_second
@@ -144,7 +148,7 @@ async fn load(
     let total: usize = orders.iter().map(|(_, count)| count).sum();
     let next = Arc::new(AtomicUsize::new(0));
     let until = Instant::now() + Duration::from_secs(scale.seconds);
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), processor());
     let clients: Vec<_> = (0..in_flight)
         .map(|_| {
             let (engine, next, orders) = (engine.clone(), Arc::clone(&next), orders.to_vec());
@@ -173,6 +177,7 @@ async fn load(
         latencies.add(client.await.expect("a client")).expect("the same bounds");
     }
     let per_second = rate(usize::try_from(latencies.len()).expect("a count"), begun.elapsed());
+    let each = (processor() - used).as_micros() / u128::from(latencies.len().max(1));
     let written = engine.written();
     let batch =
         written.events.load(Ordering::Relaxed) / written.batches.load(Ordering::Relaxed).max(1);
@@ -183,11 +188,11 @@ async fn load(
     };
     let [p50, p99] = [0.5, 0.99].map(|quantile| millis(latencies.value_at_quantile(quantile)));
     println!(
-        "{name:<34} {per_second:>10} {p50:>9} {p99:>9} {batch:>8} {:>7}",
+        "{name:<34} {per_second:>10} {p50:>9} {p99:>9} {batch:>8} {each:>9} {:>7}",
         tenths(per_second, alone)
     );
     engine.stop().await;
-    drop((engine, store));
+    store.close().await;
     std::fs::remove_dir_all(folder).expect("the folder goes");
 }
 
@@ -232,7 +237,7 @@ async fn memory(runtime: &Runtime, folder: &Path, scale: Scale) {
     for chunk in merchants.chunks(500) {
         Seeder::register_pay_and_settle(&*store, chunk).await;
     }
-    drop(store);
+    store.close().await;
     println!(
         "\n{} merchants with {} settled orders, a file of {} MB:",
         scale.merchants,
@@ -258,6 +263,14 @@ async fn idle(runtime: &Runtime, file: &Path, merchants: usize) {
     }
     println!("  {} actors live, idle: {} MB resident", engine.live_merchants(), resident() / 1_000);
     engine.stop().await;
+}
+
+/// The processor time that this process has used, all threads together. The kernel counts in hundredths of a second.
+fn processor() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// The resident memory of this process, in kB.

@@ -9,6 +9,7 @@ use tally_actors::domain::command::{Command, OpenOrder, Pay, Settle};
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_actors::domain::money::Money;
+use tally_actors::domain::number;
 use tally_actors::domain::order::Channel;
 use tally_actors::domain::rules::Rules;
 use tally_actors::domain::time::At;
@@ -29,10 +30,15 @@ pub(crate) fn merchant_id(n: usize) -> MerchantId {
     format!("m{n:06}").parse().expect("an id")
 }
 
-/// The number of a merchant's `n`th order: spread over the key space, as numbers in the field are.
+/// The number of a merchant's `n`th order, as Tally makes it: the time first, one a millisecond, then random digits.
 pub(crate) fn order_no(n: usize) -> OrderNo {
-    let spread = u64::try_from(n).expect("a count").wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    format!("{spread:016x}").parse().expect("a number")
+    let n = i64::try_from(n).expect("a count");
+    number::make(now().plus_ms(n), spread(n)).parse().expect("a number")
+}
+
+/// A number that looks random, the same for the same `n`.
+fn spread(n: i64) -> u64 {
+    n.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31)
 }
 
 /// The payment of a merchant's `n`th order.
