@@ -24,6 +24,8 @@ mod project;
 pub(crate) mod rows;
 mod statement;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::path::{Path, PathBuf};
