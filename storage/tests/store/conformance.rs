@@ -63,7 +63,8 @@ fn life(shop: &mut Shop) -> Vec<Run> {
         shop.run(&[transfer("W002", TransferOutcome::Succeeded(outcome("wx-7"))), send("W001")]),
         shop.run(&[transfer("W001", TransferOutcome::Failed(outcome("no such account")))]),
         shop.run(&[withdraw("W003", Some(60_000), Some("w 3")), reject("W003"), close("1003")]),
-        shop.run(&[withdraw("W004", None, None), approve("W004")]),
+        shop.run(&[withdraw("W004", None, None), approve("W004"), send("W004")]),
+        shop.run(&[transfer("W004", TransferOutcome::Unknown(outcome("no answer"))), send("W004")]),
     ]
 }
 

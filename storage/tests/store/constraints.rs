@@ -171,6 +171,10 @@ async fn an_event_that_breaks_a_constraint_is_refused_by_name() {
         ("withdrawal_is_under_way", vec![succeeded("Wopen", 201)]),
         ("withdrawal_is_under_way", vec![succeeded("none", 1)]),
         (
+            "withdrawal_is_under_way",
+            vec![succeeded("Wopen", 200), Event::WithdrawalSending { withdrawal_no: id("Wopen") }],
+        ),
+        (
             "idempotency.merchant_id, idempotency.route, idempotency.idempotency_key",
             vec![opened("o001", 1, Some("key"))],
         ),
