@@ -175,6 +175,7 @@ async fn a_batch_that_meets_a_lock_is_not_done_and_may_be_tried_again() {
     let batch = Arc::new(Batch { runs: vec![registration("m")] });
     let answer = store.commit(Arc::clone(&batch)).await;
     assert!(matches!(answer, Commit::NotDone(Trouble::Unavailable(_))), "{answer:?}");
+    assert!(store.write.lock().await.is_some(), "the connection is replaced at once");
     connect::discard(other).await;
     assert_eq!(store.commit(batch).await, Commit::Committed);
 }
