@@ -256,10 +256,9 @@ impl Engine {
         pay: Pay,
         now: At,
     ) -> Result<(Booking, Option<Order>), EngineError> {
-        match self.ask(of, Command::Pay(pay), now).await?.thing {
-            Answer::Payment(booking, order) => Ok((booking, order.map(|order| *order))),
-            other => Err(misfit(&other)),
-        }
+        let answer = self.ask(of, Command::Pay(pay), now).await?.thing;
+        let Answer::Payment(booking, order) = answer else { return Err(misfit(&answer)) };
+        Ok((booking, order.map(|order| *order)))
     }
 
     /// Stops waiting for an order's money.
@@ -283,12 +282,8 @@ impl Engine {
         let settle =
             Settle { settlement_no, idempotency_key, include_not_due: new.include_not_due };
         let Made { thing, fresh } = self.ask(of, Command::Settle(settle), now).await?;
-        match thing {
-            Answer::Settlement(made) => {
-                Ok(made.map(|settlement| Made { thing: *settlement, fresh }))
-            }
-            other => Err(misfit(&other)),
-        }
+        let Answer::Settlement(made) = thing else { return Err(misfit(&thing)) };
+        Ok(made.map(|settlement| Made { thing: *settlement, fresh }))
     }
 
     /// Requests a withdrawal.
@@ -386,22 +381,19 @@ fn misfit(answer: &Answer) -> EngineError {
 }
 
 fn merchant(made: Made<Answer>) -> Result<Made<Head>, EngineError> {
-    match made.thing {
-        Answer::Merchant(head) => Ok(Made { thing: *head, fresh: made.fresh }),
-        other => Err(misfit(&other)),
-    }
+    let Made { thing, fresh } = made;
+    let Answer::Merchant(head) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *head, fresh })
 }
 
 fn order(made: Made<Answer>) -> Result<Made<Order>, EngineError> {
-    match made.thing {
-        Answer::Order(order) => Ok(Made { thing: *order, fresh: made.fresh }),
-        other => Err(misfit(&other)),
-    }
+    let Made { thing, fresh } = made;
+    let Answer::Order(order) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *order, fresh })
 }
 
 fn withdrawal(made: Made<Answer>) -> Result<Made<Withdrawal>, EngineError> {
-    match made.thing {
-        Answer::Withdrawal(withdrawal) => Ok(Made { thing: *withdrawal, fresh: made.fresh }),
-        other => Err(misfit(&other)),
-    }
+    let Made { thing, fresh } = made;
+    let Answer::Withdrawal(withdrawal) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *withdrawal, fresh })
 }

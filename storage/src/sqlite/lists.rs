@@ -12,14 +12,16 @@ use tally_actors::domain::settlement::Settlement;
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use tally_actors::ports::{
-    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, Recorded, Trouble,
+    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, Recorded,
 };
 
 use super::cursor;
+use super::errors::read_error;
 use super::rows::{self, Fields, integer};
 
-/// How many events or payments one statement looks through for what a list shows: some 20 ms.
-const WINDOW: i64 = 20_000;
+/// How many events or payments one statement looks through for what a list shows: some 20 ms. In tests, so few that lists
+/// cross it.
+const WINDOW: i64 = if cfg!(test) { 3 } else { 20_000 };
 
 /// An order's settlement: the first whose `through` is not before its `settle_on` and whose `last_paid_seq` is not before its
 /// own (`design.md` 3.4). It was made after the order was opened, so the search begins there.
@@ -33,15 +35,19 @@ const SETTLEMENT_NO: &str = "case when o.paid_seq is null then null else (
 /// All merchants, by when they were registered.
 pub(crate) async fn merchants(db: &SqlitePool, page: Page) -> Result<Part<Head>, ReadError> {
     let (ms, id) = cursor::merchant(page.cursor.as_deref())?;
-    let sql = format!(
-        "select merchant_id, {} from heads where (registered_ms, merchant_id) < (?, ?)
-         order by registered_ms desc, merchant_id desc limit ?",
-        rows::HEAD
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(ms).bind(id);
+    let query = sqlx::query(AssertSqlSafe(merchants_sql())).bind(ms).bind(id);
     let rows = fetch(db, query.bind(probe(&page))).await?;
     let heads = rows.iter().map(|row| Fields::led_by_merchant(row)?.head());
     part(heads.collect::<Result<_, _>>()?, &page, cursor::of_merchant)
+}
+
+/// Merchants registered before a time and id.
+pub(super) fn merchants_sql() -> String {
+    format!(
+        "select merchant_id, {} from heads where (registered_ms, merchant_id) < (?, ?)
+         order by registered_ms desc, merchant_id desc limit ?",
+        rows::HEAD
+    )
 }
 
 /// One order.
@@ -50,12 +56,17 @@ pub(crate) async fn order(
     of: MerchantId,
     order_no: OrderNo,
 ) -> Result<Option<ListedOrder>, ReadError> {
-    let sql = format!(
+    let query = sqlx::query(AssertSqlSafe(order_sql())).bind(of.to_string());
+    let rows = fetch(db, query.bind(order_no.to_string())).await?;
+    rows.first().map(|row| listed_order(row, of)).transpose()
+}
+
+/// The order of a number.
+pub(super) fn order_sql() -> String {
+    format!(
         "select {}, {SETTLEMENT_NO} from orders o where merchant_id = ? and order_no = ?",
         rows::ORDER
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(of.to_string()).bind(order_no.to_string());
-    fetch(db, query).await?.first().map(|row| listed_order(row, of)).transpose()
+    )
 }
 
 /// A merchant's orders, by when they were opened.
@@ -127,8 +138,12 @@ async fn first_opened(db: &SqlitePool, of: &MerchantId, at: At) -> Result<i64, R
             "select opened_seq, opened_ms from orders indexed by orders_by_opening
              where merchant_id = ? and opened_seq >= ? order by opened_seq limit 1",
         );
-        let next: Option<(i64, i64)> =
-            query.bind(of.as_str()).bind(middle).fetch_optional(db).await.map_err(trouble)?;
+        let next: Option<(i64, i64)> = query
+            .bind(of.as_str())
+            .bind(middle)
+            .fetch_optional(db)
+            .await
+            .map_err(|error| read_error(&error))?;
         match next {
             Some((seq, ms)) if ms < at.ms() => low = seq + 1,
             Some(_) | None => high = middle,
@@ -144,7 +159,7 @@ async fn past_the_last(db: &SqlitePool, of: &MerchantId) -> Result<i64, ReadErro
             .bind(of.as_str())
             .fetch_one(db)
             .await
-            .map_err(trouble)?;
+            .map_err(|error| read_error(&error))?;
     Ok(newest.unwrap_or(0).saturating_add(1))
 }
 
@@ -155,16 +170,20 @@ pub(crate) async fn settlements(
     page: Page,
 ) -> Result<Part<Settlement>, ReadError> {
     let before = cursor::place('s', page.cursor.as_deref())?;
-    let sql = format!(
-        "select {} from settlements where merchant_id = ? and seq < ? order by seq desc limit ?",
-        rows::SETTLEMENT
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(of.to_string());
+    let query = sqlx::query(AssertSqlSafe(settlements_sql())).bind(of.to_string());
     let rows = fetch(db, query.bind(before).bind(probe(&page))).await?;
     let made = rows.iter().map(|row| Fields::new(row, of).settlement());
     part(made.collect::<Result<_, _>>()?, &page, |made: &Settlement| {
         cursor::of_place('s', made.seq.0)
     })
+}
+
+/// Settlements before a place.
+pub(super) fn settlements_sql() -> String {
+    format!(
+        "select {} from settlements where merchant_id = ? and seq < ? order by seq desc limit ?",
+        rows::SETTLEMENT
+    )
 }
 
 /// The orders that a settlement moved, by when they were paid. Between its first and its last payment there may be any number
@@ -312,7 +331,7 @@ async fn fetch(
     db: &SqlitePool,
     query: Query<'_, Sqlite, SqliteArguments>,
 ) -> Result<Vec<SqliteRow>, ReadError> {
-    query.fetch_all(db).await.map_err(trouble)
+    query.fetch_all(db).await.map_err(|error| read_error(&error))
 }
 
 /// How many rows to ask for: one more than are shown tells whether another part follows.
@@ -339,8 +358,4 @@ fn len(rows: i64) -> usize {
 
 fn integer_of(rows: usize) -> i64 {
     i64::try_from(rows).expect("limits are small")
-}
-
-fn trouble(error: sqlx::Error) -> ReadError {
-    Trouble::Unavailable(error.to_string()).into()
 }

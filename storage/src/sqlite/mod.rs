@@ -7,6 +7,7 @@
 //! | `heads` | the fence, and where actors start from |
 //! | `project`, `values`, `steps`, `statement` | what a batch writes, and by which statements |
 //! | `checkpoint` | bringing the WAL back |
+//! | `write` | what is written beside the journal |
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `rows` | columns and the things they hold |
 //! | `errors` | what SQLite's errors mean |
@@ -15,21 +16,25 @@ mod checkpoint;
 mod commit;
 mod connect;
 mod cursor;
-mod errors;
+pub(crate) mod errors;
 mod heads;
 pub(crate) mod lists;
+#[cfg(test)]
+mod lists_tests;
 mod lock;
 mod lookup;
 mod project;
+mod room;
 pub(crate) mod rows;
 mod statement;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod values;
+mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{self, Arc, OnceLock, PoisonError};
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tally_actors::domain::books::{Key, Record};
@@ -47,6 +52,9 @@ use tokio::sync::{Mutex, oneshot};
 pub use self::errors::OpenError;
 use self::lock::Lock;
 
+/// Why the newest batch was not written, if it was not.
+type Troubled = Arc<sync::Mutex<Option<Trouble>>>;
+
 /// The store in one SQLite file. It belongs to this process alone, by a lock that the system frees when the process ends.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -56,7 +64,9 @@ pub struct SqliteStore {
     pub(crate) read: SqlitePool,
     file: PathBuf,
     broken: Arc<OnceLock<String>>,
-    lock: Option<Lock>,
+    troubled: Troubled,
+    /// None for a store that was opened for reading only, or is closed.
+    lock: sync::Mutex<Option<Lock>>,
 }
 
 impl SqliteStore {
@@ -93,15 +103,25 @@ impl SqliteStore {
         lock: Option<Lock>,
     ) -> Self {
         let write = Arc::new(Mutex::new(writer));
-        Self { write, read, file, broken: Arc::new(OnceLock::new()), lock }
+        let lock = sync::Mutex::new(lock);
+        let (broken, troubled) = (Arc::default(), Troubled::default());
+        Self { write, read, file, broken, troubled, lock }
     }
 
-    /// Ends the store after the batch in flight. What is committed is on disk in any case; this brings it all into one file.
-    pub async fn close(self) {
+    /// Ends the store after the batch in flight, whoever else still holds it: it writes no more, and another process may
+    /// have the file. What is committed is on disk in any case; this brings it all into one file.
+    pub async fn close(&self) {
         self.read.close().await;
-        if let Some(writer) = self.write.lock().await.take() {
+        let mut slot = self.write.lock().await;
+        if let Some(writer) = slot.take() {
             connect::discard(writer).await;
         }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Whether this process may write to the file.
+    pub(crate) fn writes(&self) -> bool {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }
 
@@ -113,12 +133,12 @@ impl Store for SqliteStore {
     /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it. A checkpoint
     /// that is due comes after the answer.
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
-        if self.lock.is_none() {
-            let why = "it was opened for reading only".to_owned();
+        if !self.writes() {
+            let why = "it was opened for reading only, or is closed".to_owned();
             return Box::pin(async { Commit::NotDone(Trouble::Unavailable(why)) });
         }
         let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));
-        let file = self.file.clone();
+        let (file, troubled) = (self.file.clone(), Arc::clone(&self.troubled));
         let (done, answer) = oneshot::channel();
         Box::pin(async move {
             tokio::spawn(async move {
@@ -128,6 +148,7 @@ impl Store for SqliteStore {
                     return;
                 }
                 let commit = commit::commit(&file, &mut slot, &batch).await;
+                room::note(&troubled, &commit);
                 if let Commit::Fatal(what) = &commit {
                     broken.get_or_init(|| what.clone());
                 }
