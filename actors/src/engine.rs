@@ -4,6 +4,10 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use actix::Arbiter;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
 use crate::domain::command::{
     Answer, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
 };
@@ -17,13 +21,33 @@ use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalRequest};
 use crate::error::EngineError;
+use crate::inbox::{Ask, Waiter};
+use crate::limits;
+use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
+use crate::reader::Reader;
+use crate::registry::{Closed, Registry};
+use crate::writer::{Fatal, Writer};
 
 /// The engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
+    registry: Arc<Registry>,
     store: Arc<dyn Store>,
+    arbiters: Arc<Vec<Arbiter>>,
     transfers_open: bool,
+}
+
+/// What an engine is started with.
+pub struct Options {
+    /// The runtime that the store lives on: started before the engine, stopped after it.
+    pub runtime: Handle,
+    /// How many threads the actors share.
+    pub threads: usize,
+    /// Whether WeChat transfers can be made: a client certificate is configured.
+    pub transfers_open: bool,
+    /// Called when the process must end.
+    pub fatal: Fatal,
 }
 
 /// A thing, and whether this call made it.
@@ -80,6 +104,87 @@ pub struct NewWithdrawal {
 }
 
 impl Engine {
+    /// Starts the engine on a store. Called inside an actix `System`, as the actors' threads belong to one.
+    pub fn start(store: Arc<dyn Store>, options: Options) -> Self {
+        let Options { runtime, threads, transfers_open, fatal } = options;
+        let arbiters: Vec<Arbiter> = (0..threads.max(1)).map(|_| Arbiter::new()).collect();
+        let writer = Writer::start(&runtime, Arc::clone(&store), fatal);
+        let reader = Reader::start(&runtime, Arc::clone(&store));
+        let registry = Registry::new(&arbiters, store.shared(), writer, reader);
+        Self { registry, store, arbiters: Arc::new(arbiters), transfers_open }
+    }
+
+    /// Takes no more calls and ends the actors and the writer, after the batch in flight. Nothing needs flushing: nothing
+    /// was answered that is not stored.
+    pub async fn stop(&self) {
+        self.registry.close();
+        for arbiter in self.arbiters.iter() {
+            arbiter.stop();
+        }
+        self.registry.writer().stop().await;
+    }
+
+    /// How many merchants have a live actor.
+    pub fn live_merchants(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Asks a merchant, and asks its next incarnation again after a failure that certainly did not happen: same number,
+    /// same content, so asking again is safe.
+    pub async fn ask(
+        &self,
+        of: MerchantId,
+        command: Command,
+        now: At,
+    ) -> Result<Made<Answer>, EngineError> {
+        let deadline = Instant::now() + limits::ANSWER_WAIT_MAX;
+        let mut lost = false;
+        let mut why = String::new();
+        for attempt in 0..=limits::RETRIES_MAX {
+            if attempt > 0 && !pause(attempt, deadline).await {
+                break;
+            }
+            let failure = match self.send(of, command.clone(), now, deadline).await {
+                Ok(Ok(Outcome { answer, fresh })) => return Ok(Made { thing: answer, fresh }),
+                Ok(Err(failure)) => failure,
+                Err(_) if lost => return Err(EngineError::OutcomeUnknown),
+                Err(error) => return Err(error),
+            };
+            match failure {
+                Failure::Refused(refusal) => return Err(EngineError::Refused(refusal)),
+                Failure::Doubt => return Err(EngineError::OutcomeUnknown),
+                Failure::Defect(what) => return Err(EngineError::Unavailable(what)),
+                Failure::NotDone(trouble) => why = trouble.to_string(),
+                Failure::Lost => lost = true,
+            }
+        }
+        if lost { Err(EngineError::OutcomeUnknown) } else { Err(EngineError::Unavailable(why)) }
+    }
+
+    /// Sends a message once and waits for what becomes of it.
+    async fn send(
+        &self,
+        of: MerchantId,
+        command: Command,
+        now: At,
+        deadline: Instant,
+    ) -> Result<Result<Outcome, Failure>, EngineError> {
+        let (addr, call) = self.registry.call(of).map_err(|closed| match closed {
+            Closed::Busy => EngineError::Busy,
+            Closed::Stopping => EngineError::Unavailable("Tally is stopping".into()),
+        })?;
+        let reads_only = matches!(command, Command::Read);
+        let (waiter, answer) = Waiter::new(call);
+        // A message that can't be sent is dropped, and its waiter then says so.
+        drop(addr.try_send(Ask { command: Box::new(command), now, waiter }));
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => Ok(Err(Failure::Lost)),
+            Err(_) if reads_only => Err(EngineError::Unavailable("no answer in time".into())),
+            Err(_) => Err(EngineError::OutcomeUnknown),
+        }
+    }
+
     /// Makes a merchant known. A repeat with the same rules is a success.
     pub async fn register(
         &self,
@@ -213,19 +318,23 @@ impl Engine {
         Ok(withdrawal(self.ask(of, Command::Confirm(confirm), now).await?)?.thing)
     }
 
-    async fn ask(
-        &self,
-        _of: MerchantId,
-        _command: Command,
-        _now: At,
-    ) -> Result<Made<Answer>, EngineError> {
-        unimplemented!()
-    }
-
     /// What is stored, for questions about the past.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
+}
+
+/// Waits before asking again: twice as long each time, with jitter. `false`: the deadline is too near.
+async fn pause(attempt: u32, deadline: Instant) -> bool {
+    let longest = limits::RETRY_PAUSE_MIN * 2_u32.saturating_pow(attempt);
+    let jitter = getrandom::u32().unwrap_or(u32::MAX / 2) % 1_000;
+    let pause = longest / 2 + (longest / 2) * jitter / 1_000;
+    let until = Instant::now() + pause;
+    if until >= deadline {
+        return false;
+    }
+    tokio::time::sleep_until(until).await;
+    true
 }
 
 /// The number to send, and the caller's key when the number was made for it.

@@ -1,13 +1,26 @@
-//! Tally's engine.
+//! Tally's engine: one actor owns each merchant, and every fact is durable before anyone hears of it.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`domain`] | the rules of money, pure |
 //! | [`ports`] | what the engine needs of the outside |
-//! | [`error`] | what a caller hears: final, or ask again |
+//! | [`pipeline`], [`batcher`] | the machines between a message and its durable answer, pure |
+//! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
+//! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
+//! | [`memory`] | the store in memory |
+//! | [`error`], [`limits`] | what a caller hears; every bound |
 
+pub mod batcher;
 pub mod domain;
 pub mod engine;
 pub mod error;
+mod inbox;
+pub mod limits;
+pub mod memory;
+mod merchant;
+pub mod pipeline;
 pub mod ports;
+mod reader;
+mod registry;
+pub mod writer;

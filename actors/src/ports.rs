@@ -21,7 +21,9 @@ pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// One event on its way into the journal.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Its place and the hash there.
+    /// The point that it follows.
+    pub follows: Link,
+    /// Its own place and the hash there.
     pub link: Link,
     /// The event with its time.
     pub stamped: Stamped,
@@ -257,7 +259,7 @@ impl Row {
     /// The next event of a merchant's journal after `follows`.
     pub fn new(merchant: &MerchantId, follows: Link, stamped: Stamped) -> Self {
         let bytes = stamped.encode().into_boxed_slice();
-        Self { link: follows.then(merchant, &bytes), stamped, bytes }
+        Self { follows, link: follows.then(merchant, &bytes), stamped, bytes }
     }
 
     /// The event.

@@ -10,7 +10,7 @@ use super::chain::Link;
 use super::command::{Answer, Command, RulesChange};
 use super::event::{Event, Stamped};
 use super::head::{Broken, Head};
-use super::ids::MerchantId;
+use super::ids::{IdempotencyKey, MerchantId};
 use super::refusal::Refusal;
 use super::rules::Rules;
 use super::time::At;
@@ -54,32 +54,29 @@ impl Account {
         &mut self.books
     }
 
-    /// The keys that a command needs and that are not at hand. Empty: it can be decided. Some keys are known only when
-    /// others are, so ask again after a lookup; a key of a later kind never leads to one of an earlier kind.
-    pub fn needs(&self, command: &Command) -> Vec<Key> {
-        let mut wanted = match command {
+    /// The keys that a command names, as far as they can be told: some are known only when the records of others are at
+    /// hand, so ask again after a lookup. The list only grows, and by keys of a later kind in the order of [`Key`]: first
+    /// callers' keys, then numbers, then cases. So messages that wait for each other's keys never wait in a circle.
+    pub fn keys(&self, command: &Command) -> Vec<Key> {
+        match command {
             Command::Register(_) | Command::ChangeRules(_) | Command::Read => vec![],
-            Command::OpenOrder(open) => self.numbered(
-                Route::Orders,
-                open.idempotency_key.as_ref(),
-                vec![Key::Order(open.order_no)],
-            ),
+            Command::OpenOrder(open) => {
+                self.numbered(Route::Orders, open.idempotency_key, &[Key::Order(open.order_no)])
+            }
             Command::RecordPrepay(prepay) => vec![Key::Order(prepay.order_no)],
-            Command::Pay(pay) => self.payment_needs(pay),
+            Command::Pay(pay) => self.payment_keys(pay),
             Command::CloseOrder(order_no) => vec![Key::Order(*order_no)],
-            Command::Settle(settle) => self.numbered(
-                Route::Settlements,
-                settle.idempotency_key.as_ref(),
-                vec![Key::Settlement(settle.settlement_no)],
-            ),
-            Command::Withdraw(withdraw) => self.numbered(
-                Route::Withdrawals,
-                withdraw.idempotency_key.as_ref(),
-                vec![
-                    Key::Withdrawal(withdraw.withdrawal_no),
+            Command::Settle(settle) => {
+                let fresh = [Key::Settlement(settle.settlement_no)];
+                self.numbered(Route::Settlements, settle.idempotency_key, &fresh)
+            }
+            Command::Withdraw(withdraw) => {
+                let fresh = [
                     Key::Settlement(withdraw.settlement_no),
-                ],
-            ),
+                    Key::Withdrawal(withdraw.withdrawal_no),
+                ];
+                self.numbered(Route::Withdrawals, withdraw.idempotency_key, &fresh)
+            }
             Command::Approve(review) | Command::Reject(review) => {
                 vec![Key::Withdrawal(review.withdrawal_no)]
             }
@@ -88,28 +85,22 @@ impl Account {
             Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
             #[cfg(test)]
             Command::Panic => vec![],
-        };
-        wanted.retain(|key| !self.books.knows(key));
-        wanted
+        }
     }
 
     /// The keys of a call whose number the server may have made: first the caller's key, then what it names.
-    fn numbered(
-        &self,
-        route: Route,
-        key: Option<&super::ids::IdempotencyKey>,
-        fresh: Vec<Key>,
-    ) -> Vec<Key> {
-        let Some(key) = key else { return fresh };
-        if !self.books.knows(&Key::Idempotency(route, *key)) {
-            return vec![Key::Idempotency(route, *key)];
+    fn numbered(&self, route: Route, key: Option<IdempotencyKey>, fresh: &[Key]) -> Vec<Key> {
+        let Some(key) = key else { return fresh.to_vec() };
+        let mut keys = vec![Key::Idempotency(route, key)];
+        if self.books.knows(&keys[0]) {
+            match self.books.number(route, &key) {
+                None => keys.extend(fresh),
+                Some(Numbered::Order(number)) => keys.push(Key::Order(number)),
+                Some(Numbered::Settlement(number)) => keys.push(Key::Settlement(number)),
+                Some(Numbered::Withdrawal(number)) => keys.push(Key::Withdrawal(number)),
+            }
         }
-        match self.books.number(route, key) {
-            None => fresh,
-            Some(Numbered::Order(number)) => vec![Key::Order(number)],
-            Some(Numbered::Settlement(number)) => vec![Key::Settlement(number)],
-            Some(Numbered::Withdrawal(number)) => vec![Key::Withdrawal(number)],
-        }
+        keys
     }
 
     /// Decides a command. Reads the account, changes nothing; no events mean that there is nothing to record. `today` is the

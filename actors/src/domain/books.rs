@@ -84,7 +84,7 @@ pub enum Record {
 #[derive(Debug, Clone, Default)]
 pub struct Books(HashMap<Key, Option<Record>>);
 
-const LOOKED_UP: &str = "needs() named this key, and it was looked up before deciding";
+const LOOKED_UP: &str = "keys() named this key, and it was looked up before deciding";
 
 /// Makes the getter for one kind of key.
 macro_rules! getter {

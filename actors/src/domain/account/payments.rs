@@ -21,17 +21,22 @@ enum Verdict {
 }
 
 impl Account {
-    pub(super) fn payment_needs(&self, pay: &Pay) -> Vec<Key> {
-        let named = vec![Key::Order(pay.order_no), Key::Transaction(pay.transaction_id)];
-        if named.iter().any(|key| !self.books.knows(key)) {
-            return named;
+    pub(super) fn payment_keys(&self, pay: &Pay) -> Vec<Key> {
+        let mut keys = vec![Key::Order(pay.order_no), Key::Transaction(pay.transaction_id)];
+        if keys.iter().all(|key| self.books.knows(key)) {
+            let kind = match self.verdict(pay) {
+                Verdict::Repeat | Verdict::Pays { closed: false } => return keys,
+                Verdict::Pays { closed: true } => CaseKind::PaidAfterClose,
+                Verdict::Misfit(kind) => kind,
+            };
+            keys.push(Key::Case(Case::id_of(
+                &self.merchant,
+                kind,
+                &pay.order_no,
+                &pay.transaction_id,
+            )));
         }
-        let kind = match self.verdict(pay) {
-            Verdict::Repeat | Verdict::Pays { closed: false } => return named,
-            Verdict::Pays { closed: true } => CaseKind::PaidAfterClose,
-            Verdict::Misfit(kind) => kind,
-        };
-        vec![Key::Case(Case::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id))]
+        keys
     }
 
     fn verdict(&self, pay: &Pay) -> Verdict {

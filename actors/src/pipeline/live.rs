@@ -1,0 +1,192 @@
+//! What a pipeline has in hand once its head is read: messages in line for their keys, and records at hand.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Failure, Held, Outcome, Ticket, Waiting};
+use crate::domain::account::Account;
+use crate::domain::books::{Books, Key, Record};
+use crate::domain::chain::Seq;
+use crate::domain::command::Command;
+use crate::domain::event::Stamped;
+use crate::domain::time::At;
+use crate::ports::Row;
+
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) account: Account,
+    pub(super) durable: Seq,
+    pub(super) parked: HashMap<Ticket, Parked>,
+    lines: HashMap<Key, Line>,
+    /// Keys changed by events that are not yet durable, by event.
+    dirty: VecDeque<(Seq, Key)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Parked {
+    command: Box<Command>,
+    now: At,
+    pub(super) keys: Vec<Key>,
+}
+
+/// A key that somebody needs.
+#[derive(Debug, Default)]
+struct Line {
+    /// Who waits for it, in the order of arrival.
+    tickets: VecDeque<Ticket>,
+    /// Whether it is being looked up. One lookup at a time: an older answer must never stand for a newer one.
+    asked: bool,
+    /// The newest event that changed its record.
+    changed: Seq,
+}
+
+impl Live {
+    pub(super) fn new(account: Account) -> Self {
+        let durable = account.link().seq;
+        Self {
+            account,
+            durable,
+            parked: HashMap::new(),
+            lines: HashMap::new(),
+            dirty: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn park(&mut self, message: Waiting) {
+        let Waiting { ticket, command, now } = message;
+        self.parked.insert(ticket, Parked { command, now, keys: vec![] });
+    }
+
+    /// Whether a message is first in line for all its keys and all their records are at hand. Lines up for keys that it
+    /// was not in line for, and adds those to `lacking` that nobody is looking up.
+    pub(super) fn may_be_decided(&mut self, ticket: Ticket, lacking: &mut Vec<Key>) -> bool {
+        loop {
+            let Some(parked) = self.parked.get_mut(&ticket) else { return false };
+            let fresh: Vec<Key> = self
+                .account
+                .keys(&parked.command)
+                .into_iter()
+                .filter(|key| !parked.keys.contains(key))
+                .collect();
+            for key in &fresh {
+                let line = self.lines.entry(*key).or_default();
+                if !line.asked && !self.account.books().knows(key) {
+                    line.asked = true;
+                    lacking.push(*key);
+                }
+                line.tickets.push_back(ticket);
+            }
+            parked.keys.extend(&fresh);
+            let first = |key: &Key| self.lines[key].tickets.front() == Some(&ticket);
+            if !parked.keys.iter().all(|key| first(key) && self.account.books().knows(key)) {
+                return false;
+            }
+            if fresh.is_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// Decide, apply, append: in this order, in this one place, and nothing leaves before it stands whole.
+    pub(super) fn decide(&mut self, ticket: Ticket, parked: &Parked) -> (Held, Vec<Row>) {
+        let Parked { command, now, .. } = parked;
+        let before = self.account.link();
+        let held = |seen, first, outcome| Held { ticket, seen, first, outcome };
+        let events = match self.account.decide(command, *now) {
+            Ok(events) => events,
+            Err(refusal) => return (held(before, None, Err(Failure::Refused(refusal))), vec![]),
+        };
+        let at = self.account.head().map_or(*now, |head| head.at.max(*now));
+        let fresh = !events.is_empty();
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            let row = Row::new(self.account.merchant(), self.account.link(), Stamped { at, event });
+            self.account
+                .apply(&row.stamped, row.link)
+                .expect("decide checked what apply relies on");
+            for key in Books::touched_by(row.event()) {
+                self.lines.entry(key).or_default().changed = row.link.seq;
+                self.dirty.push_back((row.link.seq, key));
+            }
+            rows.push(row);
+        }
+        let answer = self.account.answer(command);
+        (
+            held(
+                self.account.link(),
+                fresh.then(|| before.seq.next()),
+                Ok(Outcome { answer, fresh }),
+            ),
+            rows,
+        )
+    }
+
+    /// Takes a message out of its lines. Gives those that are first now, and forgets what nobody needs.
+    pub(super) fn leave_lines(&mut self, ticket: Ticket, keys: &[Key]) -> Vec<Ticket> {
+        let mut ready = vec![];
+        for key in keys {
+            let Some(line) = self.lines.get_mut(key) else { continue };
+            let was_first = line.tickets.front() == Some(&ticket);
+            if was_first {
+                line.tickets.pop_front();
+            } else {
+                if was_first {
+                    line.tickets.pop_front();
+                } else {
+                    line.tickets.retain(|other| *other != ticket);
+                }
+            }
+            match line.tickets.front() {
+                Some(next) if was_first => ready.push(*next),
+                Some(_) => {}
+                None => self.forget_if_done_with(key),
+            }
+        }
+        ready
+    }
+
+    /// What was in flight up to here is stored; what nobody needs any more can be read there.
+    pub(super) fn clean(&mut self, through: Seq) {
+        self.durable = self.durable.max(through);
+        while self.dirty.front().is_some_and(|(seq, _)| *seq <= through) {
+            let (_, key) = self.dirty.pop_front().expect("it was just looked at");
+            self.forget_if_done_with(&key);
+        }
+    }
+
+    /// Takes a record that was looked up, unless nobody waits for it any more. Gives who is first in line.
+    pub(super) fn learn(&mut self, key: Key, record: Option<Record>) -> Option<Ticket> {
+        let line = self.lines.get_mut(&key)?;
+        line.asked = false;
+        let first = line.tickets.front().copied();
+        self.account.books_mut().learn(key, record);
+        self.forget_if_done_with(&key);
+        first
+    }
+
+    /// Everybody in line for keys that could not be looked up leaves. Gives them, and who is first in line elsewhere now.
+    pub(super) fn give_up(&mut self, keys: &[Key]) -> (Vec<Ticket>, Vec<Ticket>) {
+        let mut failed: Vec<Ticket> = vec![];
+        for key in keys {
+            let Some(line) = self.lines.get_mut(key) else { continue };
+            line.asked = false;
+            failed.extend(&line.tickets);
+        }
+        let mut ready = vec![];
+        failed.retain(|ticket| {
+            let Some(parked) = self.parked.remove(ticket) else { return false };
+            ready.extend(self.leave_lines(*ticket, &parked.keys));
+            true
+        });
+        keys.iter().for_each(|key| self.forget_if_done_with(key));
+        (failed, ready)
+    }
+
+    fn forget_if_done_with(&mut self, key: &Key) {
+        let done =
+            |line: &Line| line.tickets.is_empty() && !line.asked && line.changed <= self.durable;
+        if self.lines.get(key).is_some_and(done) {
+            self.lines.remove(key);
+            self.account.books_mut().forget(key);
+        }
+    }
+}

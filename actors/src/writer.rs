@@ -1,0 +1,214 @@
+//! The writer: a task around the [`Batcher`], which commits one batch after the other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix::Recipient;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::batcher::{Batcher, Effect, Incarnation, Input};
+use crate::domain::head::Head;
+use crate::domain::ids::MerchantId;
+use crate::inbox::FromStore;
+use crate::limits::BATCH_EVENTS_MAX;
+use crate::ports::{Commit, Row, Store};
+
+/// Called with the reason when the process must end: what is stored can't be trusted, or nothing is stored any more.
+pub type Fatal = Arc<dyn Fn(&str) + Send + Sync>;
+
+enum Message {
+    Open(MerchantId, Incarnation, Recipient<FromStore>),
+    Append(MerchantId, Incarnation, Vec<Row>, Box<Head>),
+    Close(MerchantId, Incarnation),
+    Stop(oneshot::Sender<()>),
+}
+
+/// The way to the writer.
+#[derive(Clone)]
+pub(crate) struct Writer(mpsc::UnboundedSender<Message>);
+
+impl Writer {
+    /// Starts the writer's task on the store's runtime. When it ends unasked, `fatal` is called.
+    pub(crate) fn start(runtime: &Handle, store: Arc<dyn Store>, fatal: Fatal) -> Self {
+        let (sender, inbox) = mpsc::unbounded_channel();
+        let task = Task {
+            store,
+            inbox,
+            fatal: Arc::clone(&fatal),
+            batcher: Batcher::new(BATCH_EVENTS_MAX),
+            owners: HashMap::new(),
+            flight: None,
+        };
+        let running = runtime.spawn(task.run());
+        runtime.spawn(async move {
+            if let Err(ended) = running.await {
+                fatal(&format!("the writer ended: {ended}"));
+            }
+        });
+        Self(sender)
+    }
+
+    /// An incarnation begins; its address hears [`FromStore::Opened`] once it may read its head.
+    pub(crate) fn open(
+        &self,
+        merchant: MerchantId,
+        incarnation: Incarnation,
+        owner: Recipient<FromStore>,
+    ) {
+        self.send(Message::Open(merchant, incarnation, owner));
+    }
+
+    /// Makes events durable, together or not at all.
+    pub(crate) fn append(
+        &self,
+        merchant: MerchantId,
+        incarnation: Incarnation,
+        rows: Vec<Row>,
+        head: Box<Head>,
+    ) {
+        self.send(Message::Append(merchant, incarnation, rows, head));
+    }
+
+    /// An incarnation is gone.
+    pub(crate) fn close(&self, merchant: MerchantId, incarnation: Incarnation) {
+        self.send(Message::Close(merchant, incarnation));
+    }
+
+    /// Ends the task after the batch in flight.
+    pub(crate) async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        self.send(Message::Stop(done));
+        drop(stopped.await);
+    }
+
+    /// Fails only when the task has ended; then the process is about to end as well.
+    fn send(&self, message: Message) {
+        drop(self.0.send(message));
+    }
+}
+
+struct Task {
+    store: Arc<dyn Store>,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    fatal: Fatal,
+    batcher: Batcher,
+    owners: HashMap<Incarnation, Recipient<FromStore>>,
+    flight: Option<JoinHandle<Commit>>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        loop {
+            let stop = match &mut self.flight {
+                None => match self.inbox.recv().await {
+                    Some(message) => self.receive(message),
+                    None => return,
+                },
+                Some(flight) => tokio::select! {
+                    landed = flight => {
+                        self.land(landed.unwrap_or_else(|panic| Commit::Fatal(panic.to_string())));
+                        None
+                    }
+                    Some(message) = self.inbox.recv() => self.receive(message),
+                },
+            };
+            if let Some(stop) = stop.or_else(|| self.receive_what_waits()) {
+                return self.stop(stop).await;
+            }
+            if let Some(effect) = self.batcher.write() {
+                self.perform(effect);
+            }
+        }
+    }
+
+    fn receive_what_waits(&mut self) -> Option<oneshot::Sender<()>> {
+        while let Ok(message) = self.inbox.try_recv() {
+            if let Some(stop) = self.receive(message) {
+                return Some(stop);
+            }
+        }
+        None
+    }
+
+    fn receive(&mut self, message: Message) -> Option<oneshot::Sender<()>> {
+        let input = match message {
+            Message::Open(merchant, incarnation, owner) => {
+                self.owners.insert(incarnation, owner);
+                Input::Open(merchant, incarnation)
+            }
+            Message::Append(merchant, incarnation, rows, head) => {
+                Input::Append(merchant, incarnation, rows, head)
+            }
+            Message::Close(merchant, incarnation) => {
+                self.owners.remove(&incarnation);
+                Input::Close(merchant, incarnation)
+            }
+            Message::Stop(done) => return Some(done),
+        };
+        self.take(input);
+        None
+    }
+
+    fn land(&mut self, commit: Commit) {
+        self.flight = None;
+        match &commit {
+            Commit::Committed | Commit::Refused(_) | Commit::Fatal(_) => {}
+            Commit::Conflict(merchants) => {
+                tracing::warn!(
+                    ?merchants,
+                    "another owner changed these merchants: starting them again"
+                );
+            }
+            Commit::NotDone(trouble) => tracing::warn!(%trouble, "a batch was not written"),
+            Commit::Doubt(what) => {
+                tracing::error!(what, "whether a batch was written is not known")
+            }
+        }
+        self.take(Input::Done(commit));
+    }
+
+    fn take(&mut self, input: Input) {
+        for effect in self.batcher.take(input) {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Opened(incarnation) => self.tell(incarnation, FromStore::Opened),
+            Effect::Write(batch) => {
+                let store = Arc::clone(&self.store);
+                self.flight = Some(tokio::spawn(async move { store.commit(batch).await }));
+            }
+            Effect::Committed(incarnation, through) => {
+                self.tell(incarnation, FromStore::Committed(through))
+            }
+            Effect::Failed(incarnation, failure) => {
+                self.tell(incarnation, FromStore::Failed(failure))
+            }
+            Effect::Alarm(bad) => tracing::error!(
+                merchant = %bad.merchant, seq = bad.seq.0, constraint = bad.constraint,
+                "the schema refused an event that the rules had allowed: this is a bug, please report it"
+            ),
+            Effect::Fatal(what) => (self.fatal)(&format!("the store can't be trusted: {what}")),
+        }
+    }
+
+    fn tell(&self, incarnation: Incarnation, what: FromStore) {
+        // An owner that is gone has answered for itself.
+        if let Some(owner) = self.owners.get(&incarnation) {
+            owner.do_send(what);
+        }
+    }
+
+    async fn stop(mut self, done: oneshot::Sender<()>) {
+        if let Some(flight) = self.flight.take() {
+            let commit = flight.await.unwrap_or_else(|panic| Commit::Fatal(panic.to_string()));
+            self.land(commit);
+        }
+        // Who asked may have gone.
+        let _ = done.send(());
+    }
+}
