@@ -1,1 +1,3 @@
-//! Tally SQL.
+//! Tally's store.
+
+pub mod naive;
