@@ -72,8 +72,7 @@ impl Api {
         let mut items = vec![];
         let mut part_path = format!("{path}?limit=200");
         loop {
-            let mut reply =
-                reply(self.request(Method::GET, &part_path)).await.expect("an answer");
+            let mut reply = reply(self.request(Method::GET, &part_path)).await.expect("an answer");
             assert!(reply.is_success(), "GET {path}: {reply:?}");
             let part: Vec<T> = serde_json::from_value(reply.body["items"].take())
                 .unwrap_or_else(|error| panic!("GET {path}: {error}"));

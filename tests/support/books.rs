@@ -119,11 +119,16 @@ impl Books {
     }
 
     fn judge_orders(&self, faults: &mut Faults) {
-        let Balance { paid_fen, paid_orders, refunded_fen, fee_fen, pending_fen, .. } = self.balance;
+        let Balance { paid_fen, paid_orders, refunded_fen, fee_fen, pending_fen, .. } =
+            self.balance;
         let net = |order: &Order| fen(order.amount_fen) - fen(order.fee_fen.unwrap_or_default());
         faults.same("paid orders", paid_orders, count(self.paid().count()));
         faults.same("paid", paid_fen, self.paid().map(|order| fen(order.amount_fen)).sum());
-        faults.same("fees", fee_fen, self.paid().map(|order| fen(order.fee_fen.unwrap_or(0))).sum());
+        faults.same(
+            "fees",
+            fee_fen,
+            self.paid().map(|order| fen(order.fee_fen.unwrap_or(0))).sum(),
+        );
         faults.same("refunded", refunded_fen, 0);
         let pending = self.paid().filter(|order| order.settlement_no.is_none());
         faults.same("pending", pending_fen, pending.map(net).sum());
@@ -131,7 +136,8 @@ impl Books {
         faults.unique("transaction", self.orders.iter().filter_map(|o| o.transaction_id.as_ref()));
         let mut places: Vec<u64> = self.paid().filter_map(|order| order.paid_seq).collect();
         places.sort_unstable();
-        faults.check("paid_seq has a gap", places.iter().copied().eq(1..=self.paid().count() as u64));
+        faults
+            .check("paid_seq has a gap", places.iter().copied().eq(1..=self.paid().count() as u64));
     }
 
     fn judge_settlements(&self, faults: &mut Faults) {
@@ -148,7 +154,10 @@ impl Books {
             faults.same(&format!("net of {no}"), fen(settlement.net_fen), gross - fee);
             let places = || orders.iter().filter_map(|order| order.paid_seq);
             let range = Some(settlement.first_paid_seq)..=Some(settlement.last_paid_seq);
-            faults.check("a range is not that of its orders", range == (places().min()..=places().max()));
+            faults.check(
+                "a range is not that of its orders",
+                range == (places().min()..=places().max()),
+            );
             for order in orders {
                 let before = settled.insert(&order.order_no, no);
                 faults.check(&format!("{} is settled twice", order.order_no), before.is_none());
@@ -157,7 +166,8 @@ impl Books {
         for order in &self.orders {
             let listed = settled.get(order.order_no.as_str()).copied();
             let own = order.settlement_no.as_deref();
-            faults.check(&format!("{} is in {own:?} and {listed:?}", order.order_no), own == listed);
+            faults
+                .check(&format!("{} is in {own:?} and {listed:?}", order.order_no), own == listed);
         }
         faults.unique("settlement", self.settlements.iter().map(|(s, _, _)| &s.settlement_no));
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::api::{Api, Reply};
 use super::books::Books;
+use super::random::Random;
 use super::traffic::{Call, Name, What, transaction_of};
 
 /// Merchant and number.
@@ -13,6 +14,9 @@ type Key = (&'static str, String);
 
 /// How often an answer that is not final is asked for again before the test gives up.
 const ASK_MAX: usize = 50;
+
+/// How many acknowledged calls are asked again at a time.
+const TWICE: usize = 20;
 
 /// All acknowledged answers, and the calls of which nobody knows what became.
 #[derive(Default)]
@@ -26,6 +30,8 @@ pub(crate) struct Ledger {
     /// The number that was made for a caller's key, by route.
     numbers: HashMap<(&'static str, &'static str, String), String>,
     settled_first: usize,
+    /// Calls that recorded something and were told so.
+    acknowledged: Vec<Call>,
     /// Calls without a final answer.
     pub(crate) unknown: Vec<Call>,
     /// What must not be: an answer that does not fit an earlier one, or that nobody should get.
@@ -39,7 +45,11 @@ impl Ledger {
     }
 
     /// Takes an answer, or that there was none. The thing it was about, when it was a success.
-    pub(crate) fn heard(&mut self, call: &Call, answer: Result<Reply, reqwest::Error>) -> Option<Value> {
+    pub(crate) fn heard(
+        &mut self,
+        call: &Call,
+        answer: Result<Reply, reqwest::Error>,
+    ) -> Option<Value> {
         let reply = match answer {
             Ok(reply) if ![429, 503].contains(&reply.status) => reply,
             Ok(_) | Err(_) => {
@@ -55,6 +65,9 @@ impl Ledger {
         }
         if let Some(fault) = self.record(call, &reply.body) {
             self.faults.push(format!("{call:?} was answered {reply:?}: {fault}"));
+        }
+        if !nothing_made(call, &reply.body) {
+            self.acknowledged.push(call.clone());
         }
         Some(reply.body)
     }
@@ -76,7 +89,7 @@ impl Ledger {
                 self.closed.insert((merchant, order_no.clone()), ());
                 (thing["status"] != "closed").then(|| "it is not closed".to_owned())
             }
-            What::Settle { .. } if thing["settlement_no"].is_null() => None,
+            What::Settle { .. } if nothing_made(call, thing) => None,
             What::Settle { name, .. } => {
                 let key = number("settlement_no");
                 let fault = self.check_name("settlements", merchant, name, &key.1);
@@ -132,6 +145,21 @@ impl Ledger {
         self.faults.push(format!("{} calls got no final answer: {:?}", still.len(), still[0]));
     }
 
+    /// Asks some acknowledged calls again: as they were, which must give the recorded answer, and under the same number or
+    /// key with other content, which must be refused.
+    pub(crate) async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
+        for _ in 0..TWICE.min(self.acknowledged.len()) {
+            let call = random.of(&self.acknowledged).clone();
+            let answer = call.send(api).await;
+            self.heard(&call, answer);
+            let Some(other) = call.with_other_content() else { continue };
+            match other.send(api).await {
+                Ok(reply) if reply.status == 409 => {}
+                answer => self.faults.push(format!("{other:?} after {call:?}: {answer:?}")),
+            }
+        }
+    }
+
     /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that nobody asked for.
     /// Call it when nothing is unknown.
     pub(crate) fn faults_of(&self, books: &Books) -> Vec<String> {
@@ -158,8 +186,13 @@ impl Ledger {
                 _ => missing("closing of", key),
             }
         }
+        let settlements: HashMap<_, _> = books
+            .settlements
+            .iter()
+            .map(|(s, listed, _)| (s.settlement_no.as_str(), listed))
+            .collect();
         for (key, answer) in self.settled.iter().filter(|(key, _)| of(key)) {
-            if !books.settlements.iter().any(|(_, listed, _)| listed == answer) {
+            if settlements.get(key.1.as_str()) != Some(&answer) {
                 missing("settlement", key);
             }
         }
@@ -210,6 +243,11 @@ impl Ledger {
         }
         faults
     }
+}
+
+/// Whether a settlement found nothing to settle: nothing is recorded, and its number stays free.
+fn nothing_made(call: &Call, thing: &Value) -> bool {
+    matches!(call.what, What::Settle { .. }) && thing["settlement_no"].is_null()
 }
 
 /// A fault when what was acknowledged before is not what is acknowledged now.

@@ -37,6 +37,12 @@ impl Random {
         self.below(100) < percent
     }
 
+    /// One of several; there must be one.
+    pub(crate) fn of<'a, T>(&mut self, several: &'a [T]) -> &'a T {
+        let one = self.below(several.len() as u64);
+        &several[usize::try_from(one).expect("an index")]
+    }
+
     /// Another source, which does not depend on what this one is asked afterwards.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())

@@ -46,6 +46,7 @@ pub(crate) struct Server {
     child: Child,
     log: PathBuf,
     address: String,
+    key: String,
     api: Api,
     /// From the start of the process until it said that it is ready.
     pub(crate) ready_after: Duration,
@@ -98,13 +99,19 @@ impl Server {
         let ready_after = began.elapsed();
         let address = address.expect("it was asked there");
         let key = fs::read_to_string(folder.join("data/admin.key")).expect("the admin key");
-        let api = Api::new(format!("http://{address}"), key.trim().to_owned());
-        Self { child, log, address, api, ready_after }
+        let key = key.trim().to_owned();
+        let api = Api::new(format!("http://{address}"), key.clone());
+        Self { child, log, address, key, api, ready_after }
     }
 
     /// Its API, spoken to with the admin key.
     pub(crate) fn api(&self) -> &Api {
         &self.api
+    }
+
+    /// The admin key.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
     }
 
     /// Host and port.
@@ -177,8 +184,7 @@ fn printed_address(log: &str) -> Option<String> {
 
 fn is_ready(address: &str) -> bool {
     let Ok(mut stream) = TcpStream::connect(address) else { return false };
-    let question =
-        format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let question = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut answer = String::new();
     stream.write_all(question.as_bytes()).is_ok()
         && stream.read_to_string(&mut answer).is_ok()

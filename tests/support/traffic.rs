@@ -93,6 +93,19 @@ impl Call {
         }
     }
 
+    /// The same number or key, other content: to be refused once this one is recorded. Closing and confirming name no content
+    /// of their own.
+    pub(crate) fn with_other_content(&self) -> Option<Self> {
+        let mut other = self.clone();
+        match &mut other.what {
+            What::Open { amount, .. } | What::Pay { amount, .. } => *amount += 1,
+            What::Settle { include_not_due, .. } => *include_not_due = !*include_not_due,
+            What::Withdraw { settle_first, .. } => *settle_first = !*settle_first,
+            What::Close { .. } | What::Confirm { .. } => return None,
+        }
+        Some(other)
+    }
+
     /// Whether an answer is a success, or a refusal that the traffic provokes.
     pub(crate) fn expects(&self, reply: &Reply) -> bool {
         let nothing_there = reply.status == 422 && reply.code() == "balance_insufficient";
@@ -132,7 +145,11 @@ impl Client {
     fn name(&mut self) -> Name {
         self.made += 1;
         let number = format!("{}{:06}", self.id, self.made);
-        if self.random.percent(20) { Name::Key(format!("key {number}")) } else { Name::Number(number) }
+        if self.random.percent(20) {
+            Name::Key(format!("key {number}"))
+        } else {
+            Name::Number(number)
+        }
     }
 
     /// What it asks for next: most of all orders, which it then pays.
@@ -142,7 +159,7 @@ impl Client {
         if let Some(call) = repeat.or_else(|| self.next.pop_front()) {
             return call;
         }
-        let merchant = MERCHANTS[usize::try_from(self.random.below(3)).expect("small")];
+        let merchant = *self.random.of(&MERCHANTS);
         let name = self.name();
         let amount = 1 + self.random.below(100_000);
         let what = match self.random.below(100) {
@@ -169,9 +186,10 @@ impl Client {
         match &call.what {
             What::Open { amount, .. } => {
                 let Some(order_no) = number("order_no") else { return };
-                let paid_at = LONG_AGO.get(usize::try_from(self.random.below(6)).expect("small"));
+                let long_ago = *self.random.of(&LONG_AGO);
+                let paid_at = self.random.percent(50).then_some(long_ago);
                 self.next.push_back(follow(if self.random.percent(93) {
-                    What::Pay { order_no, amount: *amount, paid_at: paid_at.copied() }
+                    What::Pay { order_no, amount: *amount, paid_at }
                 } else {
                     What::Close { order_no }
                 }));
