@@ -137,7 +137,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// `id` must be its own, 2 to 6 letters or digits: the numbers begin with it.
+    /// `id` must be its own, up to 9 letters or digits: the numbers begin with it.
     pub(crate) fn new(id: String, random: Random) -> Self {
         Self { id, made: 0, random, next: VecDeque::new(), repeat: None, repeating: false }
     }
