@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Arbiter;
 use tokio::runtime::Handle;
@@ -26,8 +27,8 @@ use crate::limits;
 use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
 use crate::reader::Reader;
-use crate::registry::{Closed, Registry};
-use crate::writer::{Fatal, Writer};
+use crate::registry::{Closed, Registry, Terms};
+use crate::writer::{Fatal, Writer, Written};
 
 /// The engine. Cheap to clone.
 #[derive(Clone)]
@@ -46,8 +47,26 @@ pub struct Options {
     pub threads: usize,
     /// Whether WeChat transfers can be made: a client certificate is configured.
     pub transfers_open: bool,
+    /// An actor with nothing to do for so long leaves.
+    pub leave_after: Duration,
     /// Called when the process must end.
     pub fatal: Fatal,
+}
+
+impl Options {
+    /// A thread for the actors of each core, no transfers, and an abort where the process must end.
+    pub fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            transfers_open: false,
+            leave_after: limits::IDLE_LEAVE_AFTER,
+            fatal: Arc::new(|why| {
+                tracing::error!(why, "the process ends here; start it again");
+                std::process::abort();
+            }),
+        }
+    }
 }
 
 /// A thing, and whether this call made it.
@@ -106,11 +125,12 @@ pub struct NewWithdrawal {
 impl Engine {
     /// Starts the engine on a store. Called inside an actix `System`, as the actors' threads belong to one.
     pub fn start(store: Arc<dyn Store>, options: Options) -> Self {
-        let Options { runtime, threads, transfers_open, fatal } = options;
+        let Options { runtime, threads, transfers_open, leave_after, fatal } = options;
         let arbiters: Vec<Arbiter> = (0..threads.max(1)).map(|_| Arbiter::new()).collect();
         let writer = Writer::start(&runtime, Arc::clone(&store), fatal);
         let reader = Reader::start(&runtime, Arc::clone(&store));
-        let registry = Registry::new(&arbiters, store.shared(), writer, reader);
+        let registry =
+            Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
         Self { registry, store, arbiters: Arc::new(arbiters), transfers_open }
     }
 
@@ -127,6 +147,11 @@ impl Engine {
     /// How many merchants have a live actor.
     pub fn live_merchants(&self) -> usize {
         self.registry.len()
+    }
+
+    /// What was handed to the store so far: batches, and events in them.
+    pub fn written(&self) -> &Written {
+        self.registry.writer().written()
     }
 
     /// Asks a merchant, and asks its next incarnation again after a failure that certainly did not happen: same number,
@@ -231,10 +256,9 @@ impl Engine {
         pay: Pay,
         now: At,
     ) -> Result<(Booking, Option<Order>), EngineError> {
-        match self.ask(of, Command::Pay(pay), now).await?.thing {
-            Answer::Payment(booking, order) => Ok((booking, order.map(|order| *order))),
-            other => Err(misfit(&other)),
-        }
+        let answer = self.ask(of, Command::Pay(pay), now).await?.thing;
+        let Answer::Payment(booking, order) = answer else { return Err(misfit(&answer)) };
+        Ok((booking, order.map(|order| *order)))
     }
 
     /// Stops waiting for an order's money.
@@ -258,12 +282,8 @@ impl Engine {
         let settle =
             Settle { settlement_no, idempotency_key, include_not_due: new.include_not_due };
         let Made { thing, fresh } = self.ask(of, Command::Settle(settle), now).await?;
-        match thing {
-            Answer::Settlement(made) => {
-                Ok(made.map(|settlement| Made { thing: *settlement, fresh }))
-            }
-            other => Err(misfit(&other)),
-        }
+        let Answer::Settlement(made) = thing else { return Err(misfit(&thing)) };
+        Ok(made.map(|settlement| Made { thing: *settlement, fresh }))
     }
 
     /// Requests a withdrawal.
@@ -361,22 +381,19 @@ fn misfit(answer: &Answer) -> EngineError {
 }
 
 fn merchant(made: Made<Answer>) -> Result<Made<Head>, EngineError> {
-    match made.thing {
-        Answer::Merchant(head) => Ok(Made { thing: *head, fresh: made.fresh }),
-        other => Err(misfit(&other)),
-    }
+    let Made { thing, fresh } = made;
+    let Answer::Merchant(head) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *head, fresh })
 }
 
 fn order(made: Made<Answer>) -> Result<Made<Order>, EngineError> {
-    match made.thing {
-        Answer::Order(order) => Ok(Made { thing: *order, fresh: made.fresh }),
-        other => Err(misfit(&other)),
-    }
+    let Made { thing, fresh } = made;
+    let Answer::Order(order) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *order, fresh })
 }
 
 fn withdrawal(made: Made<Answer>) -> Result<Made<Withdrawal>, EngineError> {
-    match made.thing {
-        Answer::Withdrawal(withdrawal) => Ok(Made { thing: *withdrawal, fresh: made.fresh }),
-        other => Err(misfit(&other)),
-    }
+    let Made { thing, fresh } = made;
+    let Answer::Withdrawal(withdrawal) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *withdrawal, fresh })
 }

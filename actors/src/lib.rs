@@ -24,3 +24,6 @@ pub mod ports;
 mod reader;
 mod registry;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;

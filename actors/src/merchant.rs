@@ -8,7 +8,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
 use crate::batcher::Incarnation;
 use crate::domain::ids::MerchantId;
 use crate::inbox::{Ask, FromStore, Waiter};
-use crate::limits::{IDLE_LEAVE_AFTER, MERCHANT_CALLS_MAX};
+use crate::limits::MERCHANT_CALLS_MAX;
 use crate::pipeline::{AppendFailure, Effect, Fence, Input, Pipeline, Ticket};
 use crate::reader::Reader;
 use crate::registry::Registry;
@@ -99,7 +99,7 @@ impl Actor for Merchant {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MERCHANT_CALLS_MAX);
         self.writer.open(self.id, self.incarnation, inbox(ctx));
-        ctx.run_interval(IDLE_LEAVE_AFTER, Self::leave_if_idle);
+        ctx.run_interval(self.registry.terms().leave_after, Self::leave_if_idle);
     }
 }
 

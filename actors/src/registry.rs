@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
 use dashmap::DashMap;
@@ -25,10 +26,19 @@ pub(crate) struct Registry {
     incarnations: AtomicU64,
     arbiters: Vec<ArbiterHandle>,
     place: RandomState,
-    shared: bool,
+    terms: Terms,
     closed: AtomicBool,
     writer: Writer,
     reader: Reader,
+}
+
+/// What holds for all actors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// Other processes may write to the store as well.
+    pub(crate) shared: bool,
+    /// An actor with nothing to do for so long leaves.
+    pub(crate) leave_after: Duration,
 }
 
 struct Entry {
@@ -50,7 +60,7 @@ pub(crate) enum Closed {
 impl Registry {
     pub(crate) fn new(
         arbiters: &[Arbiter],
-        shared: bool,
+        terms: Terms,
         writer: Writer,
         reader: Reader,
     ) -> Arc<Self> {
@@ -60,11 +70,15 @@ impl Registry {
             incarnations: AtomicU64::new(0),
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             place: RandomState::new(),
-            shared,
+            terms,
             closed: AtomicBool::new(false),
             writer,
             reader,
         })
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms
     }
 
     pub(crate) fn writer(&self) -> &Writer {
@@ -124,7 +138,7 @@ impl Registry {
     fn start(self: &Arc<Self>, id: MerchantId, calls: Arc<AtomicUsize>) -> Entry {
         let incarnation = Incarnation(self.incarnations.fetch_add(1, Ordering::AcqRel) + 1);
         let doubted = self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        let fence = match (self.shared, doubted) {
+        let fence = match (self.terms.shared, doubted) {
             (true, _) => Fence::Always,
             (false, true) => Fence::UntilFirstCommit,
             (false, false) => Fence::Never,

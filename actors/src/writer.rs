@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::Recipient;
 use tokio::runtime::Handle;
@@ -25,16 +26,30 @@ enum Message {
     Stop(oneshot::Sender<()>),
 }
 
+/// What a writer handed to the store since it started.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Batches.
+    pub batches: AtomicU64,
+    /// Events in them.
+    pub events: AtomicU64,
+}
+
 /// The way to the writer.
 #[derive(Clone)]
-pub(crate) struct Writer(mpsc::UnboundedSender<Message>);
+pub(crate) struct Writer {
+    inbox: mpsc::UnboundedSender<Message>,
+    written: Arc<Written>,
+}
 
 impl Writer {
     /// Starts the writer's task on the store's runtime. When it ends unasked, `fatal` is called.
     pub(crate) fn start(runtime: &Handle, store: Arc<dyn Store>, fatal: Fatal) -> Self {
         let (sender, inbox) = mpsc::unbounded_channel();
+        let written = Arc::<Written>::default();
         let task = Task {
             store,
+            written: Arc::clone(&written),
             inbox,
             fatal: Arc::clone(&fatal),
             batcher: Batcher::new(BATCH_EVENTS_MAX),
@@ -47,7 +62,12 @@ impl Writer {
                 fatal(&format!("the writer ended: {ended}"));
             }
         });
-        Self(sender)
+        Self { inbox: sender, written }
+    }
+
+    /// What was handed to the store so far.
+    pub(crate) fn written(&self) -> &Written {
+        &self.written
     }
 
     /// An incarnation begins; its address hears [`FromStore::Opened`] once it may read its head.
@@ -85,12 +105,13 @@ impl Writer {
 
     /// Fails only when the task has ended; then the process is about to end as well.
     fn send(&self, message: Message) {
-        drop(self.0.send(message));
+        drop(self.inbox.send(message));
     }
 }
 
 struct Task {
     store: Arc<dyn Store>,
+    written: Arc<Written>,
     inbox: mpsc::UnboundedReceiver<Message>,
     fatal: Fatal,
     batcher: Batcher,
@@ -179,6 +200,11 @@ impl Task {
         match effect {
             Effect::Opened(incarnation) => self.tell(incarnation, FromStore::Opened),
             Effect::Write(batch) => {
+                let events = batch.runs.iter().map(|run| run.rows.len()).sum::<usize>();
+                self.written.batches.fetch_add(1, Ordering::Relaxed);
+                self.written
+                    .events
+                    .fetch_add(u64::try_from(events).unwrap_or(0), Ordering::Relaxed);
                 let store = Arc::clone(&self.store);
                 self.flight = Some(tokio::spawn(async move { store.commit(batch).await }));
             }

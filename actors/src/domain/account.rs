@@ -3,6 +3,8 @@
 mod orders;
 mod payments;
 mod settlements;
+#[cfg(test)]
+mod tests;
 mod withdrawals;
 
 use super::books::{Books, Key, Numbered, Route};

@@ -1,1 +1,163 @@
-//! Pins.
+//! The journal's bytes, pinned: what is stored today must be read for ever.
+
+use super::*;
+use crate::domain::case::CaseKind;
+use crate::domain::chain::Link;
+use crate::domain::rules::Rules;
+
+fn at() -> At {
+    "2026-03-01T04:00:00Z".parse().unwrap()
+}
+
+fn money(fen: u64) -> Money {
+    Money::from_fen(fen).unwrap()
+}
+
+fn day() -> Day {
+    "2026-03-02".parse().unwrap()
+}
+
+/// One event of each kind, in the order of the stored variants.
+#[expect(clippy::too_many_lines, reason = "a list: one entry a kind")]
+fn one_of_each() -> Vec<Event> {
+    let withdrawal_no: WithdrawalNo = "W100".parse().unwrap();
+    let order_no: OrderNo = "O100".parse().unwrap();
+    let transaction_id: TransactionId = "T1".parse().unwrap();
+    let by: KeyId = "k2".parse().unwrap();
+    let rules =
+        Rules { settle_after_days: Some(1), payout_name: Some("李".into()), ..Rules::new("店") };
+    let moved = Bucket {
+        orders: 1,
+        gross: money(500),
+        refunded: Money::ZERO,
+        fee: money(3),
+        first_paid_seq: 1,
+        last_paid_seq: 1,
+    };
+    vec![
+        Event::MerchantRegistered { rules: rules.clone() },
+        Event::RulesChanged { rules },
+        Event::OrderOpened {
+            order_no,
+            idempotency_key: Some("key".parse().unwrap()),
+            amount: money(500),
+            description: "苹果".into(),
+            channel: Channel::Wechat {
+                openid: "o1".into(),
+                request: vec![("body".into(), "苹果".into())],
+            },
+            expires_at: at(),
+        },
+        Event::OrderPrepaid { order_no, prepay_id: "wx1".into() },
+        Event::OrderPaid {
+            order_no,
+            transaction_id,
+            paid_at: at(),
+            booked: money(500),
+            fee: money(3),
+            paid_seq: 1,
+            settle_on: Some(day()),
+            source: PaymentSource::Query,
+        },
+        Event::OrderClosed { order_no },
+        Event::Settled {
+            settlement_no: "S100".parse().unwrap(),
+            idempotency_key: None,
+            through: Day::LAST,
+            include_not_due: true,
+            moved,
+        },
+        Event::WithdrawalRequested {
+            withdrawal_no,
+            idempotency_key: None,
+            amount: money(497),
+            request: WithdrawalRequest { amount: None, settle_first: true },
+            method: PayoutMethod::Manual,
+            payout_openid: None,
+            payout_name: Some("李".into()),
+            needs_approval: true,
+            day: day(),
+            asked_by: "k1".parse().unwrap(),
+            settlement_no: Some("S100".parse().unwrap()),
+        },
+        Event::WithdrawalApproved { withdrawal_no, by },
+        Event::WithdrawalRejected {
+            withdrawal_no,
+            amount: money(497),
+            day: day(),
+            by,
+            reason: "no".into(),
+        },
+        Event::WithdrawalSending { withdrawal_no },
+        Event::WithdrawalUnknown { withdrawal_no, reason: "time-out".into() },
+        Event::WithdrawalSucceeded { withdrawal_no, amount: money(497), reference: "B1".into() },
+        Event::WithdrawalFailed {
+            withdrawal_no,
+            amount: money(497),
+            day: day(),
+            reason: "no".into(),
+        },
+        Event::CaseOpened {
+            case: Case {
+                case_id: Case::id_of(
+                    &"m1".parse().unwrap(),
+                    CaseKind::PaidTwice,
+                    &order_no,
+                    &transaction_id,
+                ),
+                kind: CaseKind::PaidTwice,
+                order_no,
+                transaction_id,
+                amount: money(500),
+                expected: Some(money(500)),
+                paid_at: at(),
+            },
+        },
+    ]
+}
+
+/// The stored bytes of `one_of_each`, in hexadecimal. A line may be added, never changed.
+const STORED: &str = include_str!("event_bytes.txt");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn events_are_stored_in_the_bytes_in_which_they_always_were() {
+    let lines: Vec<String> = one_of_each()
+        .into_iter()
+        .map(|event| format!("{} {}", event.kind(), hex(&Stamped { at: at(), event }.encode())))
+        .collect();
+    let stored: Vec<&str> = STORED.lines().collect();
+    assert_eq!(lines, stored);
+}
+
+#[test]
+fn stored_bytes_are_read_back_whole_or_not_at_all() {
+    for event in one_of_each() {
+        let stamped = Stamped { at: at(), event };
+        let bytes = stamped.encode();
+        assert_eq!(Stamped::decode(&bytes).as_ref(), Ok(&stamped));
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert_eq!(Stamped::decode(&longer), Err(Undecodable::Damaged));
+        assert_eq!(Stamped::decode(&bytes[..bytes.len() - 1]), Err(Undecodable::Damaged));
+        let mut newer = bytes;
+        newer[0] = FORMAT + 1;
+        assert_eq!(Stamped::decode(&newer), Err(Undecodable::Format(FORMAT + 1)));
+    }
+    assert_eq!(Stamped::decode(&[]), Err(Undecodable::Damaged));
+}
+
+#[test]
+fn the_chain_is_the_one_that_the_design_names() {
+    let merchant = "m1".parse().unwrap();
+    let link = Link::default().then(&merchant, b"first").then(&merchant, b"second");
+    let mut expected = [0_u8; 32];
+    for (seq, bytes) in [(1_u64, &b"first"[..]), (2, b"second")] {
+        let whole = [&expected[..], &[2], b"m1", &seq.to_be_bytes(), bytes].concat();
+        expected = *blake3::hash(&whole).as_bytes();
+    }
+    assert_eq!((link.seq.0, link.hash.0), (2, expected));
+}

@@ -100,8 +100,8 @@ impl Head {
 
     /// The sums over all buckets that a settlement up to `through` moves.
     pub fn due(&self, through: Day) -> Bucket {
-        let due = self.buckets.range(..=Some(through)).map(|(_, bucket)| bucket);
-        due.fold(Some(Bucket::default()), |sum, bucket| sum?.with(bucket))
+        let mut due = self.buckets.range(..=Some(through)).map(|(_, bucket)| bucket);
+        due.try_fold(Bucket::default(), |sum, bucket| sum.with(bucket))
             .expect("no more than was paid")
     }
 

@@ -32,7 +32,7 @@ pub enum Refusal {
     #[error("the withdrawal is not known")]
     WithdrawalUnknown,
     /// The withdrawal is past the point where that can be decided.
-    #[error("the withdrawal is {0}; it can't be decided again")]
+    #[error("the withdrawal is {0}, where that can't be decided")]
     WithdrawalDecided(&'static str),
     /// An amount out of range.
     #[error("the amount must be {min} to {max}")]

@@ -10,8 +10,9 @@ use super::ids::Malformed;
 
 const MS_PER_DAY: i64 = 86_400_000;
 const BEIJING_OFFSET_MS: i64 = 8 * 3_600_000;
-const LAST_MS: i64 = 253_402_214_400_000; // 9999-12-31T00:00:00+08:00, so that every day has four-digit years
+const LAST_MS: i64 = 253_402_207_200_000; // the calendar library's last instant: 9999-12-31 in Beijing
 const LAST_DAY: i32 = 2_932_896;
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,9 +105,8 @@ impl Day {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let midnight =
-            Timestamp::from_millisecond(i64::from(self.0) * MS_PER_DAY).expect("four-digit years");
-        write!(f, "{}", jiff::tz::Offset::UTC.to_datetime(midnight).date())
+        let date = EPOCH.checked_add(jiff::Span::new().days(self.0)).expect("four-digit years");
+        write!(f, "{date}")
     }
 }
 
@@ -116,10 +116,8 @@ impl FromStr for Day {
     fn from_str(raw: &str) -> Result<Self, Malformed> {
         const SHAPE: Malformed = Malformed("must be a date, such as 2026-01-31");
         let date: Date = raw.parse().map_err(|_| SHAPE)?;
-        let midnight =
-            jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|_| SHAPE)?;
-        let days = midnight.as_millisecond().div_euclid(MS_PER_DAY);
-        i32::try_from(days).ok().and_then(Self::from_days).ok_or(SHAPE)
+        let days = EPOCH.until(date).map_err(|_| SHAPE)?.get_days();
+        Self::from_days(days).ok_or(SHAPE)
     }
 }
 

@@ -98,7 +98,12 @@ impl Account {
                 withdrawal_no: review.withdrawal_no,
                 by: review.by,
             }]),
-            decided => Err(Refusal::WithdrawalDecided(decided.as_str())),
+            decided @ (WithdrawalStatus::Requested
+            | WithdrawalStatus::Sending
+            | WithdrawalStatus::Unknown
+            | WithdrawalStatus::Succeeded
+            | WithdrawalStatus::Failed
+            | WithdrawalStatus::Rejected) => Err(Refusal::WithdrawalDecided(decided.as_str())),
         }
     }
 
@@ -113,7 +118,11 @@ impl Account {
                 reason: review.reason.clone(),
             }]),
             WithdrawalStatus::Rejected => Ok(vec![]),
-            decided => Err(Refusal::WithdrawalDecided(decided.as_str())),
+            decided @ (WithdrawalStatus::Requested
+            | WithdrawalStatus::Sending
+            | WithdrawalStatus::Unknown
+            | WithdrawalStatus::Succeeded
+            | WithdrawalStatus::Failed) => Err(Refusal::WithdrawalDecided(decided.as_str())),
         }
     }
 
@@ -150,14 +159,19 @@ impl Account {
         withdrawal_no: &WithdrawalNo,
     ) -> Result<Vec<Event>, Refusal> {
         let withdrawal = self.withdrawal(withdrawal_no)?;
-        match withdrawal.status {
-            WithdrawalStatus::Requested | WithdrawalStatus::Sending | WithdrawalStatus::Unknown
-                if withdrawal.method == PayoutMethod::Wechat =>
-            {
-                Ok(vec![Event::WithdrawalSending { withdrawal_no: *withdrawal_no }])
+        let may_go_out = match withdrawal.status {
+            WithdrawalStatus::Requested | WithdrawalStatus::Sending | WithdrawalStatus::Unknown => {
+                withdrawal.method == PayoutMethod::Wechat
             }
-            decided => Err(Refusal::WithdrawalDecided(decided.as_str())),
+            WithdrawalStatus::AwaitingApproval
+            | WithdrawalStatus::Succeeded
+            | WithdrawalStatus::Failed
+            | WithdrawalStatus::Rejected => false,
+        };
+        if !may_go_out {
+            return Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()));
         }
+        Ok(vec![Event::WithdrawalSending { withdrawal_no: *withdrawal_no }])
     }
 
     pub(super) fn record_transfer(&self, record: &RecordTransfer) -> Result<Vec<Event>, Refusal> {

@@ -1,0 +1,248 @@
+//! How events make and change records.
+
+use super::super::chain::Seq;
+use super::super::event::{Event, Stamped};
+use super::super::head::Broken;
+use super::super::ids::{IdempotencyKey, OrderNo, WithdrawalNo};
+use super::super::money::Money;
+use super::super::order::{Order, OrderStatus, Payment, Prepay};
+use super::super::settlement::Settlement;
+use super::super::time::At;
+use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
+use super::{Books, Key, Numbered, Record, Route};
+
+impl Books {
+    /// Applies an event at its place in the journal. What it changes must be at hand.
+    pub fn apply(&mut self, seq: Seq, stamped: &Stamped) -> Result<(), Broken> {
+        self.fold(seq, stamped).ok_or(Broken(stamped.event.kind()))
+    }
+
+    fn fold(&mut self, seq: Seq, Stamped { at, event }: &Stamped) -> Option<()> {
+        match event {
+            Event::MerchantRegistered { .. } | Event::RulesChanged { .. } => Some(()),
+            Event::OrderOpened { order_no, idempotency_key, .. } => {
+                self.insert_number(Route::Orders, *idempotency_key, Numbered::Order(*order_no))?;
+                self.insert(
+                    Key::Order(*order_no),
+                    Record::Order(Box::new(opened(seq, *at, event)?)),
+                )
+            }
+            Event::OrderPrepaid { order_no, prepay_id } => {
+                let prepay = Prepay { prepay_id: prepay_id.clone(), at: *at };
+                self.order_mut(order_no)?.prepay = Some(prepay);
+                Some(())
+            }
+            Event::OrderPaid { order_no, transaction_id, .. } => {
+                let order = self.order_mut(order_no).filter(|order| order.payment.is_none())?;
+                order.status = OrderStatus::Paid;
+                order.payment = Some(paid(event)?);
+                self.insert(Key::Transaction(*transaction_id), Record::Transaction(*order_no))
+            }
+            Event::OrderClosed { order_no } => {
+                let order =
+                    self.order_mut(order_no).filter(|order| order.status == OrderStatus::Open)?;
+                order.status = OrderStatus::Closed;
+                order.closed_at = Some(*at);
+                Some(())
+            }
+            Event::Settled { settlement_no, idempotency_key, through, include_not_due, moved } => {
+                self.insert_number(
+                    Route::Settlements,
+                    *idempotency_key,
+                    Numbered::Settlement(*settlement_no),
+                )?;
+                let settlement = Settlement {
+                    settlement_no: *settlement_no,
+                    seq,
+                    at: *at,
+                    through: *through,
+                    include_not_due: *include_not_due,
+                    moved: *moved,
+                };
+                self.insert(
+                    Key::Settlement(*settlement_no),
+                    Record::Settlement(Box::new(settlement)),
+                )
+            }
+            Event::CaseOpened { case } => {
+                self.insert(Key::Case(case.case_id), Record::Case(Box::new(case.clone())))
+            }
+            Event::WithdrawalRequested { withdrawal_no, idempotency_key, .. } => {
+                let number = Numbered::Withdrawal(*withdrawal_no);
+                self.insert_number(Route::Withdrawals, *idempotency_key, number)?;
+                let withdrawal = Box::new(requested(seq, *at, event)?);
+                self.insert(Key::Withdrawal(*withdrawal_no), Record::Withdrawal(withdrawal))
+            }
+            Event::WithdrawalApproved { .. }
+            | Event::WithdrawalRejected { .. }
+            | Event::WithdrawalSending { .. }
+            | Event::WithdrawalUnknown { .. }
+            | Event::WithdrawalSucceeded { .. }
+            | Event::WithdrawalFailed { .. } => self.fold_withdrawal(event),
+        }
+    }
+
+    /// What becomes of a withdrawal that was requested and is not yet final.
+    fn fold_withdrawal(&mut self, event: &Event) -> Option<()> {
+        use WithdrawalStatus::{Failed, Rejected, Requested, Sending, Succeeded, Unknown};
+        let [Key::Withdrawal(withdrawal_no)] = Self::touched_by(event)[..] else { return None };
+        let withdrawal = self.withdrawal_mut(&withdrawal_no)?;
+        let Change { status, amount, reason, reference } = match event {
+            Event::WithdrawalApproved { .. } => Change::to(Requested),
+            Event::WithdrawalSending { .. } => Change::to(Sending),
+            Event::WithdrawalUnknown { reason, .. } => {
+                Change { reason: Some(reason), ..Change::to(Unknown) }
+            }
+            Event::WithdrawalSucceeded { amount, reference, .. } => Change {
+                amount: Some(*amount),
+                reference: Some(reference),
+                ..Change::to(Succeeded)
+            },
+            Event::WithdrawalFailed { amount, reason, .. } => {
+                Change { amount: Some(*amount), reason: Some(reason), ..Change::to(Failed) }
+            }
+            Event::WithdrawalRejected { amount, reason, .. } => {
+                Change { amount: Some(*amount), reason: Some(reason), ..Change::to(Rejected) }
+            }
+            Event::MerchantRegistered { .. }
+            | Event::RulesChanged { .. }
+            | Event::OrderOpened { .. }
+            | Event::OrderPrepaid { .. }
+            | Event::OrderPaid { .. }
+            | Event::OrderClosed { .. }
+            | Event::Settled { .. }
+            | Event::WithdrawalRequested { .. }
+            | Event::CaseOpened { .. } => return None,
+        };
+        if withdrawal.status.is_final() || amount.is_some_and(|amount| amount != withdrawal.amount)
+        {
+            return None;
+        }
+        withdrawal.status = status;
+        withdrawal.reason = reason.map(Into::into);
+        withdrawal.reference = reference.map(Into::into);
+        Some(())
+    }
+
+    fn insert(&mut self, key: Key, record: Record) -> Option<()> {
+        let before = self.0.insert(key, Some(record));
+        matches!(before, None | Some(None)).then_some(())
+    }
+
+    fn insert_number(
+        &mut self,
+        route: Route,
+        key: Option<IdempotencyKey>,
+        number: Numbered,
+    ) -> Option<()> {
+        let Some(key) = key else { return Some(()) };
+        self.insert(Key::Idempotency(route, key), Record::Number(number))
+    }
+
+    fn order_mut(&mut self, order_no: &OrderNo) -> Option<&mut Order> {
+        match self.0.get_mut(&Key::Order(*order_no))? {
+            Some(Record::Order(order)) => Some(order),
+            _ => None,
+        }
+    }
+
+    fn withdrawal_mut(&mut self, withdrawal_no: &WithdrawalNo) -> Option<&mut Withdrawal> {
+        match self.0.get_mut(&Key::Withdrawal(*withdrawal_no))? {
+            Some(Record::Withdrawal(withdrawal)) => Some(withdrawal),
+            _ => None,
+        }
+    }
+}
+
+/// What an event makes of a withdrawal.
+struct Change<'a> {
+    status: WithdrawalStatus,
+    /// Must be the withdrawal's own, where the event names one.
+    amount: Option<Money>,
+    reason: Option<&'a str>,
+    reference: Option<&'a str>,
+}
+
+impl Change<'_> {
+    fn to(status: WithdrawalStatus) -> Self {
+        Self { status, amount: None, reason: None, reference: None }
+    }
+}
+
+/// The order that an opening makes.
+fn opened(seq: Seq, at: At, event: &Event) -> Option<Order> {
+    let Event::OrderOpened { order_no, amount, description, channel, expires_at, .. } = event
+    else {
+        return None;
+    };
+    Some(Order {
+        order_no: *order_no,
+        amount: *amount,
+        description: description.clone(),
+        channel: channel.clone(),
+        status: OrderStatus::Open,
+        opened_at: at,
+        opened_seq: seq,
+        expires_at: *expires_at,
+        prepay: None,
+        closed_at: None,
+        payment: None,
+        refunded: Money::ZERO,
+    })
+}
+
+/// What a payment fixes on its order.
+fn paid(event: &Event) -> Option<Payment> {
+    let Event::OrderPaid { transaction_id, paid_at, booked, fee, paid_seq, settle_on, .. } = event
+    else {
+        return None;
+    };
+    Some(Payment {
+        paid_seq: *paid_seq,
+        transaction_id: *transaction_id,
+        paid_at: *paid_at,
+        booked: *booked,
+        fee: *fee,
+        settle_on: *settle_on,
+    })
+}
+
+/// The withdrawal that a request makes.
+fn requested(seq: Seq, at: At, event: &Event) -> Option<Withdrawal> {
+    let Event::WithdrawalRequested {
+        withdrawal_no,
+        amount,
+        request,
+        method,
+        payout_openid,
+        payout_name,
+        day,
+        asked_by,
+        settlement_no,
+        needs_approval,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    Some(Withdrawal {
+        withdrawal_no: *withdrawal_no,
+        amount: *amount,
+        request: *request,
+        method: *method,
+        payout_openid: payout_openid.clone(),
+        payout_name: payout_name.clone(),
+        status: if *needs_approval {
+            WithdrawalStatus::AwaitingApproval
+        } else {
+            WithdrawalStatus::Requested
+        },
+        reason: None,
+        reference: None,
+        requested_at: at,
+        requested_seq: seq,
+        day: *day,
+        asked_by: *asked_by,
+        settlement_no: *settlement_no,
+    })
+}

@@ -1,0 +1,5 @@
+//! Builds the migrations in anew when one is added.
+
+fn main() {
+    println!("cargo::rerun-if-changed=migrations");
+}

@@ -1,0 +1,33 @@
+//! Checkpoints: bringing the WAL back into the database file, after the answer and before the next batch.
+//!
+//! The writer does it itself, between batches, so that the WAL can begin anew and does not grow without end; SQLite's
+//! automatic checkpoints would do the same, and hide an I/O error.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+use super::errors::Meaning;
+
+/// Pages of 4 KiB in the WAL from which on it is brought back: 64 MiB, read again in a fraction of a second after a crash.
+const WAL_PAGES_MAX: i64 = 16_384;
+
+/// Checkpoints when it is time to. An error says that the disk can't be trusted any more.
+pub(crate) async fn checkpoint(db: &mut SqliteConnection) -> Result<(), String> {
+    let pages = match run(db, "pragma wal_checkpoint(noop)").await {
+        Ok(pages) if pages >= WAL_PAGES_MAX => run(db, "pragma wal_checkpoint(passive)").await,
+        other => other,
+    };
+    match pages.map_err(|error| Meaning::of(&error)) {
+        Ok(_) => Ok(()),
+        Err(Meaning::Broken(what)) => Err(what),
+        Err(other) => {
+            tracing::warn!(?other, "a checkpoint was not made; the next batch tries again");
+            Ok(())
+        }
+    }
+}
+
+/// Gives how many pages the WAL has.
+async fn run(db: &mut SqliteConnection, pragma: &'static str) -> Result<i64, sqlx::Error> {
+    sqlx::query(pragma).fetch_one(db).await?.try_get(1)
+}

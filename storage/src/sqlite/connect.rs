@@ -1,0 +1,122 @@
+//! Connections: how each kind is set up, and the schema that they expect.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+
+use super::errors::OpenError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Read connections: one for a round of lookups, one for heads, the rest for lists.
+const READERS_MAX: u32 = 4;
+
+/// Memory that one connection may use to keep pages, in KiB, as SQLite's pragma wants it.
+const WRITER_CACHE: &str = "-131072";
+const READER_CACHE: &str = "-32768";
+
+/// What is left of the WAL's file when it is begun anew, in bytes.
+const WAL_KEPT: &str = "134217728";
+
+/// Prepared statements that a connection keeps: some 15 statements in 9 sizes, and the lists'.
+const STATEMENTS_KEPT: usize = 256;
+
+/// How long a connection waits for another process that holds a lock, such as a backup.
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Rows that a connection's thread reads ahead: one round trip for most statements.
+const ROWS_AHEAD: usize = 512;
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .foreign_keys(false)
+        .busy_timeout(BUSY_WAIT_MAX)
+        .pragma("temp_store", "memory")
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        .row_buffer_size(ROWS_AHEAD)
+        .disable_statement_logging()
+}
+
+/// The writer's connection. It makes the file. Checkpoints are the writer's own (`checkpoint.rs`), so that their errors are
+/// seen: SQLite's automatic ones hide them.
+pub(crate) async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    options(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", WRITER_CACHE)
+        .pragma("journal_size_limit", WAL_KEPT)
+        .pragma("wal_autocheckpoint", "0")
+        .connect()
+        .await
+}
+
+/// Read connections beside the writer. One is always open, so that the WAL and its index outlive the writer's connection.
+pub(crate) async fn readers(file: &Path, read_only: bool) -> Result<SqlitePool, sqlx::Error> {
+    let options = options(file).pragma("cache_size", READER_CACHE).pragma("query_only", "on");
+    SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(READERS_MAX)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(BUSY_WAIT_MAX)
+        .test_before_acquire(false)
+        .connect_with(options.read_only(read_only))
+        .await
+}
+
+/// Brings the schema up to what this binary knows.
+pub(crate) async fn migrate(file: &Path, db: &mut SqliteConnection) -> Result<(), OpenError> {
+    let Err(error) = MIGRATIONS.run(db).await else { return Ok(()) };
+    let file = file.to_path_buf();
+    if let MigrateError::VersionMissing(version) = error {
+        return Err(OpenError::Newer { file, version });
+    }
+    if let MigrateError::VersionMismatch(version) = error {
+        return Err(OpenError::Altered { file, version });
+    }
+    Err(OpenError::Refused { file, reason: error.to_string() })
+}
+
+/// Whether the schema is what this binary knows, for those who may not change it.
+pub(crate) async fn check_schema(file: &Path, db: &SqlitePool) -> Result<(), OpenError> {
+    let file = file.to_path_buf();
+    let applied = sqlx::query_scalar("select version from _sqlx_migrations order by version")
+        .fetch_all(db)
+        .await;
+    let applied: Vec<i64> = match applied {
+        Ok(applied) => applied,
+        Err(error) if error.to_string().contains("no such table") => {
+            return Err(OpenError::Foreign(file));
+        }
+        Err(error) => return Err(refused(&file, &error)),
+    };
+    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    if let Some(&version) = applied.iter().find(|version| !known.contains(version)) {
+        return Err(OpenError::Newer { file, version });
+    }
+    match known.iter().find(|version| !applied.contains(version)) {
+        Some(&version) => Err(OpenError::Older { file, version }),
+        None => Ok(()),
+    }
+}
+
+/// SQLite's own words about a file that it does not open.
+pub(crate) fn refused(file: &Path, error: &sqlx::Error) -> OpenError {
+    OpenError::Refused { file: file.to_path_buf(), reason: error.to_string() }
+}
+
+/// Closes a connection that is not trusted any more, and waits until its thread let go of the file: what it had begun is
+/// then certainly over.
+pub(crate) async fn discard(db: SqliteConnection) {
+    if let Err(error) = db.close().await {
+        tracing::warn!(%error, "a connection did not close");
+    }
+}

@@ -1,0 +1,128 @@
+//! What SQLite's errors mean: one table, from which commits and reads take their answers.
+
+use std::path::PathBuf;
+
+use sqlx::error::DatabaseError;
+use tally_actors::ports::{Commit, ReadError, Trouble};
+
+/// Why a store could not be opened. Each message names the file and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error(
+        "{} is in use by another process: stop that one, or choose another place with TALLY_DATA_DIR or TALLY_DATABASE_URL",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// There is none to read.
+    #[error("{} does not exist: name the database of a server that ran before", .0.display())]
+    Missing(PathBuf),
+    /// It is a database, but not one of Tally's.
+    #[error("{} is not a database of tally: name another file", .0.display())]
+    Foreign(PathBuf),
+    /// A newer Tally wrote it.
+    #[error("{} has migration {version}, which this binary does not know: run the newer tally", file.display())]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// The migration.
+        version: i64,
+    },
+    /// An older Tally wrote it, and it was opened for reading only.
+    #[error("{} lacks migration {version}: start the server with it once", file.display())]
+    Older {
+        /// The file.
+        file: PathBuf,
+        /// The migration.
+        version: i64,
+    },
+    /// A migration is not what it was when it was applied.
+    #[error("{} had another migration {version} applied: run the tally that wrote it", file.display())]
+    Altered {
+        /// The file.
+        file: PathBuf,
+        /// The migration.
+        version: i64,
+    },
+    /// The file system or SQLite said no.
+    #[error("{} can't be opened: {reason}", file.display())]
+    Refused {
+        /// The file.
+        file: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// What an error of SQLite means for whoever asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The schema does not take a row. The constraint, as SQLite names it.
+    Constraint(String),
+    /// No room, now.
+    DiskFull,
+    /// Something that may pass.
+    Passing(String),
+    /// The file, or the disk under it, can't be trusted.
+    Broken(String),
+}
+
+/// SQLite's result codes (`sqlite.org/rescode.html`): the primary ones, and the one extended one that counts.
+mod code {
+    pub(super) const IOERR: i32 = 10;
+    pub(super) const CORRUPT: i32 = 11;
+    pub(super) const FULL: i32 = 13;
+    pub(super) const CONSTRAINT: i32 = 19;
+    pub(super) const NOTADB: i32 = 26;
+    pub(super) const IOERR_NOMEM: i32 = 10 | (12 << 8);
+    pub(super) const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
+}
+
+impl Meaning {
+    /// The table.
+    pub(crate) fn of(error: &sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else {
+            return Self::Passing(error.to_string());
+        };
+        let code = database.code().and_then(|code| code.parse().ok()).unwrap_or(0);
+        match (code, code & 0xff) {
+            (code::IOERR_SHMSIZE, _) | (_, code::FULL) => Self::DiskFull,
+            (code::IOERR_NOMEM, _) => Self::Passing(database.to_string()),
+            (_, code::CONSTRAINT) => Self::Constraint(constraint(database)),
+            (_, code::IOERR | code::CORRUPT | code::NOTADB) => Self::Broken(database.to_string()),
+            _ => Self::Passing(database.to_string()), // BUSY, LOCKED, CANTOPEN, NOMEM, …
+        }
+    }
+
+    /// The answer to a commit of which certainly nothing was written.
+    pub(crate) fn nothing_written(self) -> Commit {
+        match self {
+            Self::DiskFull => Commit::NotDone(Trouble::DiskFull),
+            Self::Constraint(what) | Self::Passing(what) => {
+                Commit::NotDone(Trouble::Unavailable(what))
+            }
+            Self::Broken(what) => Commit::Fatal(what),
+        }
+    }
+}
+
+/// The answer to a read.
+pub(crate) fn trouble(error: &sqlx::Error) -> Trouble {
+    match Meaning::of(error) {
+        Meaning::DiskFull => Trouble::DiskFull,
+        Meaning::Constraint(what) | Meaning::Passing(what) | Meaning::Broken(what) => {
+            Trouble::Unavailable(what)
+        }
+    }
+}
+
+/// The same for a read that can also find what it can't read.
+pub(crate) fn read_error(error: &sqlx::Error) -> ReadError {
+    ReadError::Trouble(trouble(error))
+}
+
+/// `UNIQUE constraint failed: orders.merchant_id, orders.order_no` names it after the colon; a wrong type has no colon.
+fn constraint(database: &dyn DatabaseError) -> String {
+    let message = database.message();
+    message.split_once("constraint failed: ").map_or(message, |(_, name)| name).to_owned()
+}

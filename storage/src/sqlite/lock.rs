@@ -1,0 +1,51 @@
+//! One process a file: an operating system's lock beside the database, freed by the system when the process ends.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::errors::OpenError;
+
+/// Held as long as the store is open.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _held: File,
+}
+
+impl Lock {
+    /// Takes the lock of a database file, or says who should.
+    pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
+        let refused = |error: std::io::Error| OpenError::Refused {
+            file: database.to_path_buf(),
+            reason: format!("its lock can't be taken: {error}"),
+        };
+        let beside = lock_file(database);
+        let file = File::options().create(true).truncate(false).write(true).open(beside);
+        let file = file.map_err(refused)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _held: file }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_path_buf())),
+            Err(TryLockError::Error(error)) => Err(refused(error)),
+        }
+    }
+}
+
+/// The lock's file stays when the lock is freed: removing it would let two processes hold locks on two files of one name.
+fn lock_file(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// The one name of a database file, so that two ways to it meet at one lock. Makes its folder.
+pub(crate) fn one_name(database: &Path) -> std::io::Result<PathBuf> {
+    if let Ok(known) = database.canonicalize() {
+        return Ok(known);
+    }
+    let folder = match database.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    };
+    std::fs::create_dir_all(folder)?;
+    let name = database.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
+    Ok(folder.canonicalize()?.join(name))
+}

@@ -1,0 +1,141 @@
+//! Lookups: the records that keys name, with one statement a kind of key for a whole round.
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use tally_actors::domain::books::{Key, Numbered, Record, Route};
+use tally_actors::domain::ids::MerchantId;
+use tally_actors::ports::ReadError;
+
+use super::errors::read_error;
+use super::rows::{self, Fields};
+use super::statement::Value::{Integer, Text};
+use super::statement::{Statement, Values};
+
+/// The kinds of keys, each with its statement. Rows are the key's place in the round, the merchant, and the key's parts.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Idempotency,
+    Order,
+    Transaction,
+    Settlement,
+    Withdrawal,
+    Case,
+}
+
+static IDEMPOTENCY: Statement = Statement::select(
+    "number",
+    4,
+    ") as v cross join idempotency on merchant_id = v.column2 and route = v.column3 \
+        and idempotency_key = v.column4",
+);
+
+static ORDER: Statement = Statement::select(
+    rows::ORDER,
+    3,
+    ") as v cross join orders on merchant_id = v.column2 and order_no = v.column3",
+);
+
+static TRANSACTION: Statement = Statement::select(
+    "order_no",
+    3,
+    ") as v cross join orders indexed by one_order_per_transaction \
+        on merchant_id = v.column2 and transaction_id = v.column3",
+);
+
+static SETTLEMENT: Statement = Statement::select(
+    rows::SETTLEMENT,
+    3,
+    ") as v cross join settlements on merchant_id = v.column2 and settlement_no = v.column3",
+);
+
+static WITHDRAWAL: Statement = Statement::select(
+    rows::WITHDRAWAL,
+    3,
+    ") as v cross join withdrawals on merchant_id = v.column2 and withdrawal_no = v.column3",
+);
+
+static CASE: Statement = Statement::select(
+    rows::CASE,
+    3,
+    ") as v cross join cases on merchant_id = v.column2 and case_id = v.column3",
+);
+
+impl Kind {
+    const ALL: [Self; 6] = [
+        Self::Idempotency,
+        Self::Order,
+        Self::Transaction,
+        Self::Settlement,
+        Self::Withdrawal,
+        Self::Case,
+    ];
+
+    fn statement(self) -> &'static Statement {
+        match self {
+            Self::Idempotency => &IDEMPOTENCY,
+            Self::Order => &ORDER,
+            Self::Transaction => &TRANSACTION,
+            Self::Settlement => &SETTLEMENT,
+            Self::Withdrawal => &WITHDRAWAL,
+            Self::Case => &CASE,
+        }
+    }
+
+    /// The kind of a key, and its parts.
+    fn of(key: &Key) -> (Self, [Option<&str>; 2]) {
+        match key {
+            Key::Idempotency(route, key) => {
+                (Self::Idempotency, [Some(route.as_str()), Some(key.as_str())])
+            }
+            Key::Order(order_no) => (Self::Order, [Some(order_no.as_str()), None]),
+            Key::Transaction(id) => (Self::Transaction, [Some(id.as_str()), None]),
+            Key::Settlement(number) => (Self::Settlement, [Some(number.as_str()), None]),
+            Key::Withdrawal(number) => (Self::Withdrawal, [Some(number.as_str()), None]),
+            Key::Case(case_id) => (Self::Case, [Some(case_id.as_str()), None]),
+        }
+    }
+}
+
+/// The records that keys name, in the order asked.
+pub(crate) async fn lookup(
+    db: &mut SqliteConnection,
+    keys: &[(MerchantId, Key)],
+) -> Result<Vec<Option<Record>>, ReadError> {
+    let mut asked: [Vec<Values<'_>>; Kind::ALL.len()] = Default::default();
+    for ((merchant, key), place) in keys.iter().zip(0..) {
+        let (kind, parts) = Kind::of(key);
+        let mut values = vec![Integer(place), Text(merchant.as_str())];
+        values.extend(parts.into_iter().flatten().map(Text));
+        asked[kind as usize].push(values);
+    }
+    let mut records = vec![None; keys.len()];
+    for kind in Kind::ALL {
+        let rows = &mut asked[kind as usize];
+        rows.sort_by(|one, other| one[1..].cmp(&other[1..]));
+        let found = kind.statement().read(db, rows).await;
+        for row in found.map_err(|error| read_error(&error))? {
+            let place: i64 = row.try_get(0).map_err(|error| read_error(&error))?;
+            let place = usize::try_from(place).expect("it is a place in keys");
+            let (merchant, key) = &keys[place];
+            records[place] = Some(record(&row, *merchant, key)?);
+        }
+    }
+    Ok(records)
+}
+
+fn record(row: &SqliteRow, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
+    let mut fields = Fields::new(row, of);
+    fields.take::<i64>()?;
+    Ok(match key {
+        Key::Idempotency(route, _) => Record::Number(match route {
+            Route::Orders => Numbered::Order(fields.text()?),
+            Route::Settlements => Numbered::Settlement(fields.text()?),
+            Route::Withdrawals => Numbered::Withdrawal(fields.text()?),
+        }),
+        Key::Order(_) => Record::Order(Box::new(fields.order()?)),
+        Key::Transaction(_) => Record::Transaction(fields.text()?),
+        Key::Settlement(_) => Record::Settlement(Box::new(fields.settlement()?)),
+        Key::Withdrawal(_) => Record::Withdrawal(Box::new(fields.withdrawal()?)),
+        Key::Case(_) => Record::Case(Box::new(fields.case()?)),
+    })
+}

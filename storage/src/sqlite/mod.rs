@@ -1,0 +1,226 @@
+//! The store in one SQLite file, for one process: one writer, some readers, and a lock beside the file.
+//!
+//! | module | what |
+//! |---|---|
+//! | `lock`, `connect` | opening: one process a file, the schema, the settings of connections |
+//! | `commit` | one transaction a batch, and what became of it |
+//! | `heads` | the fence, and where actors start from |
+//! | `project`, `values`, `steps`, `statement` | what a batch writes, and by which statements |
+//! | `checkpoint` | bringing the WAL back |
+//! | `lookup`, `lists`, `cursor` | what messages and people ask for |
+//! | `rows` | columns and the things they hold |
+//! | `errors` | what SQLite's errors mean |
+
+mod checkpoint;
+mod commit;
+mod connect;
+mod cursor;
+mod errors;
+mod heads;
+pub(crate) mod lists;
+mod lock;
+mod lookup;
+mod project;
+pub(crate) mod rows;
+mod statement;
+mod steps;
+mod values;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::chain::Seq;
+use tally_actors::domain::head::Head;
+use tally_actors::domain::ids::{MerchantId, OrderNo};
+use tally_actors::domain::settlement::Settlement;
+use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+use tally_actors::ports::{
+    Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter, Page,
+    Part, ReadError, Recorded, Store, Trouble,
+};
+use tokio::sync::{Mutex, oneshot};
+
+pub use self::errors::OpenError;
+use self::lock::Lock;
+
+/// The store in one SQLite file. It belongs to this process alone, by a lock that the system frees when the process ends.
+#[derive(Debug)]
+pub struct SqliteStore {
+    /// The writer's connection; none after one was thrown away and none could be opened.
+    pub(crate) write: Arc<Mutex<Option<SqliteConnection>>>,
+    /// Connections that read.
+    pub(crate) read: SqlitePool,
+    file: PathBuf,
+    broken: Arc<OnceLock<String>>,
+    lock: Option<Lock>,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it and its folder, and brings its schema up to date.
+    pub async fn open(file: &Path) -> Result<Self, OpenError> {
+        let refused = |error: std::io::Error| OpenError::Refused {
+            file: file.to_path_buf(),
+            reason: error.to_string(),
+        };
+        let file = lock::one_name(file).map_err(refused)?;
+        let lock = Lock::take(&file)?;
+        let refused = |error| connect::refused(&file, &error);
+        let mut writer = connect::writer(&file).await.map_err(refused)?;
+        connect::migrate(&file, &mut writer).await?;
+        let read = connect::readers(&file, false).await.map_err(refused)?;
+        Ok(Self::new(file, Some(writer), read, Some(lock)))
+    }
+
+    /// Opens a file that another process may be serving: takes no lock, changes nothing, refuses to commit.
+    pub async fn open_read_only(file: &Path) -> Result<Self, OpenError> {
+        if !file.is_file() {
+            return Err(OpenError::Missing(file.to_path_buf()));
+        }
+        let read = connect::readers(file, true).await;
+        let read = read.map_err(|error| connect::refused(file, &error))?;
+        connect::check_schema(file, &read).await?;
+        Ok(Self::new(file.to_path_buf(), None, read, None))
+    }
+
+    fn new(
+        file: PathBuf,
+        writer: Option<SqliteConnection>,
+        read: SqlitePool,
+        lock: Option<Lock>,
+    ) -> Self {
+        let write = Arc::new(Mutex::new(writer));
+        Self { write, read, file, broken: Arc::new(OnceLock::new()), lock }
+    }
+
+    /// Ends the store after the batch in flight. What is committed is on disk in any case; this brings it all into one file.
+    pub async fn close(self) {
+        self.read.close().await;
+        if let Some(writer) = self.write.lock().await.take() {
+            connect::discard(writer).await;
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn shared(&self) -> bool {
+        false
+    }
+
+    /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it. A checkpoint
+    /// that is due comes after the answer.
+    fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
+        if self.lock.is_none() {
+            let why = "it was opened for reading only".to_owned();
+            return Box::pin(async { Commit::NotDone(Trouble::Unavailable(why)) });
+        }
+        let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));
+        let file = self.file.clone();
+        let (done, answer) = oneshot::channel();
+        Box::pin(async move {
+            tokio::spawn(async move {
+                let mut slot = write.lock_owned().await;
+                if let Some(what) = broken.get() {
+                    drop(done.send(Commit::Fatal(what.clone())));
+                    return;
+                }
+                let commit = commit::commit(&file, &mut slot, &batch).await;
+                if let Commit::Fatal(what) = &commit {
+                    broken.get_or_init(|| what.clone());
+                }
+                drop(done.send(commit)); // whoever asked may be gone
+                if let Some(db) = slot.as_mut()
+                    && let Err(what) = checkpoint::checkpoint(db).await
+                {
+                    tracing::error!(what, "a checkpoint failed; the store takes no more batches");
+                    broken.get_or_init(|| what);
+                }
+            });
+            let ended =
+                || Commit::Doubt("the task that wrote it ended without an answer".to_owned());
+            answer.await.unwrap_or_else(|_| ended())
+        })
+    }
+
+    fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
+        Box::pin(async move {
+            let mut db = self.read.acquire().await.map_err(|error| errors::trouble(&error))?;
+            heads::heads(&mut db, &merchants).await.map_err(|error| errors::trouble(&error))
+        })
+    }
+
+    fn lookup(
+        &self,
+        keys: Vec<(MerchantId, Key)>,
+    ) -> Answering<'_, Result<Vec<Option<Record>>, ReadError>> {
+        Box::pin(async move {
+            let mut db = self.read.acquire().await.map_err(|error| errors::read_error(&error))?;
+            lookup::lookup(&mut db, &keys).await
+        })
+    }
+
+    fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
+        Box::pin(lists::merchants(&self.read, page))
+    }
+
+    fn order(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+    ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>> {
+        Box::pin(lists::order(&self.read, of, order_no))
+    }
+
+    fn orders(
+        &self,
+        of: MerchantId,
+        filter: OrderFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
+        Box::pin(lists::orders(&self.read, of, filter, page))
+    }
+
+    fn settlements(
+        &self,
+        of: MerchantId,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Settlement>, ReadError>> {
+        Box::pin(lists::settlements(&self.read, of, page))
+    }
+
+    fn settlement_orders(
+        &self,
+        of: MerchantId,
+        settlement: Settlement,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
+        Box::pin(lists::settlement_orders(&self.read, of, settlement, page))
+    }
+
+    fn withdrawals(
+        &self,
+        of: MerchantId,
+        status: Option<WithdrawalStatus>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
+        Box::pin(lists::withdrawals(&self.read, of, status, page))
+    }
+
+    fn cases(
+        &self,
+        filter: CaseFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedCase>, ReadError>> {
+        Box::pin(lists::cases(&self.read, filter, page))
+    }
+
+    fn events(
+        &self,
+        of: MerchantId,
+        from: Seq,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(lists::events(&self.read, of, from, limit))
+    }
+}

@@ -1,0 +1,141 @@
+//! What a batch writes into each table: a pure function of its events and heads.
+
+use std::cmp::Ordering;
+use std::mem;
+
+use sqlx::sqlite::SqliteConnection;
+use tally_actors::domain::books::Route;
+use tally_actors::domain::event::Event;
+use tally_actors::domain::ids::IdempotencyKey;
+use tally_actors::ports::{Row, Run};
+
+use super::errors::Meaning;
+use super::statement::Values;
+use super::steps::Step;
+use super::values::{self, Fact};
+
+/// Rows for each step, sorted by their keys.
+#[derive(Debug, Default)]
+pub(crate) struct Tables<'b> {
+    steps: [Vec<Values<'b>>; Step::ALL.len()],
+}
+
+impl<'b> Tables<'b> {
+    /// All that these runs write.
+    pub(crate) fn of(runs: &[&'b Run]) -> Self {
+        let mut tables = Self::default();
+        for run in runs {
+            run.rows.iter().for_each(|row| tables.event(run, row));
+            tables.add(Step::Head, Some(values::head(&run.head)));
+        }
+        tables.sort();
+        tables
+    }
+
+    /// What one event writes, its journal row included.
+    pub(crate) fn of_event(run: &'b Run, row: &'b Row) -> Self {
+        let mut tables = Self::default();
+        tables.event(run, row);
+        tables
+    }
+
+    /// The head alone.
+    pub(crate) fn of_head(run: &'b Run) -> Self {
+        let mut tables = Self::default();
+        tables.add(Step::Head, Some(values::head(&run.head)));
+        tables
+    }
+
+    /// Writes everything, step by step. A row that was not there to be changed breaks a constraint, too.
+    pub(crate) async fn write(&self, db: &mut SqliteConnection) -> Result<(), Meaning> {
+        for step in Step::ALL {
+            let rows = &self.steps[step.place()];
+            let touched = step.statement().write(db, rows).await;
+            if touched.map_err(|error| Meaning::of(&error))? != rows.len() as u64 {
+                return Err(Meaning::Constraint(step.constraint().to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, step: Step, values: Option<Values<'b>>) {
+        self.steps[step.place()].extend(values);
+    }
+
+    fn event(&mut self, run: &'b Run, row: &'b Row) {
+        self.add(Step::Journal, Some(values::journal(run, row)));
+        let fact = Fact::new(run, row);
+        match fact.event {
+            Event::MerchantRegistered { .. } | Event::RulesChanged { .. } => {}
+            Event::OrderOpened { order_no, idempotency_key, .. } => {
+                self.numbered(fact, Route::Orders, idempotency_key, order_no.as_str());
+                self.add(Step::Opened, values::opened(fact));
+            }
+            Event::OrderPrepaid { .. } => self.add(Step::Prepaid, values::prepaid(fact)),
+            Event::OrderClosed { .. } => self.add(Step::Closed, values::closed(fact)),
+            Event::OrderPaid { .. } => self.add(Step::Paid, values::paid(fact)),
+            Event::Settled { settlement_no, idempotency_key, .. } => {
+                self.numbered(fact, Route::Settlements, idempotency_key, settlement_no.as_str());
+                self.add(Step::Settled, values::settled(fact));
+            }
+            Event::WithdrawalRequested { withdrawal_no, idempotency_key, .. } => {
+                self.numbered(fact, Route::Withdrawals, idempotency_key, withdrawal_no.as_str());
+                self.add(Step::Requested, values::requested(fact));
+            }
+            Event::WithdrawalApproved { .. }
+            | Event::WithdrawalRejected { .. }
+            | Event::WithdrawalSending { .. }
+            | Event::WithdrawalUnknown { .. }
+            | Event::WithdrawalSucceeded { .. }
+            | Event::WithdrawalFailed { .. } => self.add(Step::Moved, values::moved(fact)),
+            Event::CaseOpened { case } => self.add(Step::Case, Some(values::case(fact, case))),
+        }
+    }
+
+    fn numbered(
+        &mut self,
+        fact: Fact<'b>,
+        route: Route,
+        key: &'b Option<IdempotencyKey>,
+        number: &'b str,
+    ) {
+        let values = key.as_ref().map(|key| values::numbered(fact.of, route, key, number));
+        self.add(Step::Numbered, values);
+    }
+
+    /// Sorts the rows by their keys, so that neighbours in a tree are written together. Of several changes to one row only
+    /// the last state is written.
+    fn sort(&mut self) {
+        for step in Step::ALL {
+            let rows = &mut self.steps[step.place()];
+            match step {
+                Step::Journal | Step::Head => {} // in order, as runs and rows are
+                Step::Opened | Step::Closed | Step::Paid | Step::Settled => rows.sort_by(by_key),
+                Step::Requested | Step::Case | Step::Numbered => rows.sort_by(by_key),
+                Step::Prepaid => {
+                    rows.sort_by(by_key);
+                    merge(rows, |earlier, later| *earlier = later);
+                }
+                Step::Moved => {
+                    rows.sort_by(by_key);
+                    merge(rows, values::moved_on);
+                }
+            }
+        }
+    }
+}
+
+/// By merchant and number, which are the first two values of each row; rows of one key stay in the order of their events.
+fn by_key(one: &Values<'_>, other: &Values<'_>) -> Ordering {
+    one[..2].cmp(&other[..2])
+}
+
+fn merge<'b>(rows: &mut Vec<Values<'b>>, into: impl Fn(&mut Values<'b>, Values<'b>)) {
+    rows.dedup_by(|later, earlier| {
+        let same = by_key(later, earlier).is_eq();
+        if same {
+            into(earlier, mem::take(later));
+        }
+        same
+    });
+}

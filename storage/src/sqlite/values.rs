@@ -1,0 +1,265 @@
+//! The rows that single events make or change, value by value, in the order of the statements in `steps.rs`.
+
+use tally_actors::domain::books::Route;
+use tally_actors::domain::case::Case;
+use tally_actors::domain::event::Event;
+use tally_actors::domain::head::{FORMAT, Head};
+use tally_actors::domain::ids::IdempotencyKey;
+use tally_actors::domain::money::Money;
+use tally_actors::domain::order::OrderStatus;
+use tally_actors::domain::time::Day;
+use tally_actors::domain::withdrawal::WithdrawalStatus;
+use tally_actors::ports::{Row, Run};
+
+use super::rows::{encode_channel, fen, integer, method_name};
+use super::statement::Value::{Blob, Bytes, Integer, Null, Text};
+use super::statement::{Value, Values};
+
+/// An event with whose it is, its place and its time, as columns hold them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fact<'b> {
+    pub(crate) of: &'b str,
+    pub(crate) seq: i64,
+    pub(crate) at: i64,
+    pub(crate) event: &'b Event,
+}
+
+impl<'b> Fact<'b> {
+    pub(crate) fn new(run: &'b Run, row: &'b Row) -> Self {
+        Self {
+            of: run.merchant.as_str(),
+            seq: integer(row.link.seq.0),
+            at: row.stamped.at.ms(),
+            event: &row.stamped.event,
+        }
+    }
+}
+
+pub(crate) fn journal<'b>(run: &'b Run, row: &'b Row) -> Values<'b> {
+    let seq = Integer(integer(row.link.seq.0));
+    vec![Text(run.merchant.as_str()), seq, Bytes(&row.link.hash.0), Bytes(&row.bytes)]
+}
+
+pub(crate) fn opened(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::OrderOpened { order_no, amount, description, channel, expires_at, .. } = fact.event
+    else {
+        return None;
+    };
+    Some(vec![
+        Text(fact.of),
+        Text(order_no.as_str()),
+        money(*amount),
+        Text(description),
+        Blob(encode_channel(channel)),
+        Text(OrderStatus::Open.as_str()),
+        Integer(fact.at),
+        Integer(fact.seq),
+        Integer(expires_at.ms()),
+    ])
+}
+
+pub(crate) fn prepaid(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::OrderPrepaid { order_no, prepay_id } = fact.event else { return None };
+    Some(vec![Text(fact.of), Text(order_no.as_str()), Text(prepay_id), Integer(fact.at)])
+}
+
+pub(crate) fn closed(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::OrderClosed { order_no } = fact.event else { return None };
+    Some(vec![Text(fact.of), Text(order_no.as_str()), Integer(fact.at)])
+}
+
+pub(crate) fn paid(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::OrderPaid {
+        order_no,
+        transaction_id,
+        paid_at,
+        booked,
+        fee,
+        paid_seq,
+        settle_on,
+        ..
+    } = fact.event
+    else {
+        return None;
+    };
+    Some(vec![
+        Text(fact.of),
+        Text(order_no.as_str()),
+        Integer(integer(*paid_seq)),
+        Text(transaction_id.as_str()),
+        Integer(paid_at.ms()),
+        money(*booked),
+        money(*fee),
+        Value::if_any(*settle_on, day),
+    ])
+}
+
+pub(crate) fn settled(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::Settled { settlement_no, through, include_not_due, moved, .. } = fact.event else {
+        return None;
+    };
+    Some(vec![
+        Text(fact.of),
+        Text(settlement_no.as_str()),
+        Integer(fact.seq),
+        Integer(fact.at),
+        day(*through),
+        Integer((*include_not_due).into()),
+        Integer(integer(moved.orders)),
+        money(moved.gross),
+        money(moved.refunded),
+        money(moved.fee),
+        Integer(integer(moved.first_paid_seq)),
+        Integer(integer(moved.last_paid_seq)),
+    ])
+}
+
+pub(crate) fn requested(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::WithdrawalRequested {
+        withdrawal_no,
+        amount,
+        request,
+        method,
+        payout_openid,
+        payout_name,
+        needs_approval,
+        day: on,
+        asked_by,
+        settlement_no,
+        ..
+    } = fact.event
+    else {
+        return None;
+    };
+    let status = match needs_approval {
+        true => WithdrawalStatus::AwaitingApproval,
+        false => WithdrawalStatus::Requested,
+    };
+    Some(vec![
+        Text(fact.of),
+        Text(withdrawal_no.as_str()),
+        money(*amount),
+        Value::if_any(request.amount, money),
+        Integer(request.settle_first.into()),
+        Text(method_name(*method)),
+        Value::if_any(payout_openid.as_deref(), Text),
+        Value::if_any(payout_name.as_deref(), Text),
+        Text(status.as_str()),
+        Integer(fact.at),
+        Integer(fact.seq),
+        day(*on),
+        Text(asked_by.as_str()),
+        Value::if_any(settlement_no.as_ref().map(|number| number.as_str()), Text),
+    ])
+}
+
+/// How a withdrawal goes on: number, status, the amount that it must have, whether the reason changes, and to what, and
+/// the reference.
+pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
+    use WithdrawalStatus::{Failed, Rejected, Requested, Sending, Succeeded, Unknown};
+    let (withdrawal_no, status, amount, reason, reference) = match fact.event {
+        Event::WithdrawalApproved { withdrawal_no, .. } => {
+            (withdrawal_no, Requested, None, None, None)
+        }
+        Event::WithdrawalSending { withdrawal_no } => (withdrawal_no, Sending, None, None, None),
+        Event::WithdrawalUnknown { withdrawal_no, reason } => {
+            (withdrawal_no, Unknown, None, Some(Text(reason)), None)
+        }
+        Event::WithdrawalSucceeded { withdrawal_no, amount, reference } => {
+            (withdrawal_no, Succeeded, Some(*amount), Some(Null), Some(&**reference))
+        }
+        Event::WithdrawalFailed { withdrawal_no, amount, reason, .. } => {
+            (withdrawal_no, Failed, Some(*amount), Some(Text(reason)), None)
+        }
+        Event::WithdrawalRejected { withdrawal_no, amount, reason, .. } => {
+            (withdrawal_no, Rejected, Some(*amount), Some(Text(reason)), None)
+        }
+        Event::MerchantRegistered { .. }
+        | Event::RulesChanged { .. }
+        | Event::OrderOpened { .. }
+        | Event::OrderPrepaid { .. }
+        | Event::OrderPaid { .. }
+        | Event::OrderClosed { .. }
+        | Event::Settled { .. }
+        | Event::WithdrawalRequested { .. }
+        | Event::CaseOpened { .. } => return None,
+    };
+    Some(vec![
+        Text(fact.of),
+        Text(withdrawal_no.as_str()),
+        Text(status.as_str()),
+        Value::if_any(amount, money),
+        Integer(reason.is_some().into()),
+        reason.unwrap_or(Null),
+        Value::if_any(reference, Text),
+    ])
+}
+
+/// Makes of an earlier and a later row of [`moved`] the row of both.
+pub(crate) fn moved_on<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
+    const AMOUNT: usize = 3;
+    const REASON_CHANGES: usize = 4;
+    const REASON: usize = REASON_CHANGES + 1;
+    const REFERENCE: usize = 6;
+    if later[REASON_CHANGES] == Integer(0) {
+        later[REASON_CHANGES..=REASON].clone_from_slice(&earlier[REASON_CHANGES..=REASON]);
+    }
+    for place in [AMOUNT, REFERENCE] {
+        if later[place] == Null {
+            later[place] = earlier[place].clone();
+        }
+    }
+    *earlier = later;
+}
+
+pub(crate) fn numbered<'b>(
+    of: &'b str,
+    route: Route,
+    key: &'b IdempotencyKey,
+    number: &'b str,
+) -> Values<'b> {
+    vec![Text(of), Text(route.as_str()), Text(key.as_str()), Text(number)]
+}
+
+pub(crate) fn case<'b>(fact: Fact<'b>, case: &'b Case) -> Values<'b> {
+    vec![
+        Text(fact.of),
+        Text(case.case_id.as_str()),
+        Text(case.kind.as_str()),
+        Integer(fact.at),
+        Integer(fact.seq),
+        Text(case.order_no.as_str()),
+        Text(case.transaction_id.as_str()),
+        money(case.amount),
+        Value::if_any(case.expected, money),
+        Integer(case.paid_at.ms()),
+    ]
+}
+
+pub(crate) fn head(head: &Head) -> Values<'_> {
+    vec![
+        Text(head.merchant.as_str()),
+        Integer(FORMAT.into()),
+        Integer(integer(head.link.seq.0)),
+        Bytes(&head.link.hash.0),
+        Integer(head.at.ms()),
+        Integer(head.registered_at.ms()),
+        Integer(integer(head.paid_orders)),
+        money(head.paid),
+        money(head.refunded),
+        money(head.fee),
+        money(head.pending()),
+        Integer(head.available.fen()),
+        money(head.in_transit),
+        money(head.withdrawn),
+        Blob(head.encode_kept()),
+    ]
+}
+
+fn money<'b>(amount: Money) -> Value<'b> {
+    Integer(fen(amount))
+}
+
+fn day<'b>(day: Day) -> Value<'b> {
+    Integer(day.days().into())
+}
