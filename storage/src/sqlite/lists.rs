@@ -33,15 +33,19 @@ const SETTLEMENT_NO: &str = "case when o.paid_seq is null then null else (
 /// All merchants, by when they were registered.
 pub(crate) async fn merchants(db: &SqlitePool, page: Page) -> Result<Part<Head>, ReadError> {
     let (ms, id) = cursor::merchant(page.cursor.as_deref())?;
-    let sql = format!(
-        "select merchant_id, {} from heads where (registered_ms, merchant_id) < (?, ?)
-         order by registered_ms desc, merchant_id desc limit ?",
-        rows::HEAD
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(ms).bind(id);
+    let query = sqlx::query(AssertSqlSafe(merchants_sql())).bind(ms).bind(id);
     let rows = fetch(db, query.bind(probe(&page))).await?;
     let heads = rows.iter().map(|row| Fields::led_by_merchant(row)?.head());
     part(heads.collect::<Result<_, _>>()?, &page, cursor::of_merchant)
+}
+
+/// Merchants registered before a time and id.
+pub(super) fn merchants_sql() -> String {
+    format!(
+        "select merchant_id, {} from heads where (registered_ms, merchant_id) < (?, ?)
+         order by registered_ms desc, merchant_id desc limit ?",
+        rows::HEAD
+    )
 }
 
 /// One order.
@@ -50,12 +54,17 @@ pub(crate) async fn order(
     of: MerchantId,
     order_no: OrderNo,
 ) -> Result<Option<ListedOrder>, ReadError> {
-    let sql = format!(
+    let query = sqlx::query(AssertSqlSafe(order_sql())).bind(of.to_string());
+    let rows = fetch(db, query.bind(order_no.to_string())).await?;
+    rows.first().map(|row| listed_order(row, of)).transpose()
+}
+
+/// The order of a number.
+pub(super) fn order_sql() -> String {
+    format!(
         "select {}, {SETTLEMENT_NO} from orders o where merchant_id = ? and order_no = ?",
         rows::ORDER
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(of.to_string()).bind(order_no.to_string());
-    fetch(db, query).await?.first().map(|row| listed_order(row, of)).transpose()
+    )
 }
 
 /// A merchant's orders, by when they were opened.
@@ -155,16 +164,20 @@ pub(crate) async fn settlements(
     page: Page,
 ) -> Result<Part<Settlement>, ReadError> {
     let before = cursor::place('s', page.cursor.as_deref())?;
-    let sql = format!(
-        "select {} from settlements where merchant_id = ? and seq < ? order by seq desc limit ?",
-        rows::SETTLEMENT
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(of.to_string());
+    let query = sqlx::query(AssertSqlSafe(settlements_sql())).bind(of.to_string());
     let rows = fetch(db, query.bind(before).bind(probe(&page))).await?;
     let made = rows.iter().map(|row| Fields::new(row, of).settlement());
     part(made.collect::<Result<_, _>>()?, &page, |made: &Settlement| {
         cursor::of_place('s', made.seq.0)
     })
+}
+
+/// Settlements before a place.
+pub(super) fn settlements_sql() -> String {
+    format!(
+        "select {} from settlements where merchant_id = ? and seq < ? order by seq desc limit ?",
+        rows::SETTLEMENT
+    )
 }
 
 /// The orders that a settlement moved, by when they were paid. Between its first and its last payment there may be any number
