@@ -176,7 +176,7 @@ fn a_request_in_flight_is_answered_before_the_server_stops() {
     let half = format!(
         "GET /healthz HTTP/1.1\r\nHost: tally\r\n\r\n\
          POST /v1/merchants/demand/orders HTTP/1.1\r\nHost: tally\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{first_half}",
+         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{first_half}",
         server.key(),
         body.len(),
     );

@@ -88,7 +88,7 @@ impl Call {
                 json!({"succeeded": true, "reference": format!("slip {withdrawal_no}")})
             }
             What::Confirm { succeeded: false, .. } => {
-                json!({"succeeded": false, "reference": "", "reason": "account closed"})
+                json!({"succeeded": false, "reason": "account closed"})
             }
         }
     }
