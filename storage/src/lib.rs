@@ -3,8 +3,14 @@
 //! | module | what |
 //! |---|---|
 //! | [`sqlite`] | the store in one SQLite file, for one process |
+//! | [`audit`] | every row of the tables, worked out anew from the journal |
+//! | [`keys`] | who may call |
 //! | [`naive`] | settling in three statements, which loses money |
 
+pub mod audit;
+#[cfg(test)]
+mod fixture;
+pub mod keys;
 pub mod naive;
 pub mod sqlite;
 

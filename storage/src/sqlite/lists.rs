@@ -12,14 +12,16 @@ use tally_actors::domain::settlement::Settlement;
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use tally_actors::ports::{
-    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, Recorded, Trouble,
+    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, Recorded,
 };
 
 use super::cursor;
+use super::errors::read_error;
 use super::rows::{self, Fields, integer};
 
-/// How many events or payments one statement looks through for what a list shows: some 20 ms.
-const WINDOW: i64 = 20_000;
+/// How many events or payments one statement looks through for what a list shows: some 20 ms. In tests, so few that lists
+/// cross it.
+const WINDOW: i64 = if cfg!(test) { 3 } else { 20_000 };
 
 /// An order's settlement: the first whose `through` is not before its `settle_on` and whose `last_paid_seq` is not before its
 /// own (`design.md` 3.4). It was made after the order was opened, so the search begins there.
@@ -136,8 +138,12 @@ async fn first_opened(db: &SqlitePool, of: &MerchantId, at: At) -> Result<i64, R
             "select opened_seq, opened_ms from orders indexed by orders_by_opening
              where merchant_id = ? and opened_seq >= ? order by opened_seq limit 1",
         );
-        let next: Option<(i64, i64)> =
-            query.bind(of.as_str()).bind(middle).fetch_optional(db).await.map_err(trouble)?;
+        let next: Option<(i64, i64)> = query
+            .bind(of.as_str())
+            .bind(middle)
+            .fetch_optional(db)
+            .await
+            .map_err(|error| read_error(&error))?;
         match next {
             Some((seq, ms)) if ms < at.ms() => low = seq + 1,
             Some(_) | None => high = middle,
@@ -153,7 +159,7 @@ async fn past_the_last(db: &SqlitePool, of: &MerchantId) -> Result<i64, ReadErro
             .bind(of.as_str())
             .fetch_one(db)
             .await
-            .map_err(trouble)?;
+            .map_err(|error| read_error(&error))?;
     Ok(newest.unwrap_or(0).saturating_add(1))
 }
 
@@ -325,7 +331,7 @@ async fn fetch(
     db: &SqlitePool,
     query: Query<'_, Sqlite, SqliteArguments>,
 ) -> Result<Vec<SqliteRow>, ReadError> {
-    query.fetch_all(db).await.map_err(trouble)
+    query.fetch_all(db).await.map_err(|error| read_error(&error))
 }
 
 /// How many rows to ask for: one more than are shown tells whether another part follows.
@@ -352,8 +358,4 @@ fn len(rows: i64) -> usize {
 
 fn integer_of(rows: usize) -> i64 {
     i64::try_from(rows).expect("limits are small")
-}
-
-fn trouble(error: sqlx::Error) -> ReadError {
-    Trouble::Unavailable(error.to_string()).into()
 }

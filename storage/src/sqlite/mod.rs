@@ -7,6 +7,7 @@
 //! | `heads` | the fence, and where actors start from |
 //! | `project`, `values`, `steps`, `statement` | what a batch writes, and by which statements |
 //! | `checkpoint` | bringing the WAL back |
+//! | `write` | what is written beside the journal |
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `rows` | columns and the things they hold |
 //! | `errors` | what SQLite's errors mean |
@@ -15,9 +16,11 @@ mod checkpoint;
 mod commit;
 mod connect;
 mod cursor;
-mod errors;
+pub(crate) mod errors;
 mod heads;
 pub(crate) mod lists;
+#[cfg(test)]
+mod lists_tests;
 mod lock;
 mod lookup;
 mod project;
@@ -25,6 +28,7 @@ pub(crate) mod rows;
 mod statement;
 mod steps;
 mod values;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

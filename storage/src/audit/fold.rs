@@ -1,0 +1,164 @@
+//! A merchant's journal, taken event by event: the chain, the rules, the ledger, and what the tables must hold.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
+
+use tally_actors::domain::books::{Books, Key, Record};
+use tally_actors::domain::chain::{Link, Seq};
+use tally_actors::domain::event::{Event, Stamped};
+use tally_actors::domain::head::{Broken, Head};
+use tally_actors::domain::ids::{CaseId, MerchantId};
+use tally_actors::domain::time::At;
+
+use super::ledger::Ledger;
+use super::report::{Fault, What};
+use crate::sqlite::rows::integer;
+
+/// The share of a merchant's records that one pass over its journal keeps in memory, by a hash of their number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    /// Which, from 0.
+    pub(super) index: u64,
+    /// Of how many.
+    pub(super) of: u64,
+}
+
+impl Share {
+    /// Whether the record of that number belongs to it.
+    pub(super) fn has(self, number: &str) -> bool {
+        if self.of == 1 {
+            return true;
+        }
+        let mut hasher = DefaultHasher::new();
+        number.hash(&mut hasher);
+        hasher.finish() % self.of == self.index
+    }
+}
+
+/// A journal up to one event.
+pub(super) struct Fold {
+    of: MerchantId,
+    share: Share,
+    link: Link,
+    head: Option<Head>,
+    ledger: Ledger,
+    books: Books,
+    keys: BTreeSet<Key>,
+    cases: HashMap<CaseId, (At, Seq)>,
+}
+
+impl Fold {
+    /// A journal before its first event.
+    pub(super) fn new(of: MerchantId, share: Share) -> Self {
+        let books = Books::default();
+        let (keys, cases) = (BTreeSet::new(), HashMap::new());
+        let (link, ledger) = (Link::default(), Ledger::default());
+        Self { of, share, link, head: None, ledger, books, keys, cases }
+    }
+
+    /// Which records are kept.
+    pub(super) fn share(&self) -> Share {
+        self.share
+    }
+
+    /// The newest event's place and hash.
+    pub(super) fn link(&self) -> Link {
+        self.link
+    }
+
+    /// The head that the store must have; `None` before the first event.
+    pub(super) fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// The sums of the entries.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The keys of the rows that the tables must have, in the order of the tables' primary keys.
+    pub(super) fn keys(&self) -> &BTreeSet<Key> {
+        &self.keys
+    }
+
+    /// What a key names.
+    pub(super) fn record(&self, key: &Key) -> &Record {
+        self.books.get(key).expect("its key was kept when it was made")
+    }
+
+    /// When and by which event a case was opened.
+    pub(super) fn case_opened(&self, case_id: &CaseId) -> (At, Seq) {
+        *self.cases.get(case_id).expect("it was kept when the case was opened")
+    }
+
+    /// Takes the next row of the journal.
+    pub(super) fn take(&mut self, seq: i64, hash: &[u8], bytes: &[u8]) -> Result<(), Box<Fault>> {
+        let next = self.link.then(&self.of, bytes);
+        let fault = |what| Fault::new(&self.of, "journal", next.seq.to_string(), what);
+        if seq != integer(next.seq.0) {
+            return Err(fault(What::Missing));
+        }
+        if hash != next.hash.0 {
+            let stored = super::columns::Value::Blob(hash.to_vec()).to_string();
+            let expected = super::columns::Value::Blob(next.hash.0.to_vec()).to_string();
+            return Err(fault(What::Differs { column: "hash", stored, expected }));
+        }
+        let stamped = Stamped::decode(bytes)
+            .map_err(|undecodable| fault(What::Broken(undecodable.to_string())))?;
+        if self.head.as_ref().is_some_and(|head| stamped.at < head.at) {
+            let why = format!("its time {} is before that of the event before it", stamped.at);
+            return Err(fault(What::Broken(why)));
+        }
+        self.apply(next, &stamped)
+            .map_err(|why| Fault::new(&self.of, "journal", next.seq.to_string(), What::Broken(why)))
+    }
+
+    fn apply(&mut self, next: Link, stamped: &Stamped) -> Result<(), String> {
+        let event = &stamped.event;
+        match (&mut self.head, event) {
+            (head @ None, Event::MerchantRegistered { rules }) => {
+                *head = Some(Head::registered(self.of, rules.clone(), stamped.at));
+            }
+            (Some(head), event) => head.apply(event).map_err(|broken| broken.to_string())?,
+            (None, event) => return Err(Broken(event.kind()).to_string()),
+        }
+        if let Some(head) = &mut self.head {
+            head.link = next;
+            head.at = stamped.at;
+        }
+        self.link = next;
+        self.ledger.book(event).map_err(|fen| {
+            format!("the debits of its entries are {fen} fen more than the credits")
+        })?;
+        self.keep(next.seq, stamped)
+    }
+
+    /// Applies the event to the records, if they are of this share.
+    fn keep(&mut self, seq: Seq, stamped: &Stamped) -> Result<(), String> {
+        let mut touched = Books::touched_by(&stamped.event);
+        touched.retain(|key| !matches!(key, Key::Transaction(_))); // a column of the order's row
+        let ours = touched.last().is_some_and(|key| self.share.has(number(key)));
+        if !ours {
+            return Ok(());
+        }
+        self.books.apply(seq, stamped).map_err(|broken| broken.to_string())?;
+        if let Event::CaseOpened { case } = &stamped.event {
+            self.cases.insert(case.case_id, (stamped.at, seq));
+        }
+        self.keys.extend(touched);
+        Ok(())
+    }
+}
+
+/// The text by which a record belongs to a share. A number made for a caller's key goes with what it names, so an event's last
+/// key decides.
+fn number(key: &Key) -> &str {
+    match key {
+        Key::Idempotency(_, key) => key.as_str(),
+        Key::Order(number) => number.as_str(),
+        Key::Transaction(number) => number.as_str(),
+        Key::Settlement(number) => number.as_str(),
+        Key::Withdrawal(number) => number.as_str(),
+        Key::Case(id) => id.as_str(),
+    }
+}

@@ -1,0 +1,290 @@
+//! The audit of one merchant: snapshots, pages, comparison.
+
+use std::ops::Bound;
+use std::time::{Duration, Instant};
+
+use sqlx::sqlite::SqliteExecutor;
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqlitePool, Transaction};
+use tally_actors::domain::ids::MerchantId;
+
+use super::columns::{self, PERSONAL, Table, Value};
+use super::fold::{Fold, Share};
+use super::report::{Fault, Report, What};
+use super::{AuditError, Stop};
+use crate::sqlite::rows::integer;
+
+/// How many events one statement reads. In tests, bounds are so low that a few hundred rows cross them.
+const JOURNAL_PAGE_ROWS: i64 = if cfg!(test) { 50 } else { 2_000 };
+
+/// How many rows of a table one statement reads.
+const TABLE_PAGE_ROWS: usize = if cfg!(test) { 3 } else { 1_000 };
+
+/// When a snapshot is given up for a younger one: well below the second that any reader is allowed.
+const SNAPSHOT_MAX: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(300) };
+
+/// How often the journal may grow by more than was read of it, before the audit gives up.
+const LOSSES_MAX: u32 = 50;
+
+/// How many events lead to one more pass over the journal: it bounds the records in memory, to about 200 MB.
+const EVENTS_A_PASS: u64 = 400_000;
+
+/// A moment of the store, with whom the fold has caught up.
+struct Snapshot {
+    tx: Transaction<'static, Sqlite>,
+    taken: Instant,
+}
+
+/// Audits one merchant, and adds what was read to the report.
+pub(super) async fn audit(
+    db: &SqlitePool,
+    of: MerchantId,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let newest = u64::try_from(newest(db, &of).await?).unwrap_or(0);
+    audit_in(db, of, newest / EVENTS_A_PASS + 1, report).await
+}
+
+/// Audits one merchant in so many passes over its journal.
+pub(super) async fn audit_in(
+    db: &SqlitePool,
+    of: MerchantId,
+    passes: u64,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    for index in 0..passes {
+        let fold = Fold::new(of, Share { index, of: passes });
+        Pass { db, of, fold }.run(report).await?;
+    }
+    Ok(())
+}
+
+/// One pass over a merchant's journal and tables.
+struct Pass<'a> {
+    db: &'a SqlitePool,
+    of: MerchantId,
+    fold: Fold,
+}
+
+impl Pass<'_> {
+    async fn run(mut self, report: &mut Report) -> Result<(), Stop> {
+        let mut snapshot = self.snapshot().await?;
+        for table in Table::ALL {
+            let mut after: Option<Vec<Value>> = None;
+            loop {
+                if snapshot.taken.elapsed() > SNAPSHOT_MAX {
+                    snapshot.tx.rollback().await?;
+                    snapshot = self.snapshot().await?;
+                }
+                let rows = page(&mut snapshot.tx, &self.of, table, after.as_deref()).await?;
+                let last = rows.len() < TABLE_PAGE_ROWS;
+                let same = self.compare(table, after.as_deref(), &rows, last)?;
+                *counter(report, table) += same;
+                if last {
+                    break;
+                }
+                after = rows.last().cloned();
+            }
+        }
+        snapshot.tx.rollback().await?;
+        if self.fold.share().index == 0 {
+            report.events += self.fold.link().seq.0;
+        }
+        Ok(())
+    }
+
+    /// A snapshot that the fold is brought up to, and whose head was compared with it.
+    async fn snapshot(&mut self) -> Result<Snapshot, Stop> {
+        let (mut left, mut losses) = (i64::MAX, 0);
+        loop {
+            let mut tx = self.db.begin().await?;
+            let taken = Instant::now();
+            let head = stored_head(&mut tx, &self.of).await?;
+            if self.catch_up(&mut tx, taken).await? {
+                self.compare_head(head.as_deref())?;
+                return Ok(Snapshot { tx, taken });
+            }
+            let left_before = left;
+            left = newest(&mut *tx, &self.of).await? - integer(self.fold.link().seq.0);
+            tx.rollback().await?;
+            losses += u32::from(left >= left_before);
+            if losses > LOSSES_MAX {
+                return Err(Stop::Error(AuditError::TooBusy(self.of)));
+            }
+        }
+    }
+
+    /// Takes the journal's events as the snapshot has them; `false` when that took too long for one snapshot.
+    async fn catch_up(
+        &mut self,
+        tx: &mut Transaction<'static, Sqlite>,
+        taken: Instant,
+    ) -> Result<bool, Stop> {
+        loop {
+            let rows = sqlx::query(
+                "select seq, hash, event from journal where merchant_id = ? and seq > ? order by seq limit ?",
+            )
+            .bind(self.of.as_str())
+            .bind(integer(self.fold.link().seq.0))
+            .bind(JOURNAL_PAGE_ROWS)
+            .fetch_all(&mut **tx)
+            .await?;
+            for row in &rows {
+                self.fold.take(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?;
+            }
+            if i64::try_from(rows.len()).is_ok_and(|rows| rows < JOURNAL_PAGE_ROWS) {
+                return Ok(true);
+            }
+            if taken.elapsed() > SNAPSHOT_MAX / 2 {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn compare_head(&self, stored: Option<&[Value]>) -> Result<(), Box<Fault>> {
+        let fault = |what| Err(Fault::new(&self.of, "heads", self.of.to_string(), what));
+        let (stored, head) = match (stored, self.fold.head()) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => return fault(What::Extra),
+            (None, Some(_)) => return fault(What::Missing),
+            (Some(stored), Some(head)) => (stored, head),
+        };
+        if let Some(what) = difference(columns::HEAD, stored, &columns::head(head)) {
+            return fault(what);
+        }
+        match self.fold.ledger().difference(head) {
+            None => Ok(()),
+            Some((column, sum, expected)) => {
+                let (stored, expected) = (sum.to_string(), expected.to_string());
+                let what = What::Differs { column, stored, expected };
+                Err(Fault::new(&self.of, "entries", "sums".into(), what))
+            }
+        }
+    }
+
+    /// Compares a page of a table with the fold: the rows after the row `after` up to the last of `rows`, or to the table's
+    /// end if it is the `last` page. Says how many rows of this share are as they should be.
+    fn compare(
+        &self,
+        table: Table,
+        after: Option<&[Value]>,
+        rows: &[Vec<Value>],
+        last: bool,
+    ) -> Result<u64, Box<Fault>> {
+        let fault = |key, what| Err(Fault::new(&self.of, table.name(), key, what));
+        let after = after.and_then(|row| table.key(row)).map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = self.fold.keys().range((after, Bound::Unbounded));
+        let mut due =
+            keys.skip_while(|key| !table.has(key)).take_while(|key| table.has(key)).peekable();
+        let mut same = 0;
+        for row in rows {
+            let Some(key) = table.key(row) else {
+                return fault(row_key(table, row), What::Extra);
+            };
+            if let Some(missing) = due.next_if(|due| **due < key) {
+                return fault(columns::key_text(missing), What::Missing);
+            }
+            if due.next_if(|due| **due == key).is_some() {
+                let expected = columns::expected(&key, &self.fold);
+                if let Some(what) = difference(table.columns(), row, &expected) {
+                    return fault(columns::key_text(&key), what);
+                }
+                same += 1;
+            } else if self.is_ours(table, row) {
+                return fault(columns::key_text(&key), What::Extra);
+            }
+        }
+        match due.next().filter(|_| last) {
+            None => Ok(same),
+            Some(missing) => fault(columns::key_text(missing), What::Missing),
+        }
+    }
+
+    /// Whether a row belongs to the share of this pass. One without a number is everybody's.
+    fn is_ours(&self, table: Table, row: &[Value]) -> bool {
+        match row.get(table.number_column()) {
+            Some(Value::Text(number)) => self.fold.share().has(number),
+            _ => true,
+        }
+    }
+}
+
+/// The place of the newest event, zero for none.
+async fn newest<'e>(db: impl SqliteExecutor<'e>, of: &MerchantId) -> Result<i64, sqlx::Error> {
+    let newest = sqlx::query_scalar("select max(seq) from journal where merchant_id = ?");
+    let newest: Option<i64> = newest.bind(of.as_str()).fetch_one(db).await?;
+    Ok(newest.unwrap_or(0))
+}
+
+async fn stored_head(
+    tx: &mut Transaction<'static, Sqlite>,
+    of: &MerchantId,
+) -> Result<Option<Vec<Value>>, Stop> {
+    let sql = format!("select {} from heads where merchant_id = ?", columns::HEAD.join(", "));
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(of.as_str()).fetch_optional(&mut **tx).await?;
+    match row {
+        None => Ok(None),
+        Some(row) => {
+            let values = (0..columns::HEAD.len()).map(|column| Value::stored(&row, column));
+            Ok(Some(values.collect::<Result<_, _>>()?))
+        }
+    }
+}
+
+/// The rows that follow the row `after` in the order of the primary key.
+async fn page(
+    tx: &mut Transaction<'static, Sqlite>,
+    of: &MerchantId,
+    table: Table,
+    after: Option<&[Value]>,
+) -> Result<Vec<Vec<Value>>, Stop> {
+    let columns = table.columns();
+    let keys = columns[..table.key_columns()].join(", ");
+    let marks = vec!["?"; table.key_columns()].join(", ");
+    let follows = if after.is_some() { ">" } else { ">=" };
+    let sql = format!(
+        "select {} from {} where merchant_id = ? and ({keys}) {follows} ({marks}) order by {keys} limit ?",
+        columns.join(", "),
+        table.name(),
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(of.as_str());
+    for column in 0..table.key_columns() {
+        query = query.bind(match after.and_then(|row| row.get(column)) {
+            Some(Value::Text(text)) => text.clone(),
+            _ => String::new(), // before all texts
+        });
+    }
+    let limit = i64::try_from(TABLE_PAGE_ROWS).expect("a small number");
+    let rows = query.bind(limit).fetch_all(&mut **tx).await?;
+    let values = |row| (0..columns.len()).map(|column| Value::stored(row, column)).collect();
+    Ok(rows.iter().map(values).collect::<Result<_, _>>()?)
+}
+
+/// The first column whose value is another than expected.
+fn difference(names: &[&'static str], stored: &[Value], expected: &[Value]) -> Option<What> {
+    let columns = names.iter().zip(stored.iter().zip(expected));
+    let (column, (stored, expected)) =
+        columns.into_iter().find(|(_, (stored, expected))| stored != expected)?;
+    let show = |value: &Value| {
+        if PERSONAL.contains(column) && *value != Value::Null {
+            "another (personal, not shown)".to_owned()
+        } else {
+            value.to_string()
+        }
+    };
+    Some(What::Differs { column, stored: show(stored), expected: show(expected) })
+}
+
+fn row_key(table: Table, row: &[Value]) -> String {
+    let texts: Vec<String> = row.iter().take(table.key_columns()).map(Value::to_string).collect();
+    texts.join("/")
+}
+
+fn counter(report: &mut Report, table: Table) -> &mut u64 {
+    match table {
+        Table::Idempotency => &mut report.idempotency,
+        Table::Orders => &mut report.orders,
+        Table::Settlements => &mut report.settlements,
+        Table::Withdrawals => &mut report.withdrawals,
+        Table::Cases => &mut report.cases,
+    }
+}

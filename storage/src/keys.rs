@@ -1,0 +1,164 @@
+//! API keys: who may call `/v1`. They are no facts about money, so they stand outside of the journal.
+
+use tally_actors::domain::ids::{KeyId, MerchantId};
+use tally_actors::domain::time::At;
+use tally_actors::ports::{ReadError, Trouble};
+
+use crate::sqlite::SqliteStore;
+use crate::sqlite::errors::read_error;
+use crate::sqlite::rows::Fields;
+
+/// A key to keep. The key itself never comes here, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// BLAKE3 of the key.
+    pub key_hash: [u8; 32],
+    /// Its public name.
+    pub key_id: KeyId,
+    /// Whose; `None`: an admin's.
+    pub merchant: Option<MerchantId>,
+    /// What it is called, for people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: At,
+}
+
+/// A key as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedKey {
+    /// Its public name.
+    pub key_id: KeyId,
+    /// What it is called, for people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: At,
+}
+
+/// What recognizes a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownKey {
+    /// BLAKE3 of the key.
+    pub key_hash: [u8; 32],
+    /// Its public name.
+    pub key_id: KeyId,
+    /// Whose; `None`: an admin's.
+    pub merchant: Option<MerchantId>,
+}
+
+impl SqliteStore {
+    /// Keeps a key. It waits its turn behind the batches that are being written.
+    pub async fn create_key(&self, new: &NewKey) -> Result<(), Trouble> {
+        let insert = sqlx::query(
+            "insert into keys (key_id, key_hash, merchant_id, name, created_ms) values (?, ?, ?, ?, ?)",
+        )
+        .bind(new.key_id.as_str())
+        .bind(new.key_hash.as_slice())
+        .bind(new.merchant.as_ref().map(MerchantId::as_str))
+        .bind(new.name.as_str())
+        .bind(new.created_at.ms());
+        self.write(insert).await.map(drop)
+    }
+
+    /// The keys of a merchant, or with `None` the admins', newest first.
+    pub async fn list_keys(&self, of: Option<MerchantId>) -> Result<Vec<ListedKey>, ReadError> {
+        let rows = sqlx::query(LIST)
+            .bind(of.as_ref().map(MerchantId::as_str))
+            .fetch_all(&self.read)
+            .await
+            .map_err(|error| read_error(&error))?;
+        let listed = |row| {
+            let mut fields = Fields::new(row, of.unwrap_or_else(nobody));
+            Ok(ListedKey { key_id: fields.text()?, name: fields.take()?, created_at: fields.at()? })
+        };
+        rows.iter().map(listed).collect()
+    }
+
+    /// Removes a key of a merchant, or with `None` an admin's. `false`: there is no such key.
+    pub async fn delete_key(&self, of: Option<MerchantId>, key_id: KeyId) -> Result<bool, Trouble> {
+        let delete = sqlx::query("delete from keys where key_id = ? and merchant_id is ?")
+            .bind(key_id.as_str())
+            .bind(of.as_ref().map(MerchantId::as_str));
+        self.write(delete).await.map(|removed| removed > 0)
+    }
+
+    /// All keys, by which callers are recognized from the start on.
+    pub async fn all_keys(&self) -> Result<Vec<KnownKey>, ReadError> {
+        let rows = sqlx::query("select key_hash, key_id, merchant_id from keys")
+            .fetch_all(&self.read)
+            .await
+            .map_err(|error| read_error(&error))?;
+        let known = |row| {
+            let mut fields = Fields::new(row, nobody());
+            Ok(KnownKey {
+                key_hash: fields.made(|raw: &[u8]| raw.try_into().ok())?,
+                key_id: fields.text()?,
+                merchant: fields.made_if_any(|raw: &str| raw.parse().ok())?,
+            })
+        };
+        rows.iter().map(known).collect()
+    }
+}
+
+const LIST: &str = "select key_id, name, created_ms from keys where merchant_id is ?
+    order by created_ms desc, key_id desc";
+
+/// Stands for the merchant in an error about a key of no merchant.
+fn nobody() -> MerchantId {
+    "0".parse().expect("a digit is a merchant id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::id;
+
+    fn key(n: u8, of: Option<&str>) -> NewKey {
+        NewKey {
+            key_hash: [n; 32],
+            key_id: id(&format!("k_{n}")),
+            merchant: of.map(id),
+            name: format!("key {n}"),
+            created_at: At::from_ms(i64::from(n)),
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_are_kept_listed_and_removed_within_their_merchant() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("tally.db")).await.unwrap();
+        let (admin, shop1, shop2) = (None, Some(id("shop1")), Some(id("shop2")));
+        for new in
+            [key(1, None), key(2, Some("shop1")), key(3, Some("shop1")), key(4, Some("shop2"))]
+        {
+            store.create_key(&new).await.unwrap();
+        }
+        let ids = |keys: Vec<ListedKey>| -> Vec<String> {
+            keys.iter().map(|key| format!("{} {}", key.key_id, key.name)).collect()
+        };
+        assert_eq!(ids(store.list_keys(shop1).await.unwrap()), ["k_3 key 3", "k_2 key 2"]);
+        assert_eq!(ids(store.list_keys(admin).await.unwrap()), ["k_1 key 1"]);
+        let mut all = store.all_keys().await.unwrap();
+        all.sort_by_key(|key| key.key_id);
+        let known = |n: u8, merchant| KnownKey {
+            key_hash: [n; 32],
+            key_id: id(&format!("k_{n}")),
+            merchant,
+        };
+        assert_eq!(all, [known(1, admin), known(2, shop1), known(3, shop1), known(4, shop2)]);
+        assert!(!store.delete_key(shop2, id("k_2")).await.unwrap());
+        assert!(!store.delete_key(admin, id("k_2")).await.unwrap());
+        assert!(store.delete_key(shop1, id("k_2")).await.unwrap());
+        assert!(!store.delete_key(shop1, id("k_2")).await.unwrap());
+        assert!(store.delete_key(admin, id("k_1")).await.unwrap());
+        assert_eq!(store.all_keys().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_there_already_is_not_kept_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("tally.db")).await.unwrap();
+        store.create_key(&key(1, None)).await.unwrap();
+        assert!(store.create_key(&key(1, Some("shop1"))).await.is_err());
+        assert_eq!(store.list_keys(Some(id("shop1"))).await.unwrap(), []);
+    }
+}
