@@ -1,0 +1,137 @@
+//! The command line: `tally` alone is `tally serve`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use actix_web::dev::ServerHandle;
+use clap::{Args, Parser, Subcommand};
+use tally_actors::domain::ids::MerchantId;
+use tally_storage::SqliteStore;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::app::App;
+use crate::settings::{DataSettings, LogSettings, Settings};
+use crate::telemetry;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// An actor-based settlement engine for platforms whose merchants sell through WeChat mini-programs
+#[derive(Debug, Parser)]
+#[command(name = "tally", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve HTTP (what `tally` alone does)
+    Serve(Box<Settings>),
+    /// Work out every row anew from the journal and compare; may run beside a server
+    Audit(Audit),
+}
+
+#[derive(Debug, Args)]
+struct Audit {
+    /// Only this merchant
+    #[arg(long, value_name = "MERCHANT_ID")]
+    merchant: Option<MerchantId>,
+    #[command(flatten)]
+    data: DataSettings,
+    #[command(flatten)]
+    log: LogSettings,
+}
+
+/// Runs a command line, and says how the process should end.
+pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let line = Line::parse_from(with_command(args));
+    let done = match line.command {
+        Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Audit(asked) => audit(&asked),
+    };
+    done.unwrap_or_else(|failure| {
+        drop(writeln!(std::io::stderr(), "tally: {failure}"));
+        ExitCode::from(2)
+    })
+}
+
+/// The command line with `serve` in it, where it names no command.
+fn with_command(mut args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut line = vec![args.next().unwrap_or_else(|| "tally".into())];
+    let rest: Vec<OsString> = args.collect();
+    let for_all = ["-h", "--help", "-V", "--version"];
+    let bare = rest.first().is_none_or(|first| {
+        let first = first.to_string_lossy();
+        first.starts_with('-') && !for_all.contains(&&*first)
+    });
+    if bare {
+        line.push("serve".into());
+    }
+    line.extend(rest);
+    line
+}
+
+fn serve(settings: &Settings) -> Result<(), Failure> {
+    telemetry::start(&settings.log)?;
+    actix_web::rt::System::new().block_on(async {
+        let app = App::build(settings).await?;
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        actix_web::rt::spawn(stop_when_told(terminate, interrupt, app.handle()));
+        app.print();
+        Ok(app.run().await?)
+    })
+}
+
+/// The first signal lets requests in hand finish; the second does not.
+async fn stop_when_told(mut terminate: Signal, mut interrupt: Signal, server: ServerHandle) {
+    let mut graceful = true;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!(graceful, "stopping");
+        // Not waited for here: the server itself ends when it has stopped.
+        drop(actix_web::rt::spawn(server.stop(graceful)));
+        graceful = false;
+    }
+}
+
+fn audit(asked: &Audit) -> Result<ExitCode, Failure> {
+    telemetry::start(&asked.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = SqliteStore::open_read_only(&asked.data.file()).await?;
+        let report = match asked.merchant {
+            Some(merchant) => tally_storage::audit::audit_merchant(&store, merchant).await?,
+            None => tally_storage::audit::audit(&store).await?,
+        };
+        writeln!(std::io::stdout(), "{report}")?;
+        Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(args: &[&str]) -> Vec<String> {
+        let given = ["tally"].iter().chain(args).map(OsString::from);
+        with_command(given).into_iter().skip(1).map(|arg| arg.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn tally_alone_serves() {
+        assert_eq!(line(&[]), ["serve"]);
+        assert_eq!(line(&["--listen", "127.0.0.1:0"]), ["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(line(&["audit", "--merchant", "m"]), ["audit", "--merchant", "m"]);
+        assert_eq!(line(&["--help"]), ["--help"]);
+    }
+
+    #[test]
+    fn the_commands_and_their_flags_fit_together() {
+        <Line as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,72 @@
+//! The only reader of clocks. Everything else is given the time.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use tally_actors::domain::time::At;
+
+use crate::limits::CLOCK_DRIFT_MAX;
+
+/// The wall clock, and the monotonic one beside it to tell whether the wall clock was set.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    wall: SystemTime,
+    monotonic: Instant,
+}
+
+impl Clock {
+    /// A clock that notices what happens from now on.
+    pub(crate) fn start() -> Self {
+        Self { wall: wall(), monotonic: Instant::now() }
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> At {
+        let since_1970 = wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        At::from_ms(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Whether the wall clock went as the monotonic one since the start; else why the node is not ready.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let wall = wall();
+        let apart = drift(self.wall, wall, self.monotonic.elapsed());
+        if apart <= CLOCK_DRIFT_MAX {
+            return Ok(());
+        }
+        Err(format!(
+            "the wall clock was set by {} s since the start; set it right, or start Tally again",
+            apart.as_secs()
+        ))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge that reads a clock")]
+fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+/// How far the wall clock is from where the monotonic one says it should be.
+fn drift(from: SystemTime, to: SystemTime, elapsed: Duration) -> Duration {
+    match to.duration_since(from + elapsed) {
+        Ok(ahead) => ahead,
+        Err(behind) => behind.duration(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_clock_that_was_set_is_noticed_in_both_directions() {
+        let (start, second) = (SystemTime::UNIX_EPOCH, Duration::from_secs(1));
+        for (wall, elapsed, apart) in [(100, 100, 0), (111, 100, 11), (89, 100, 11), (0, 0, 0)] {
+            let found = drift(start, start + second * wall, second * elapsed);
+            assert_eq!(found, second * apart, "wall {wall} s, monotonic {elapsed} s");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_just_started_is_right() {
+        assert_eq!(Clock::start().check(), Ok(()));
+    }
+}

@@ -1,0 +1,231 @@
+//! JSON bodies: each that is not as wanted is answered with the field that is at fault.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::{self, DeserializeOwned, Deserializer};
+use tally_actors::domain::money::Money;
+
+use super::error::ApiError;
+use crate::limits::{BODY_BYTES_MAX, BODY_WAIT_MAX};
+
+/// A JSON body. An empty one is taken for `{}`, so a call whose fields are all optional needs none.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let wanted = check_head(request);
+        let payload = web::Payload::from_request(request, payload);
+        Box::pin(async move {
+            wanted?;
+            let unreadable = |_| ApiError::invalid("body", "can't be read to its end");
+            let body = payload.await.map_err(unreadable)?.to_bytes_limited(BODY_BYTES_MAX);
+            let body = tokio::time::timeout(BODY_WAIT_MAX, body)
+                .await
+                .map_err(|_| ApiError::BodyTooSlow)?
+                .map_err(|_| ApiError::BodyTooLarge)?
+                .map_err(|_| ApiError::invalid("body", "can't be read to its end"))?;
+            parse(if body.trim_ascii().is_empty() { b"{}" } else { &body }).map(Self)
+        })
+    }
+}
+
+/// What can be said before the body is read.
+fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
+    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let length = text(header::CONTENT_LENGTH).and_then(|raw| raw.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+        return Err(ApiError::BodyTooLarge);
+    }
+    let kind = text(header::CONTENT_TYPE).filter(|_| length != Some(0));
+    match kind.map(|kind| kind.split(';').next().unwrap_or_default().trim()) {
+        Some(kind) if !kind.eq_ignore_ascii_case("application/json") => {
+            Err(ApiError::invalid("Content-Type", "must be application/json"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Reads a whole body as `T`.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::invalid("body", "must be an object, not an array"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_syntax() || error.is_eof() {
+            return ApiError::invalid("body", format!("is not JSON: {error}"));
+        }
+        named(&path, &error.to_string())
+    })?;
+    json.end().map_err(|error| ApiError::invalid("body", format!("is not JSON: {error}")))?;
+    Ok(value)
+}
+
+/// serde's words in ours, with the field they are about. Where the fault is a field's absence or presence, the path is
+/// that of the object around it, and the field is in the words.
+fn named(path: &str, words: &str) -> ApiError {
+    let words = words.rsplit_once(" at line ").map_or(words, |(words, _)| words);
+    let quoted = |start: &str| words.strip_prefix(start).and_then(|rest| rest.split('`').next());
+    if let Some(field) = quoted("missing field `") {
+        return ApiError::invalid(field.to_owned(), "is missing");
+    }
+    if let Some(field) = quoted("unknown field `") {
+        return ApiError::invalid(field.to_owned(), "is not a field of this call");
+    }
+    if let Some(field) = quoted("duplicate field `") {
+        return ApiError::invalid(field.to_owned(), "is given twice");
+    }
+    let field = if path == "." { "body" } else { path };
+    let reason = match words.rsplit_once(", expected ") {
+        Some((found, expected)) => {
+            let expected = match expected {
+                "u8" | "u16" | "u32" | "u64" => "a whole number that is not negative or too large",
+                "a boolean" => "true or false",
+                "a string" => "a text",
+                other if other.starts_with("struct ") => "an object",
+                other => other,
+            };
+            let found = found.trim_start_matches("invalid type: ");
+            format!("must be {expected}, not {}", found.trim_start_matches("invalid value: "))
+        }
+        None => words.to_owned(),
+    };
+    ApiError::invalid(field.to_owned(), reason)
+}
+
+/// An amount as it was sent. A whole number that is no amount is told apart from what is no whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fen(Option<Money>);
+
+impl Fen {
+    /// The amount, if it is one.
+    pub(crate) fn money(self, field: &'static str) -> Result<Money, ApiError> {
+        self.0.ok_or(ApiError::Amount(field))
+    }
+}
+
+impl<'de> de::Deserialize<'de> for Fen {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Whole;
+        impl de::Visitor<'_> for Whole {
+            type Value = Fen;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a whole number of fen")
+            }
+
+            fn visit_u64<E: de::Error>(self, fen: u64) -> Result<Fen, E> {
+                Ok(Fen(Money::from_fen(fen)))
+            }
+
+            fn visit_i64<E: de::Error>(self, fen: i64) -> Result<Fen, E> {
+                Ok(Fen(u64::try_from(fen).ok().and_then(Money::from_fen)))
+            }
+
+            #[expect(
+                clippy::disallowed_types,
+                reason = "so serde_json tells of numbers above 64 bits"
+            )]
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Fen, E> {
+                if number.abs() >= 9.2e18 {
+                    return Ok(Fen(None));
+                }
+                Err(E::invalid_type(de::Unexpected::Float(number), &self))
+            }
+        }
+        from.deserialize_any(Whole)
+    }
+}
+
+/// For a field that may be absent, be null, or have a value, all three told apart: `None` is absent.
+pub(crate) fn present<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: de::Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(from).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use tally_actors::domain::ids::OrderNo;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        amount_fen: Fen,
+        order_no: Option<OrderNo>,
+        #[serde(default)]
+        settle_first: bool,
+        days: Option<u8>,
+        #[serde(default, deserialize_with = "present")]
+        limit: Option<Option<Fen>>,
+    }
+
+    #[track_caller]
+    fn fault(body: &str) -> (String, String) {
+        match parse::<Order>(body.as_bytes()).unwrap_err() {
+            ApiError::Invalid { field, reason } => (field.into(), reason.into()),
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_of_the_field_that_has_it() {
+        for (body, field, reason) in [
+            ("{}", "amount_fen", "is missing"),
+            (r#"{"amount_fen":1,"x":1}"#, "x", "is not a field of this call"),
+            (r#"{"amount_fen":1,"amount_fen":2}"#, "amount_fen", "is given twice"),
+            (r#"{"amount_fen":"1"}"#, "amount_fen", "a whole number of fen"),
+            (r#"{"amount_fen":1.5}"#, "amount_fen", "a whole number of fen"),
+            (r#"{"amount_fen":1.0}"#, "amount_fen", "a whole number of fen"),
+            (r#"{"amount_fen":null}"#, "amount_fen", "a whole number of fen"),
+            (r#"{"amount_fen":1,"order_no":"x"}"#, "order_no", "4 to 19 letters or digits"),
+            (r#"{"amount_fen":1,"order_no":7}"#, "order_no", "must be a text"),
+            (r#"{"amount_fen":1,"settle_first":"yes"}"#, "settle_first", "true or false"),
+            (r#"{"amount_fen":1,"days":300}"#, "days", "a whole number"),
+            (r#"{"amount_fen":1,"days":-1}"#, "days", "a whole number"),
+            (" [1]", "body", "an object"),
+            ("7", "body", "an object"),
+            ("{", "body", "is not JSON"),
+            ("{} {}", "amount_fen", "is missing"),
+            (r#"{"amount_fen":1} x"#, "body", "is not JSON"),
+            ("\u{fffd}", "body", "is not JSON"),
+        ] {
+            let (named, said) = fault(body);
+            assert_eq!(named, field, "{body}: {said}");
+            assert!(said.contains(reason), "{body}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_that_is_no_amount_is_told_apart_from_no_whole_number() {
+        for huge in ["-1", "9223372036854775808", "18446744073709551616", "-99999999999999999999"] {
+            let order: Order = parse(format!(r#"{{"amount_fen":{huge}}}"#).as_bytes()).unwrap();
+            let error = order.amount_fen.money("amount_fen").unwrap_err();
+            assert!(matches!(error, ApiError::Amount("amount_fen")), "{huge}");
+        }
+        let order: Order = parse(br#"{"amount_fen":9223372036854775807}"#).unwrap();
+        assert_eq!(order.amount_fen.money("amount_fen").unwrap(), Money::MAX);
+    }
+
+    #[test]
+    fn absent_and_null_are_told_apart() {
+        let limit = |body: &str| parse::<Order>(body.as_bytes()).unwrap().limit;
+        assert_eq!(limit(r#"{"amount_fen":1}"#), None);
+        assert_eq!(limit(r#"{"amount_fen":1,"limit":null}"#), Some(None));
+        assert_eq!(limit(r#"{"amount_fen":1,"limit":5}"#), Some(Some(Fen(Money::from_fen(5)))));
+    }
+}

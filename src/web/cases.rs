@@ -1,0 +1,114 @@
+//! Cases: what a person must look at.
+
+use actix_web::{HttpRequest, web};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::case::{Case, CaseKind};
+use tally_actors::domain::ids::{CaseId, MerchantId};
+use tally_actors::domain::time::At;
+use tally_actors::ports::{CaseFilter, ListedCase, Page, Part};
+
+use super::auth::Known;
+use super::error::ApiError;
+use super::query::Query;
+use super::reply::{Answer, List, ok, part};
+use crate::limits::PAGE_MAX;
+use crate::service::Service;
+
+const ANOTHERS: ApiError = ApiError::Forbidden("this key is another merchant's");
+
+/// A case as the API shows it. In this version nothing resolves one, so each is open and has no remedies.
+#[derive(Serialize)]
+struct CaseView {
+    case_id: CaseId,
+    merchant_id: MerchantId,
+    kind: CaseKind,
+    status: &'static str,
+    opened_at: At,
+    facts: Value,
+    remedies: [(); 0],
+}
+
+/// `GET /v1/cases`
+pub(crate) async fn list(
+    caller: Known,
+    service: web::Data<Service>,
+    request: HttpRequest,
+) -> Answer {
+    let mut query = Query::of(&request)?;
+    let own = caller.0.merchant;
+    let asked = query.shaped::<MerchantId>("merchant_id");
+    if own.is_some() && !matches!(asked, Ok(None)) && asked.as_ref().ok().copied() != Some(own) {
+        return Err(ANOTHERS);
+    }
+    let merchant = asked?.or(own);
+    let (page, open) = (query.page()?, query.case_open()?);
+    let filter = CaseFilter { merchant, kind: query.case_kind()? };
+    query.end()?;
+    let part = match open {
+        Some(false) => Part { items: vec![], next: None },
+        Some(true) | None => service.stored(move |store| store.cases(filter, page)).await?,
+    };
+    ok(List::of(part, CaseView::of))
+}
+
+/// `GET /v1/cases/{case_id}`
+pub(crate) async fn get(
+    caller: Known,
+    service: web::Data<Service>,
+    request: HttpRequest,
+) -> Answer {
+    let raw = request.match_info().get("case_id").unwrap_or_default();
+    let of = raw.split_once('-').and_then(|(merchant, _)| merchant.parse::<MerchantId>().ok());
+    if caller.0.merchant.is_some_and(|own| of != Some(own)) {
+        return Err(ANOTHERS);
+    }
+    let case_id: CaseId = part(&request, "case_id")?;
+    let of = of.ok_or_else(|| ApiError::invalid("case_id", CaseId::SHAPE))?;
+    ok(CaseView::of(find(&service, of, case_id).await?))
+}
+
+/// The case with the time of its opening, which only the list has. Cases are few, and of one kind fewer.
+async fn find(service: &Service, of: MerchantId, case_id: CaseId) -> Result<ListedCase, ApiError> {
+    let key = Key::Case(case_id);
+    let known = service.stored(move |store| store.lookup(vec![(of, key)])).await?;
+    let Some(Some(Record::Case(case))) = known.into_iter().next() else {
+        return Err(ApiError::CaseUnknown);
+    };
+    let filter = CaseFilter { merchant: Some(of), kind: Some(case.kind) };
+    let mut cursor = None;
+    loop {
+        let (filter, page) = (filter.clone(), Page { limit: PAGE_MAX, cursor });
+        let part = service.stored(move |store| store.cases(filter, page)).await?;
+        let found = part.items.into_iter().find(|listed| listed.case.case_id == case_id);
+        match (found, part.next) {
+            (Some(listed), _) => return Ok(listed),
+            (None, Some(next)) => cursor = Some(next),
+            (None, None) => return Err(ApiError::CaseUnknown),
+        }
+    }
+}
+
+impl CaseView {
+    fn of(listed: ListedCase) -> Self {
+        let ListedCase { merchant, opened_at, case } = listed;
+        let Case { case_id, kind, order_no, transaction_id, amount, expected, paid_at } = case;
+        let facts = json!({
+            "order_no": order_no,
+            "transaction_id": transaction_id,
+            "amount_fen": amount,
+            "expected_fen": expected,
+            "paid_at": paid_at,
+        });
+        Self {
+            case_id,
+            merchant_id: merchant,
+            kind,
+            status: "open",
+            opened_at,
+            facts,
+            remedies: [],
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! HTTP: every route in one list. Handlers extract, ask the engine once, and wrap the answer.
+
+mod auth;
+mod body;
+mod cases;
+mod entries;
+pub(crate) mod error;
+mod health;
+mod keys;
+mod merchants;
+mod orders;
+mod query;
+mod reply;
+pub(crate) mod request;
+mod settlements;
+mod withdrawals;
+
+use actix_web::http::Method;
+use actix_web::web::{ServiceConfig, to};
+use actix_web::{Resource, Route, web};
+
+use self::error::ApiError;
+
+/// Every path, with what it takes.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PATCH: Method = Method::PATCH;
+    const DELETE: Method = Method::DELETE;
+    let mut path = |path: &str, routes| {
+        config.service(resource(path, routes));
+    };
+    path("/healthz", vec![(GET, to(health::alive))]);
+    path("/readyz", vec![(GET, to(health::ready))]);
+    path("/v1/keys", vec![(POST, to(keys::make_admins)), (GET, to(keys::list_admins))]);
+    path("/v1/keys/{key_id}", vec![(DELETE, to(keys::delete_admins))]);
+    path("/v1/cases", vec![(GET, to(cases::list))]);
+    path("/v1/cases/{case_id}", vec![(GET, to(cases::get))]);
+    path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
+
+    let mut of = |rest: &str, routes| {
+        config.service(resource(&format!("/v1/merchants/{{merchant_id}}{rest}"), routes));
+    };
+    of("", vec![(GET, to(merchants::get)), (PATCH, to(merchants::change))]);
+    of("/keys", vec![(POST, to(keys::make)), (GET, to(keys::list))]);
+    of("/keys/{key_id}", vec![(DELETE, to(keys::delete))]);
+    of("/balance", vec![(GET, to(merchants::balance))]);
+    of("/orders", vec![(POST, to(orders::open)), (GET, to(orders::list))]);
+    of("/orders/{order_no}", vec![(GET, to(orders::get))]);
+    of("/orders/{order_no}/paid", vec![(POST, to(orders::paid))]);
+    of("/orders/{order_no}/close", vec![(POST, to(orders::close))]);
+    of("/settlements", vec![(POST, to(settlements::settle)), (GET, to(settlements::list))]);
+    of("/settlements/{settlement_no}", vec![(GET, to(settlements::get))]);
+    of("/settlements/{settlement_no}/orders", vec![(GET, to(settlements::orders))]);
+    of("/withdrawals", vec![(POST, to(withdrawals::request)), (GET, to(withdrawals::list))]);
+    of("/withdrawals/{withdrawal_no}", vec![(GET, to(withdrawals::get))]);
+    of("/withdrawals/{withdrawal_no}/approve", vec![(POST, to(withdrawals::approve))]);
+    of("/withdrawals/{withdrawal_no}/reject", vec![(POST, to(withdrawals::reject))]);
+    of("/withdrawals/{withdrawal_no}/confirm", vec![(POST, to(withdrawals::confirm))]);
+    of("/entries", vec![(GET, to(entries::entries))]);
+    of("/events", vec![(GET, to(entries::events))]);
+    config.default_service(to(nothing_here));
+}
+
+/// A path with its methods; any other method is told which there are.
+fn resource(path: &str, routes: Vec<(Method, Route)>) -> Resource {
+    let names: Vec<String> = routes.iter().map(|(method, _)| method.to_string()).collect();
+    let allowed = names.join(", ");
+    let other = move || {
+        let allowed = allowed.clone();
+        async move { Err::<(), _>(ApiError::MethodNotAllowed(allowed)) }
+    };
+    routes
+        .into_iter()
+        .fold(web::resource(path), |resource, (method, route)| resource.route(route.method(method)))
+        .default_service(to(other))
+}
+
+async fn nothing_here() -> Result<(), ApiError> {
+    Err(ApiError::NotFound)
+}

@@ -1,0 +1,239 @@
+//! Orders: opened, paid, closed, and looked at.
+
+use actix_web::{HttpRequest, web};
+use serde::{Deserialize, Serialize};
+use tally_actors::domain::command::Pay;
+use tally_actors::domain::event::PaymentSource;
+use tally_actors::domain::ids::{MerchantId, OrderNo, SettlementNo, TransactionId};
+use tally_actors::domain::money::Money;
+use tally_actors::domain::order::{Channel, Order, OrderStatus};
+use tally_actors::domain::refusal::Refusal;
+use tally_actors::domain::time::{At, Day};
+use tally_actors::engine::NewOrder;
+use tally_actors::error::EngineError;
+use tally_actors::ports::{ListedOrder, OrderFilter};
+
+use super::auth::{AdminOf, Party};
+use super::body::{Body, Fen};
+use super::error::ApiError;
+use super::query::Query;
+use super::reply::{Answer, List, made, number, ok, part};
+use crate::limits::PAID_AT_AHEAD_MAX;
+use crate::service::Service;
+
+/// An order to open.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Open {
+    order_no: Option<OrderNo>,
+    amount_fen: Fen,
+    description: Box<str>,
+    #[serde(default)]
+    channel: ChannelName,
+    openid: Option<Box<str>>,
+    client_ip: Option<Box<str>>,
+}
+
+/// Where the money is to come from.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ChannelName {
+    #[default]
+    Wechat,
+    External,
+}
+
+/// A payment that came another way.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Paid {
+    transaction_id: TransactionId,
+    amount_fen: Fen,
+    paid_at: Option<At>,
+}
+
+/// A call without anything to say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// An order as the API shows it. What only a paid order has is null before.
+#[derive(Serialize)]
+pub(crate) struct OrderView {
+    order_no: OrderNo,
+    out_trade_no: String,
+    amount_fen: Money,
+    description: Box<str>,
+    channel: &'static str,
+    status: OrderStatus,
+    opened_at: At,
+    expires_at: At,
+    closed_at: Option<At>,
+    paid_seq: Option<u64>,
+    paid_at: Option<At>,
+    transaction_id: Option<TransactionId>,
+    booked_fen: Option<Money>,
+    fee_fen: Option<Money>,
+    refunded_fen: Money,
+    settle_on: Option<Day>,
+    settlement_no: Option<SettlementNo>,
+}
+
+/// `POST /v1/merchants/{merchant_id}/orders`
+pub(crate) async fn open(
+    of: Party,
+    service: web::Data<Service>,
+    request: HttpRequest,
+    body: Body<Open>,
+) -> Answer {
+    let now = service.now();
+    let new = body.0.new_order(&request, now.plus_ms(service.order_ms))?;
+    let opened = service.write(service.engine.open_order(of.merchant, new, now)).await?;
+    let order = as_it_is(&service, of.merchant, opened.thing).await?;
+    made(opened.fresh, order)
+}
+
+/// `POST /v1/merchants/{merchant_id}/orders/{order_no}/paid`
+pub(crate) async fn paid(
+    of: AdminOf,
+    service: web::Data<Service>,
+    request: HttpRequest,
+    body: Body<Paid>,
+) -> Answer {
+    let now = service.now();
+    let known_time = body.0.paid_at.is_some();
+    let pay = body.0.pay(part(&request, "order_no")?, now)?;
+    let (_, order) = service.write(service.engine.pay(of.merchant, pay, now)).await?;
+    let Some(order) = order else {
+        tracing::error!("a payment by hand without an order");
+        return Err(EngineError::OutcomeUnknown.into());
+    };
+    // A payment with this message's own time is this message's: it is in no settlement yet.
+    if !known_time && order.payment.as_ref().is_some_and(|payment| payment.paid_at == now) {
+        return ok(OrderView::of(of.merchant, ListedOrder { order, settlement_no: None }));
+    }
+    ok(as_it_is(&service, of.merchant, order).await?)
+}
+
+/// `POST /v1/merchants/{merchant_id}/orders/{order_no}/close`
+pub(crate) async fn close(
+    of: Party,
+    service: web::Data<Service>,
+    request: HttpRequest,
+    _: Body<Nothing>,
+) -> Answer {
+    let order_no = part(&request, "order_no")?;
+    let asked = service.engine.close_order(of.merchant, order_no, service.now());
+    let order = service.write(asked).await?;
+    ok(OrderView::of(of.merchant, ListedOrder { order, settlement_no: None }))
+}
+
+/// `GET /v1/merchants/{merchant_id}/orders`
+pub(crate) async fn list(of: Party, service: web::Data<Service>, request: HttpRequest) -> Answer {
+    let mut query = Query::of(&request)?;
+    let page = query.page()?;
+    let status = query.order_status()?;
+    let filter = OrderFilter { status, from: query.shaped("from")?, to: query.shaped("to")? };
+    query.end()?;
+    service.must_know(of.merchant).await?;
+    let part = service.stored(move |store| store.orders(of.merchant, filter, page)).await?;
+    ok(List::of(part, |listed| OrderView::of(of.merchant, listed)))
+}
+
+/// `GET /v1/merchants/{merchant_id}/orders/{order_no}`
+pub(crate) async fn get(of: Party, service: web::Data<Service>, request: HttpRequest) -> Answer {
+    let order_no = part(&request, "order_no")?;
+    match service.stored(move |store| store.order(of.merchant, order_no)).await? {
+        Some(listed) => ok(OrderView::of(of.merchant, listed)),
+        None => {
+            service.must_know(of.merchant).await?;
+            Err(ApiError::refused(Refusal::OrderUnknown))
+        }
+    }
+}
+
+/// An order that a call was about, with its settlement. The call is done, so where that can't be read the answer is that
+/// nobody knows, and asking again with the same number finds out.
+async fn as_it_is(service: &Service, of: MerchantId, order: Order) -> Result<OrderView, ApiError> {
+    if order.payment.is_none() {
+        return Ok(OrderView::of(of, ListedOrder { order, settlement_no: None }));
+    }
+    match service.stored(move |store| store.order(of, order.order_no)).await {
+        Ok(Some(listed)) => Ok(OrderView::of(of, listed)),
+        Ok(None) | Err(_) => Err(EngineError::OutcomeUnknown.into()),
+    }
+}
+
+impl Open {
+    fn new_order(self, request: &HttpRequest, expires_at: At) -> Result<NewOrder, ApiError> {
+        let Self { order_no, amount_fen, description, channel, openid, client_ip } = self;
+        match channel {
+            ChannelName::External => {}
+            ChannelName::Wechat => {
+                let remedy = "must be \"external\": this version takes no payments by WeChat yet";
+                return Err(ApiError::invalid("channel", remedy));
+            }
+        }
+        for (field, given) in [("openid", openid), ("client_ip", client_ip)] {
+            if given.is_some() {
+                return Err(ApiError::invalid(field, "is for channel \"wechat\" only"));
+            }
+        }
+        Ok(NewOrder {
+            number: number(request, order_no)?,
+            amount: amount_fen.money("amount_fen")?,
+            description,
+            channel: Channel::External,
+            expires_at,
+        })
+    }
+}
+
+impl Paid {
+    fn pay(self, order_no: OrderNo, now: At) -> Result<Pay, ApiError> {
+        let paid_at = self.paid_at.unwrap_or(now);
+        let ahead_ms = i64::try_from(PAID_AT_AHEAD_MAX.as_millis()).unwrap_or(i64::MAX);
+        if paid_at > now.plus_ms(ahead_ms) {
+            return Err(ApiError::invalid("paid_at", "must not be in the future"));
+        }
+        let amount = self.amount_fen.money("amount_fen")?;
+        Ok(Pay {
+            order_no,
+            transaction_id: self.transaction_id,
+            amount,
+            booked: amount,
+            paid_at,
+            source: PaymentSource::Hand,
+        })
+    }
+}
+
+impl OrderView {
+    /// The order with its settlement.
+    pub(crate) fn of(merchant: MerchantId, listed: ListedOrder) -> Self {
+        let ListedOrder { order, settlement_no } = listed;
+        let payment = order.payment.as_ref();
+        Self {
+            order_no: order.order_no,
+            out_trade_no: format!("{merchant}-{}", order.order_no),
+            amount_fen: order.amount,
+            channel: match order.channel {
+                Channel::External => "external",
+                Channel::Wechat { .. } => "wechat",
+            },
+            status: order.status,
+            opened_at: order.opened_at,
+            expires_at: order.expires_at,
+            closed_at: order.closed_at,
+            paid_seq: payment.map(|payment| payment.paid_seq),
+            paid_at: payment.map(|payment| payment.paid_at),
+            transaction_id: payment.map(|payment| payment.transaction_id),
+            booked_fen: payment.map(|payment| payment.booked),
+            fee_fen: payment.map(|payment| payment.fee),
+            refunded_fen: order.refunded,
+            settle_on: payment.and_then(|payment| payment.settle_on),
+            description: order.description,
+            settlement_no,
+        }
+    }
+}
