@@ -161,4 +161,16 @@ mod tests {
         assert!(store.create_key(&key(1, Some("shop1"))).await.is_err());
         assert_eq!(store.list_keys(Some(id("shop1"))).await.unwrap(), []);
     }
+
+    #[tokio::test]
+    async fn a_store_opened_for_reading_reads_keys_and_keeps_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tally.db");
+        let store = SqliteStore::open(&path).await.unwrap();
+        store.create_key(&key(1, None)).await.unwrap();
+        let reader = SqliteStore::open_read_only(&path).await.unwrap();
+        assert!(reader.create_key(&key(2, None)).await.is_err());
+        assert!(reader.delete_key(None, id("k_1")).await.is_err());
+        assert_eq!(reader.all_keys().await.unwrap(), store.all_keys().await.unwrap());
+    }
 }

@@ -91,18 +91,19 @@ impl Books {
             Event::WithdrawalApproved { .. } => Change::to(Requested),
             Event::WithdrawalSending { .. } => Change::to(Sending),
             Event::WithdrawalUnknown { reason, .. } => {
-                Change { reason: Some(reason), ..Change::to(Unknown) }
+                Change { reason: Some(Some(reason)), ..Change::to(Unknown) }
             }
             Event::WithdrawalSucceeded { amount, reference, .. } => Change {
                 amount: Some(*amount),
+                reason: Some(None),
                 reference: Some(reference),
                 ..Change::to(Succeeded)
             },
             Event::WithdrawalFailed { amount, reason, .. } => {
-                Change { amount: Some(*amount), reason: Some(reason), ..Change::to(Failed) }
+                Change { amount: Some(*amount), reason: Some(Some(reason)), ..Change::to(Failed) }
             }
             Event::WithdrawalRejected { amount, reason, .. } => {
-                Change { amount: Some(*amount), reason: Some(reason), ..Change::to(Rejected) }
+                Change { amount: Some(*amount), reason: Some(Some(reason)), ..Change::to(Rejected) }
             }
             Event::MerchantRegistered { .. }
             | Event::RulesChanged { .. }
@@ -119,8 +120,12 @@ impl Books {
             return None;
         }
         withdrawal.status = status;
-        withdrawal.reason = reason.map(Into::into);
-        withdrawal.reference = reference.map(Into::into);
+        if let Some(reason) = reason {
+            withdrawal.reason = reason.map(Into::into);
+        }
+        if let Some(reference) = reference {
+            withdrawal.reference = Some(reference.into());
+        }
         Some(())
     }
 
@@ -159,7 +164,8 @@ struct Change<'a> {
     status: WithdrawalStatus,
     /// Must be the withdrawal's own, where the event names one.
     amount: Option<Money>,
-    reason: Option<&'a str>,
+    /// `None`: as before.
+    reason: Option<Option<&'a str>>,
     reference: Option<&'a str>,
 }
 

@@ -1,0 +1,14 @@
+//! Stores, tested through their port. What is in `conformance` holds for every store.
+
+mod support;
+
+#[path = "store/conformance.rs"]
+mod conformance;
+#[path = "store/constraints.rs"]
+mod constraints;
+#[path = "store/full_disk.rs"]
+mod full_disk;
+#[path = "store/opening.rs"]
+mod opening;
+#[path = "store/own_commits.rs"]
+mod own_commits;

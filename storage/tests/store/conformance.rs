@@ -1,0 +1,189 @@
+//! What every store must do, whatever it keeps its facts in.
+
+use std::sync::Arc;
+
+use tally_actors::domain::books::Key;
+use tally_actors::domain::command::{Command, TransferOutcome};
+use tally_actors::domain::event::Event;
+use tally_actors::domain::rules::PayoutMethod;
+use tally_actors::memory::MemoryStore;
+use tally_actors::ports::{BadRow, Commit, Run, Store};
+use tally_storage::SqliteStore;
+
+use crate::support::*;
+
+/// Runs each test against each store.
+macro_rules! for_every_store {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                let folder = tempfile::tempdir().expect("a folder");
+                let store = SqliteStore::open(&folder.path().join("tally.db")).await;
+                super::$name(Arc::new(store.expect("it opens"))).await;
+            })*
+            use super::*;
+        }
+
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(Arc::new(MemoryStore::default())).await;
+            })*
+            use super::*;
+        }
+    };
+}
+
+for_every_store! {
+    after_each_batch_the_store_shows_what_memory_has
+    a_whole_life_in_one_batch_ends_the_same
+    what_was_never_written_is_not_found
+    a_run_that_does_not_follow_the_head_is_a_conflict_and_nothing_is_written
+    of_two_owners_one_commits
+    a_refused_event_is_named_and_nothing_is_written
+    a_large_batch_of_many_merchants_is_written_whole
+}
+
+/// Every kind of event, batch by batch.
+fn life(shop: &mut Shop) -> Vec<Run> {
+    let outcome = |raw: &str| raw.into();
+    vec![
+        shop.run(&[register(PayoutMethod::Wechat), open("1000", 80_000, Some("a key"))]),
+        shop.run(&[prepay("1000", "wx1"), open("1001", 700, None), open("1002", 30_000, None)]),
+        shop.run(&[prepay("1000", "wx2"), pay("1000", 80_000), close("1001"), pay("1002", 30_000)]),
+        shop.run(&[pay("1001", 700), pay_by("1000", "T2", 80_000), open("1003", 5, Some("key 3"))]),
+        shop.run(&[settle("S001", Some("a key"))]),
+        shop.run(&[
+            withdraw("W001", Some(60_000), Some("a key")),
+            withdraw("W002", Some(200), None),
+        ]),
+        shop.run(&[send("W002"), approve("W001"), send("W001")]),
+        shop.run(&[transfer("W002", TransferOutcome::Unknown(outcome("a time-out")))]),
+        shop.run(&[transfer("W002", TransferOutcome::Succeeded(outcome("wx-7"))), send("W001")]),
+        shop.run(&[transfer("W001", TransferOutcome::Failed(outcome("no such account")))]),
+        shop.run(&[withdraw("W003", Some(60_000), Some("w 3")), reject("W003"), close("1003")]),
+        shop.run(&[withdraw("W004", None, None), approve("W004")]),
+    ]
+}
+
+async fn after_each_batch_the_store_shows_what_memory_has(store: Arc<dyn Store>) {
+    let mut other = Shop::new("a");
+    committed(&*store, vec![other.run(&[register(PayoutMethod::Manual)])]).await;
+    let mut whole = Shop::new("b");
+    let runs = life(&mut whole);
+    let mut replica = Shop::new("b");
+    for run in runs {
+        for row in &run.rows {
+            replica.account.apply(&row.stamped, row.link).expect("it was decided");
+        }
+        let number = format!("{}", 5_000 + run.expects.seq.0);
+        let beside = other.run(&[open(&number, 1, None), pay(&number, 1)]);
+        committed(&*store, vec![run, beside]).await;
+        assert_same(&*store, &[&replica, &other]).await;
+    }
+    assert_eq!(replica.account.head(), whole.account.head());
+}
+
+async fn a_whole_life_in_one_batch_ends_the_same(store: Arc<dyn Store>) {
+    let mut shop = Shop::new("m");
+    let runs = life(&mut shop);
+    let head = runs.last().expect("some").head.clone();
+    let rows = runs.into_iter().flat_map(|run| run.rows).collect();
+    let run = Run { merchant: shop.id(), expects: Default::default(), rows, head };
+    committed(&*store, vec![run]).await;
+    assert_same(&*store, &[&shop]).await;
+}
+
+async fn what_was_never_written_is_not_found(store: Arc<dyn Store>) {
+    let mut shop = Shop::new("m");
+    committed(&*store, life(&mut shop).drain(..1).collect()).await;
+    let found = store.heads(vec![id("nobody"), id("m"), id("M"), id("nobody")]).await;
+    let found: Vec<bool> =
+        found.expect("heads").into_iter().map(|head| head.expect("readable").is_some()).collect();
+    assert_eq!(found, [false, true, false, false]);
+    let keys = vec![
+        (id("m"), Key::Order(id("9999"))),
+        (id("m"), Key::Order(id("1000"))),
+        (id("M"), Key::Order(id("1000"))),
+        (id("m"), Key::Transaction(id("T1000"))),
+        (id("m"), Key::Settlement(id("S001"))),
+        (id("m"), Key::Withdrawal(id("W001"))),
+        (id("m"), Key::Order(id("1000"))),
+    ];
+    let found = store.lookup(keys).await.expect("records");
+    let found: Vec<bool> = found.iter().map(Option::is_some).collect();
+    assert_eq!(found, [false, true, false, false, false, false, true]);
+    assert_eq!(store.lookup(vec![]).await, Ok(vec![]));
+}
+
+async fn a_run_that_does_not_follow_the_head_is_a_conflict_and_nothing_is_written(
+    store: Arc<dyn Store>,
+) {
+    let (mut one, mut two, mut new) = (Shop::new("a"), Shop::new("b"), Shop::new("c"));
+    let register = register(PayoutMethod::Manual);
+    committed(&*store, vec![one.run(&[register.clone()]), two.run(&[register.clone()])]).await;
+    let (before_one, before_two) = (one.clone(), two.clone());
+    let skipped = one.run(&[open("1000", 1, None)]);
+    let late = one.run(&[open("1001", 1, None)]);
+    let good = two.run(&[open("1000", 1, None)]);
+    drop(new.run(&[register])); // never sent
+    let unborn = new.run(&[open("1000", 1, None)]);
+    let conflict = store.commit(batch(vec![late, good.clone(), unborn])).await;
+    assert_eq!(conflict, Commit::Conflict(vec![id("a"), id("c")]));
+    assert_same(&*store, &[&before_one, &before_two, &Shop::new("c")]).await;
+    committed(&*store, vec![skipped, good]).await;
+}
+
+async fn of_two_owners_one_commits(store: Arc<dyn Store>) {
+    let mut mine = Shop::new("m");
+    committed(&*store, vec![mine.run(&[register(PayoutMethod::Manual)])]).await;
+    let mut theirs = mine.clone();
+    let (my_run, their_run) =
+        (mine.run(&[open("1000", 1, None)]), theirs.run(&[open("1000", 2, None)]));
+    committed(&*store, vec![my_run]).await;
+    assert_eq!(store.commit(batch(vec![their_run])).await, Commit::Conflict(vec![id("m")]));
+    assert_same(&*store, &[&mine]).await;
+}
+
+async fn a_refused_event_is_named_and_nothing_is_written(store: Arc<dyn Store>) {
+    let (mut good, mut bad) = (Shop::new("a"), Shop::new("b"));
+    let register: Command = register(PayoutMethod::Manual);
+    let runs = vec![good.run(&[register.clone()]), bad.run(&[register, open("1000", 1, None)])];
+    committed(&*store, runs).await;
+    let (good_before, bad_before) = (good.clone(), bad.clone());
+    let twice = bad.run(&[open("1001", 1, None)]).rows[0].stamped.event.clone();
+    let again = bad_before.run_again("1000");
+    let run = bad_before.buggy_run(vec![twice, again]);
+    let seq = run.head.link.seq;
+    let answer = store.commit(batch(vec![good.run(&[open("1000", 1, None)]), run])).await;
+    let Commit::Refused(BadRow { merchant, seq: named, constraint }) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!((merchant, named), (id("b"), seq), "{constraint}");
+    assert_same(&*store, &[&good_before, &bad_before]).await;
+}
+
+async fn a_large_batch_of_many_merchants_is_written_whole(store: Arc<dyn Store>) {
+    let mut shops: Vec<Shop> = (0..300).map(|n| Shop::new(&format!("m{n}"))).collect();
+    let commands = [register(PayoutMethod::Manual), open("1000", 9, Some("k")), pay("1000", 9)];
+    let runs = shops.iter_mut().map(|shop| shop.run(&commands)).collect();
+    committed(&*store, runs).await;
+    let mut hot = Shop::new("hot");
+    let mut commands = vec![register(PayoutMethod::Manual)];
+    commands.extend((0..700).map(|n| open(&format!("{}", 1_000 + n), 9, None)));
+    committed(&*store, vec![hot.run(&commands)]).await;
+    let pays: Vec<Command> = (0..700).map(|n| pay(&format!("{}", 1_000 + n), 9)).collect();
+    committed(&*store, vec![hot.run(&pays)]).await;
+    let all: Vec<&Shop> = shops.iter().chain([&hot]).collect();
+    assert_same(&*store, &all).await;
+}
+
+impl Shop {
+    /// The event that opens an order which is open already.
+    fn run_again(&self, order_no: &str) -> Event {
+        let fresh = &mut Shop::new("fresh");
+        fresh.run(&[register(PayoutMethod::Manual)]);
+        fresh.run(&[open(order_no, 1, None)]).rows[0].stamped.event.clone()
+    }
+}

@@ -1,0 +1,259 @@
+//! Each constraint of the schema, provoked: the rule decides, the constraint proves.
+
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tally_actors::domain::case::{Case, CaseKind};
+use tally_actors::domain::event::{Event, PaymentSource};
+use tally_actors::domain::head::Head;
+use tally_actors::domain::ids::TransactionId;
+use tally_actors::domain::money::Balance;
+use tally_actors::domain::order::Channel;
+use tally_actors::domain::rules::PayoutMethod;
+use tally_actors::domain::settlement::Bucket;
+use tally_actors::domain::time::Day;
+use tally_actors::domain::withdrawal::WithdrawalRequest;
+use tally_actors::ports::{BadRow, Commit, Run, Store};
+use tally_storage::SqliteStore;
+
+use crate::support::*;
+
+/// A store with a merchant that has an order of each status, a settlement, and withdrawals that are and are not over.
+async fn prepared() -> (tempfile::TempDir, SqliteStore, Shop) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(&folder.path().join("tally.db")).await.expect("it opens");
+    let mut shop = Shop::new("shop");
+    let run = shop.run(&[
+        register(PayoutMethod::Manual),
+        open("open", 100, Some("key")),
+        open("paid", 5_000, None),
+        pay("paid", 5_000),
+        open("closed", 100, None),
+        close("closed"),
+        settle("S001", None),
+        withdraw("Wover", Some(300), None),
+        confirm("Wover", true),
+        withdraw("Wopen", Some(200), None),
+    ]);
+    committed(&store, vec![run]).await;
+    (folder, store, shop)
+}
+
+fn opened(order_no: &str, amount: u64, key: Option<&str>) -> Event {
+    Event::OrderOpened {
+        order_no: id(order_no),
+        idempotency_key: key.map(id),
+        amount: fen(amount),
+        description: "tea".into(),
+        channel: Channel::External,
+        expires_at: id("2026-12-01T00:00:00Z"),
+    }
+}
+
+/// A payment of 100 fen; what is wrong with it is the caller's.
+fn paid(order_no: &str, transaction: &str, paid_seq: u64, (booked, fee): (u64, u64)) -> Event {
+    Event::OrderPaid {
+        order_no: id(order_no),
+        transaction_id: id(transaction),
+        paid_at: id("2026-03-01T02:00:00Z"),
+        booked: fen(booked),
+        fee: fen(fee),
+        paid_seq,
+        settle_on: None,
+        source: PaymentSource::Hand,
+    }
+}
+
+fn settled(settlement_no: &str, moved: Bucket) -> Event {
+    Event::Settled {
+        settlement_no: id(settlement_no),
+        idempotency_key: None,
+        through: Day::LAST,
+        include_not_due: true,
+        moved,
+    }
+}
+
+fn one_order() -> Bucket {
+    Bucket { orders: 1, gross: fen(10), first_paid_seq: 2, last_paid_seq: 2, ..Bucket::default() }
+}
+
+fn requested(withdrawal_no: &str, amount: u64, asked: Option<u64>) -> Event {
+    Event::WithdrawalRequested {
+        withdrawal_no: id(withdrawal_no),
+        idempotency_key: None,
+        amount: fen(amount),
+        request: WithdrawalRequest { amount: asked.map(fen), settle_first: false },
+        method: PayoutMethod::Manual,
+        payout_openid: None,
+        payout_name: None,
+        needs_approval: false,
+        day: Day::LAST,
+        asked_by: id("asker"),
+        settlement_no: None,
+    }
+}
+
+fn succeeded(withdrawal_no: &str, amount: u64) -> Event {
+    Event::WithdrawalSucceeded {
+        withdrawal_no: id(withdrawal_no),
+        amount: fen(amount),
+        reference: "r".into(),
+    }
+}
+
+fn case() -> Event {
+    let (kind, order_no) = (CaseKind::OrderUnknown, id("none"));
+    let transaction_id: TransactionId = id("T9");
+    Event::CaseOpened {
+        case: Case {
+            case_id: Case::id_of(&id("shop"), kind, &order_no, &transaction_id),
+            kind,
+            order_no,
+            transaction_id,
+            amount: fen(1),
+            expected: None,
+            paid_at: id("2026-03-01T02:00:00Z"),
+        },
+    }
+}
+
+/// Sends the run between two good ones of other merchants, and expects the refusal that names it.
+async fn assert_refused(store: &SqliteStore, shop: &Shop, run: Run, constraint: &str) {
+    let seq = run.head.link.seq;
+    let (mut before, mut after) = (Shop::new("a"), Shop::new("z"));
+    let good = [&mut before, &mut after].map(|shop| shop.run(&[register(PayoutMethod::Manual)]));
+    let [first, last] = good;
+    let answer = store.commit(batch(vec![first, run, last])).await;
+    let constraint = constraint.to_owned();
+    assert_eq!(answer, Commit::Refused(BadRow { merchant: shop.id(), seq, constraint }));
+    assert_same(store, &[&Shop::new("a"), shop, &Shop::new("z")]).await;
+}
+
+#[tokio::test]
+async fn an_event_that_breaks_a_constraint_is_refused_by_name() {
+    let (_folder, store, shop) = prepared().await;
+    let bad: Vec<(&str, Vec<Event>)> = vec![
+        ("orders.merchant_id, orders.order_no", vec![opened("open", 1, None)]),
+        ("amount_fen between 1 and 1000000000", vec![opened("o001", 0, None)]),
+        ("amount_fen between 1 and 1000000000", vec![opened("o001", 1_000_000_001, None)]),
+        ("orders.merchant_id, orders.transaction_id", vec![paid("open", "Tpaid", 2, (100, 0))]),
+        ("orders.merchant_id, orders.paid_seq", vec![paid("open", "Topen", 1, (100, 0))]),
+        ("paid_seq > 0", vec![paid("open", "Topen", 0, (100, 0))]),
+        ("booked_fen between 0 and amount_fen", vec![paid("open", "Topen", 2, (101, 0))]),
+        ("fee_fen between 0 and booked_fen", vec![paid("open", "Topen", 2, (100, 101))]),
+        ("order_is_not_paid", vec![paid("paid", "Tother", 2, (100, 0))]),
+        ("order_is_not_paid", vec![paid("none", "Tother", 2, (100, 0))]),
+        ("order_is_open", vec![Event::OrderClosed { order_no: id("paid") }]),
+        ("order_is_open", vec![Event::OrderClosed { order_no: id("closed") }]),
+        (
+            "order_is_open",
+            vec![
+                Event::OrderClosed { order_no: id("open") },
+                Event::OrderClosed { order_no: id("open") },
+            ],
+        ),
+        (
+            "order_is_known",
+            vec![Event::OrderPrepaid { order_no: id("none"), prepay_id: "p".into() }],
+        ),
+        ("settlements.merchant_id, settlements.settlement_no", vec![settled("S001", one_order())]),
+        ("orders > 0", vec![settled("S002", Bucket { orders: 0, ..one_order() })]),
+        ("net_is_not_negative", vec![settled("S002", Bucket { fee: fen(11), ..one_order() })]),
+        (
+            "last_paid_seq >= first_paid_seq",
+            vec![settled("S002", Bucket { last_paid_seq: 1, ..one_order() })],
+        ),
+        ("withdrawals.merchant_id, withdrawals.withdrawal_no", vec![requested("Wopen", 1, None)]),
+        ("amount_fen > 0", vec![requested("W002", 0, None)]),
+        ("asked_fen is null or asked_fen = amount_fen", vec![requested("W002", 2, Some(1))]),
+        ("withdrawal_is_under_way", vec![succeeded("Wover", 300)]),
+        ("withdrawal_is_under_way", vec![succeeded("Wopen", 201)]),
+        ("withdrawal_is_under_way", vec![succeeded("none", 1)]),
+        (
+            "idempotency.merchant_id, idempotency.route, idempotency.idempotency_key",
+            vec![opened("o001", 1, Some("key"))],
+        ),
+        ("cases.merchant_id, cases.case_id", vec![case(), case()]),
+    ];
+    for (constraint, events) in bad {
+        assert_refused(&store, &shop, shop.buggy_run(events), constraint).await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_bad_event_of_a_run_is_named_and_not_the_last() {
+    let (_folder, store, shop) = prepared().await;
+    let (fine, more) = (opened("o001", 1, None), opened("o002", 1, None));
+    let run = shop.buggy_run(vec![fine, opened("open", 1, None), more]);
+    let bad = BadRow {
+        merchant: shop.id(),
+        seq: run.rows[1].link.seq,
+        constraint: "orders.merchant_id, orders.order_no".to_owned(),
+    };
+    assert_eq!(store.commit(batch(vec![run])).await, Commit::Refused(bad));
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_add_up_is_refused() {
+    let (_folder, store, shop) = prepared().await;
+    let spoil: [(&str, fn(&mut Head)); 3] = [
+        ("conserved", |head| head.paid = fen(5_001)),
+        ("conserved", |head| head.available = Balance::from_fen(0)),
+        ("conserved", |head| head.withdrawn = fen(301)),
+    ];
+    for (constraint, spoil) in spoil {
+        let mut run = shop.buggy_run(vec![opened("o001", 1, None)]);
+        spoil(&mut run.head);
+        assert_refused(&store, &shop, run, constraint).await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_with_a_gap_is_refused() {
+    let (_folder, store, shop) = prepared().await;
+    let events = || (1..4).map(|n| opened(&format!("o00{n}"), 1, None)).collect();
+    let mut run = shop.buggy_run(events());
+    let third = run.rows[2].link.seq;
+    run.rows.remove(1);
+    let answer = store.commit(batch(vec![run])).await;
+    assert!(
+        matches!(&answer, Commit::Refused(bad) if bad.seq == third && bad.constraint == "journal_is_unbroken"),
+        "{answer:?}"
+    );
+    let mut run = shop.buggy_run(events());
+    run.rows.pop();
+    let answer = store.commit(batch(vec![run])).await;
+    assert!(matches!(answer, Commit::Refused(_)), "{answer:?}");
+    assert_same(&store, &[&shop]).await;
+}
+
+#[tokio::test]
+async fn a_journal_row_is_never_written_over() {
+    let (folder, store, mut shop) = prepared().await;
+    let (before, run) = (shop.clone(), shop.run(&[open("o001", 1, None)]));
+    committed(&store, vec![run]).await;
+    set_head_back(&folder.path().join("tally.db"), &before).await;
+    let answer = store.commit(batch(vec![before.buggy_run(vec![opened("o002", 1, None)])])).await;
+    let constraint = "journal.merchant_id, journal.seq".to_owned();
+    let seq = shop.account.link().seq;
+    assert_eq!(answer, Commit::Refused(BadRow { merchant: shop.id(), seq, constraint }));
+}
+
+/// As a restored backup of some tables would.
+async fn set_head_back(file: &std::path::Path, shop: &Shop) {
+    let mut db = SqliteConnection::connect(&file.display().to_string()).await.expect("it opens");
+    let link = shop.account.link();
+    let set = format!("update heads set seq = {}, hash = x'{}'", link.seq, link.hash);
+    sqlx::query(AssertSqlSafe(set)).execute(&mut db).await.expect("it is set");
+}
+
+#[tokio::test]
+async fn after_a_refusal_the_next_batch_is_written() {
+    let (_folder, store, mut shop) = prepared().await;
+    let bad = shop.buggy_run(vec![opened("open", 1, None)]);
+    assert!(matches!(store.commit(batch(vec![bad])).await, Commit::Refused(_)));
+    let store: Arc<dyn Store> = Arc::new(store);
+    committed(&*store, vec![shop.run(&[pay("open", 100)])]).await;
+    assert_same(&*store, &[&shop]).await;
+}

@@ -1,0 +1,79 @@
+//! A disk without room: nothing is written, the store says why, and goes on by itself once there is room.
+
+use std::path::Path;
+use std::process::Command as Process;
+
+use tally_actors::domain::rules::PayoutMethod;
+use tally_actors::ports::{Commit, Store, Trouble};
+use tally_storage::SqliteStore;
+
+use crate::support::*;
+
+/// A file system of 3 MiB, while it lives.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where mounting is not permitted.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut mount = Process::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(folder.path());
+        let said = mount.output();
+        if said.as_ref().is_ok_and(|said| said.status.success()) {
+            return Some(Self(folder));
+        }
+        assert!(std::env::var_os("CI").is_none(), "CI must be allowed to mount a tmpfs: {said:?}");
+        println!("skipped: mounting a tmpfs is not permitted here: {said:?}");
+        None
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Process::new("umount").arg("--lazy").arg(self.path()).status();
+        assert!(unmounted.is_ok_and(|status| status.success()), "the small disk stays mounted");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_the_store_goes_on_by_itself_once_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let store = SqliteStore::open(&disk.path().join("tally.db")).await.expect("it opens");
+    let mut shop = Shop::new("shop");
+    committed(&store, vec![shop.run(&[register(PayoutMethod::Manual)])]).await;
+    let ballast = disk.path().join("ballast");
+    std::fs::write(&ballast, vec![1; 1 << 20]).expect("there is room for it");
+
+    let mut numbers = 1_000..;
+    let mut next = |shop: &mut Shop| {
+        let some = numbers.by_ref().take(50).map(|n| open(&format!("{n}"), 5, None));
+        shop.run(&some.collect::<Vec<_>>())
+    };
+    let (refused, before) = loop {
+        let before = shop.clone();
+        let run = next(&mut shop);
+        match store.commit(batch(vec![run.clone()])).await {
+            Commit::Committed => {}
+            Commit::NotDone(Trouble::DiskFull) => break (run, before),
+            other => panic!("{other:?}"),
+        }
+    };
+    for _ in 0..3 {
+        let again = store.commit(batch(vec![refused.clone()])).await;
+        assert_eq!(again, Commit::NotDone(Trouble::DiskFull));
+        assert_same(&store, &[&before]).await;
+    }
+
+    std::fs::remove_file(ballast).expect("it is removed");
+    committed(&store, vec![refused]).await;
+    committed(&store, vec![next(&mut shop)]).await;
+    assert_same(&store, &[&shop]).await;
+    store.close().await;
+    let store = SqliteStore::open(&disk.path().join("tally.db")).await.expect("it opens");
+    assert_same(&store, &[&shop]).await;
+    store.close().await;
+}
