@@ -98,7 +98,8 @@ impl App {
         let runtime = StoreRuntime(Some(threads));
         let file = settings.data.file();
         let path = file.clone();
-        let opening = handle.spawn(async move { SqliteStore::open(&path).await });
+        let on = handle.clone();
+        let opening = handle.spawn_blocking(move || on.block_on(SqliteStore::open(&path)));
         let store = Arc::new(opening.await.map_err(std::io::Error::other)??);
         // Only now: whoever has the store has the data directory, so no two starts make a key at once.
         let admin_key =

@@ -103,11 +103,15 @@ fn audit(asked: &Audit) -> Result<ExitCode, Failure> {
     telemetry::start(&asked.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let store = SqliteStore::open_read_only(&asked.data.file()).await?;
+        let file = asked.data.file();
+        let store = SqliteStore::open_read_only(&file).await?;
         let report = match asked.merchant {
             Some(merchant) => tally_storage::audit::audit_merchant(&store, merchant).await?,
             None => tally_storage::audit::audit(&store).await?,
         };
+        if let Some(merchant) = asked.merchant.filter(|_| report.is_clean() && report.events == 0) {
+            return Err(format!("merchant {merchant} is not known in {}", file.display()).into());
+        }
         writeln!(std::io::stdout(), "{report}")?;
         Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })

@@ -25,19 +25,15 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     let span = tracing::error_span!("request", id = %id, key_id = field::Empty);
     let answered = async move {
         let (method, path) = (request.method().clone(), request.path().to_owned());
-        let asked = request.request().clone();
-        let mut response = match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            Err(error) => ServiceResponse::new(asked, error.error_response()),
-        };
+        let mut response = next.call(request).await?.map_into_boxed_body();
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         let (status, ms) = (response.status().as_u16(), start.elapsed().as_millis());
         tracing::info!(%method, path, status, ms, "answered");
-        response
+        Ok(response)
     };
-    Ok(answered.instrument(span).await)
+    answered.instrument(span).await
 }
 
 /// The caller's id for the request where it is well-formed, else a new one.

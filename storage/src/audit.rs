@@ -94,6 +94,17 @@ pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
     Ok(report)
 }
 
+/// Audits one merchant. A report without events: it has no journal, so it was never registered.
+pub async fn audit_merchant(store: &SqliteStore, of: MerchantId) -> Result<Report, AuditError> {
+    let mut report = Report { merchants: 1, ..Report::default() };
+    match merchant::audit(&store.read, of, &mut report).await {
+        Ok(()) => {}
+        Err(Stop::Fault(fault)) => report.faults.push(*fault),
+        Err(Stop::Error(error)) => return Err(error),
+    }
+    Ok(report)
+}
+
 async fn next_merchant(
     db: &SqlitePool,
     after: &[u8],

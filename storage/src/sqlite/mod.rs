@@ -31,7 +31,7 @@ mod values;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{self, Arc, OnceLock, PoisonError};
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tally_actors::domain::books::{Key, Record};
@@ -58,7 +58,8 @@ pub struct SqliteStore {
     pub(crate) read: SqlitePool,
     file: PathBuf,
     broken: Arc<OnceLock<String>>,
-    lock: Option<Lock>,
+    /// None for a store that was opened for reading only, or is closed.
+    lock: sync::Mutex<Option<Lock>>,
 }
 
 impl SqliteStore {
@@ -95,15 +96,24 @@ impl SqliteStore {
         lock: Option<Lock>,
     ) -> Self {
         let write = Arc::new(Mutex::new(writer));
+        let lock = sync::Mutex::new(lock);
         Self { write, read, file, broken: Arc::new(OnceLock::new()), lock }
     }
 
-    /// Ends the store after the batch in flight. What is committed is on disk in any case; this brings it all into one file.
-    pub async fn close(self) {
+    /// Ends the store after the batch in flight, whoever else still holds it: it writes no more, and another process may
+    /// have the file. What is committed is on disk in any case; this brings it all into one file.
+    pub async fn close(&self) {
         self.read.close().await;
-        if let Some(writer) = self.write.lock().await.take() {
+        let mut slot = self.write.lock().await;
+        if let Some(writer) = slot.take() {
             connect::discard(writer).await;
         }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Whether this process may write to the file.
+    pub(crate) fn writes(&self) -> bool {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }
 
@@ -115,8 +125,8 @@ impl Store for SqliteStore {
     /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it. A checkpoint
     /// that is due comes after the answer.
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
-        if self.lock.is_none() {
-            let why = "it was opened for reading only".to_owned();
+        if !self.writes() {
+            let why = "it was opened for reading only, or is closed".to_owned();
             return Box::pin(async { Commit::NotDone(Trouble::Unavailable(why)) });
         }
         let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));

@@ -15,8 +15,9 @@ impl SqliteStore {
         &self,
         statement: Query<'_, Sqlite, SqliteArguments>,
     ) -> Result<u64, Trouble> {
-        if self.lock.is_none() {
-            return Err(Trouble::Unavailable("it was opened for reading only".into()));
+        if !self.writes() {
+            let why = "it was opened for reading only, or is closed";
+            return Err(Trouble::Unavailable(why.into()));
         }
         let mut slot = self.write.lock().await;
         if let Some(what) = self.broken.get() {

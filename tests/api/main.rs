@@ -1,0 +1,13 @@
+//! The service from outside: real HTTP, a real store, a folder of its own for each test.
+
+mod books;
+mod cases;
+mod errors;
+mod fields;
+mod helpers;
+mod idempotency;
+mod keys;
+mod lists;
+mod roles;
+mod walk;
+mod withdrawals;
