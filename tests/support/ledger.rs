@@ -160,8 +160,8 @@ impl Ledger {
         }
     }
 
-    /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that nobody asked for.
-    /// Call it when nothing is unknown.
+    /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that was not
+    /// acknowledged, so call it when no call that may have been taken is unknown.
     pub(crate) fn faults_of(&self, books: &Books) -> Vec<String> {
         let of = |key: &Key| key.0 == books.merchant;
         let mut faults = vec![];
