@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use support::{Seeder, fen, merchant_id, now, order_no, payment};
+use support::{Seeder, merchant_id, now, payment};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::engine::{Engine, NewSettlement, Number, Options};
-use tally_actors::ports::Store;
 use tally_storage::SqliteStore;
 use tokio::runtime::Runtime;
 
@@ -48,12 +47,19 @@ const QUICK: Scale = Scale {
 };
 
 fn main() {
-    let scale = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { FULL };
+    let arguments: Vec<String> = std::env::args().collect();
+    let scale = if arguments.iter().any(|argument| argument == "--quick") { QUICK } else { FULL };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .expect("a runtime");
+    if let [_, flag, file, merchants] = &arguments[..]
+        && flag == IDLE
+    {
+        let merchants = merchants.parse().expect("a count");
+        return actix::System::new().block_on(idle(&runtime, Path::new(file), merchants));
+    }
     let folder = tempfile::Builder::new().prefix("bench").tempdir_in(target()).expect("a folder");
     actix::System::new().block_on(async {
         payments(&runtime, folder.path(), scale).await;
@@ -217,33 +223,40 @@ async fn settlements(runtime: &Runtime, folder: &Path, scale: Scale) {
     }
 }
 
+/// Fills a file, and has a process of its own open it, so that what filling took is not counted.
 async fn memory(runtime: &Runtime, folder: &Path, scale: Scale) {
     let each = scale.settled_orders / scale.merchants;
     let file = folder.join("memory.db");
-    {
-        let store = open(runtime, &file).await;
-        let merchants: Vec<_> = (0..scale.merchants).map(|n| (merchant_id(n), each)).collect();
-        for chunk in merchants.chunks(500) {
-            Seeder::register_pay_and_settle(&*store, chunk).await;
-        }
-    }
-    let before = resident();
     let store = open(runtime, &file).await;
-    let engine = start(runtime, &store);
-    for n in 0..scale.merchants {
-        engine.head(merchant_id(n), now()).await.expect("a head");
+    let merchants: Vec<_> = (0..scale.merchants).map(|n| (merchant_id(n), each)).collect();
+    for chunk in merchants.chunks(500) {
+        Seeder::register_pay_and_settle(&*store, chunk).await;
     }
+    drop(store);
     println!(
-        "\n{} merchants with {} settled orders in a file of {} MB: {} live actors, {} MB resident, {} MB of them since the start",
+        "\n{} merchants with {} settled orders, a file of {} MB:",
         scale.merchants,
         each * scale.merchants,
         std::fs::metadata(&file).map_or(0, |file| file.len() / 1_000_000),
-        engine.live_merchants(),
-        resident() / 1_000,
-        resident().saturating_sub(before) / 1_000,
     );
-    assert_eq!(fen(1).fen(), 1);
-    assert!(store.order(merchant_id(0), order_no(0)).await.is_ok());
+    let program = std::env::current_exe().expect("this program");
+    let arguments = [IDLE.as_ref(), file.as_os_str(), scale.merchants.to_string().as_ref()]
+        .map(ToOwned::to_owned);
+    let ended = std::process::Command::new(program).args(arguments).status().expect("it runs");
+    assert!(ended.success());
+}
+
+/// The argument that makes this program open a file, wake every merchant in it, and say what memory that takes.
+const IDLE: &str = "--idle";
+
+async fn idle(runtime: &Runtime, file: &Path, merchants: usize) {
+    let store = open(runtime, file).await;
+    let engine = start(runtime, &store);
+    println!("  opened: {} MB resident", resident() / 1_000);
+    for n in 0..merchants {
+        engine.head(merchant_id(n), now()).await.expect("a head");
+    }
+    println!("  {} actors live, idle: {} MB resident", engine.live_merchants(), resident() / 1_000);
     engine.stop().await;
 }
 

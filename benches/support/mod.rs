@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tally_actors::domain::account::Account;
+use tally_actors::domain::books::Key;
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::command::{Command, OpenOrder, Pay, Settle};
 use tally_actors::domain::event::{PaymentSource, Stamped};
@@ -14,28 +15,28 @@ use tally_actors::domain::time::At;
 use tally_actors::ports::{Batch, Commit, Row, Run, Store};
 
 /// The moment at which everything happens.
-pub fn now() -> At {
+pub(crate) fn now() -> At {
     "2026-03-01T04:00:00Z".parse().expect("a time")
 }
 
 /// An amount in fen.
-pub fn fen(amount: u64) -> Money {
+pub(crate) fn fen(amount: u64) -> Money {
     Money::from_fen(amount).expect("a small amount")
 }
 
 /// The `n`th merchant.
-pub fn merchant_id(n: usize) -> MerchantId {
+pub(crate) fn merchant_id(n: usize) -> MerchantId {
     format!("m{n:06}").parse().expect("an id")
 }
 
 /// The number of a merchant's `n`th order: spread over the key space, as numbers in the field are.
-pub fn order_no(n: usize) -> OrderNo {
+pub(crate) fn order_no(n: usize) -> OrderNo {
     let spread = u64::try_from(n).expect("a count").wrapping_mul(0x9E37_79B9_7F4A_7C15);
     format!("{spread:016x}").parse().expect("a number")
 }
 
 /// The payment of a merchant's `n`th order.
-pub fn payment(n: usize) -> Pay {
+pub(crate) fn payment(n: usize) -> Pay {
     Pay {
         order_no: order_no(n),
         transaction_id: format!("42000{n:023}").parse().expect("a number"),
@@ -47,14 +48,14 @@ pub fn payment(n: usize) -> Pay {
 }
 
 /// One merchant's account while its history is made.
-pub struct Seeder {
+pub(crate) struct Seeder {
     account: Account,
     opened: usize,
 }
 
 impl Seeder {
     /// A merchant that was just registered.
-    pub async fn register(store: &dyn Store, merchant: MerchantId) -> Self {
+    pub(crate) async fn register(store: &dyn Store, merchant: MerchantId) -> Self {
         let (mut seeder, run) = Self::registered(merchant);
         seeder.opened = 0;
         write(store, vec![run]).await;
@@ -62,7 +63,7 @@ impl Seeder {
     }
 
     /// Merchants with open orders.
-    pub async fn register_and_open(store: &dyn Store, merchants: &[(MerchantId, usize)]) {
+    pub(crate) async fn register_and_open(store: &dyn Store, merchants: &[(MerchantId, usize)]) {
         let mut seeders = vec![];
         let mut runs = vec![];
         for (merchant, _) in merchants {
@@ -81,7 +82,10 @@ impl Seeder {
     }
 
     /// Merchants whose orders are paid and settled.
-    pub async fn register_pay_and_settle(store: &dyn Store, merchants: &[(MerchantId, usize)]) {
+    pub(crate) async fn register_pay_and_settle(
+        store: &dyn Store,
+        merchants: &[(MerchantId, usize)],
+    ) {
         let mut runs = vec![];
         for (merchant, count) in merchants {
             let (mut seeder, mut run) = Self::registered(*merchant);
@@ -95,7 +99,7 @@ impl Seeder {
     }
 
     /// Opens so many more orders.
-    pub async fn open_orders(&mut self, store: &dyn Store, count: usize) {
+    pub(crate) async fn open_orders(&mut self, store: &dyn Store, count: usize) {
         let orders: Vec<usize> = (self.opened..self.opened + count).collect();
         for chunk in orders.chunks(5_000) {
             let run = self.run(chunk.iter().map(|n| open_order(*n)).collect());
@@ -105,11 +109,15 @@ impl Seeder {
     }
 
     /// Pays so many orders from the `first` on, in transactions of at most 5,000.
-    pub async fn pay(&mut self, store: &dyn Store, first: usize, count: usize) {
+    pub(crate) async fn pay(&mut self, store: &dyn Store, first: usize, count: usize) {
         let orders: Vec<usize> = (first..first + count).collect();
         for chunk in orders.chunks(5_000) {
             let run = self.run(chunk.iter().map(|n| Command::Pay(payment(*n))).collect());
             write(store, vec![run]).await;
+            for pay in chunk.iter().map(|n| payment(*n)) {
+                self.account.books_mut().forget(&Key::Order(pay.order_no));
+                self.account.books_mut().forget(&Key::Transaction(pay.transaction_id));
+            }
         }
     }
 

@@ -74,7 +74,8 @@ pub(crate) async fn readers(file: &Path, read_only: bool) -> Result<SqlitePool, 
 
 /// Brings the schema up to what this binary knows.
 pub(crate) async fn migrate(file: &Path, db: &mut SqliteConnection) -> Result<(), OpenError> {
-    let Err(error) = MIGRATIONS.run(db).await else { return Ok(()) };
+    // Not `run`: the future of that one is not `Send` for a borrowed connection.
+    let Err(error) = MIGRATIONS.run_direct(None, db, false).await else { return Ok(()) };
     let file = file.to_path_buf();
     if let MigrateError::VersionMissing(version) = error {
         return Err(OpenError::Newer { file, version });
