@@ -110,6 +110,7 @@ impl App {
         let service = Service {
             engine: engine.clone(),
             runtime: handle,
+            store: Arc::clone(&store),
             keyring,
             clock: Clock::start(),
             default_merchant: settings.default_merchant,

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use actix_web::dev::ServerHandle;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use tally_actors::domain::ids::MerchantId;
 use tally_storage::SqliteStore;
@@ -45,7 +46,7 @@ struct Audit {
 
 /// Runs a command line, and says how the process should end.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let line = Line::parse_from(with_command(args));
+    let line = Line::try_parse_from(with_command(args)).unwrap_or_else(|error| hide(error).exit());
     let done = match line.command {
         Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
         Command::Audit(asked) => audit(&asked),
@@ -54,6 +55,15 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         drop(writeln!(std::io::stderr(), "tally: {failure}"));
         ExitCode::from(2)
     })
+}
+
+/// A setting that may hold a secret is not printed when it is malformed.
+fn hide(mut error: clap::Error) -> clap::Error {
+    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    if ["--admin-key", "--database-url"].iter().any(|flag| named.contains(flag)) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".into()));
+    }
+    error
 }
 
 /// The command line with `serve` in it, where it names no command.
@@ -132,6 +142,16 @@ mod tests {
         assert_eq!(line(&["--listen", "127.0.0.1:0"]), ["serve", "--listen", "127.0.0.1:0"]);
         assert_eq!(line(&["audit", "--merchant", "m"]), ["audit", "--merchant", "m"]);
         assert_eq!(line(&["--help"]), ["--help"]);
+    }
+
+    #[test]
+    fn a_malformed_secret_is_not_printed() {
+        for (flag, value) in [("--admin-key", "short"), ("--database-url", "mysql://u:short@db/t")]
+        {
+            let error = Line::try_parse_from(["tally", "serve", flag, value]).unwrap_err();
+            let said = hide(error).to_string();
+            assert!(said.contains(flag) && !said.contains("short"), "{said}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use tally_storage::SqliteStore;
 use tokio::runtime::Handle;
 
 use tally_actors::domain::head::Head;
@@ -24,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) engine: Engine,
     /// The runtime that the store lives on.
     pub(crate) runtime: Handle,
+    /// The store, where it is asked how it is.
+    pub(crate) store: Arc<SqliteStore>,
     /// Who may call.
     pub(crate) keyring: Keyring,
     /// The time.
@@ -83,10 +86,15 @@ impl Service {
     pub(crate) async fn troubles(&self) -> Vec<String> {
         let mut troubles: Vec<String> = self.clock.check().err().into_iter().collect();
         let merchant = self.default_merchant;
-        let head = self.stored(move |store| Box::pin(head(store, merchant)));
-        match tokio::time::timeout(READY_WAIT_MAX, head).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => troubles.push(error.to_string()),
+        let store = Arc::clone(&self.store);
+        let asked = self.runtime.spawn(async move {
+            store.check().await?;
+            head(store.as_ref(), merchant).await
+        });
+        match tokio::time::timeout(READY_WAIT_MAX, asked).await {
+            Ok(Ok(Ok(_))) => {}
+            Ok(Ok(Err(error))) => troubles.push(error.to_string()),
+            Ok(Err(_)) => troubles.push("the store could not be asked".into()),
             Err(_) => troubles.push("the store does not answer in time".into()),
         }
         troubles

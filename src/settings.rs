@@ -59,7 +59,12 @@ pub struct DataSettings {
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
     /// What is logged: a level (error, warn, info, debug, trace) or a filter such as `info,tally=debug`
-    #[arg(long = "log", env = "TALLY_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long = "log",
+        env = "TALLY_LOG",
+        default_value = "info,actix_server=warn",
+        value_name = "FILTER"
+    )]
     pub filter: String,
     /// How a line of the log looks
     #[arg(

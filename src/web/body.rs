@@ -176,10 +176,9 @@ mod tests {
 
     #[track_caller]
     fn fault(body: &str) -> (String, String) {
-        match parse::<Order>(body.as_bytes()).unwrap_err() {
-            ApiError::Invalid { field, reason } => (field.into(), reason.into()),
-            other => panic!("{body}: {other:?}"),
-        }
+        let error = parse::<Order>(body.as_bytes()).unwrap_err();
+        let ApiError::Invalid { field, reason } = error else { panic!("{body}: {error:?}") };
+        (field.into(), reason.into())
     }
 
     #[test]

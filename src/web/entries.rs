@@ -135,25 +135,18 @@ impl EventView {
 /// An event's fields, with the amounts named as everywhere in the API.
 fn body(event: &Event) -> Value {
     let tagged = serde_json::to_value(event).expect("events are plain data");
-    let fields = match tagged {
-        Value::Object(tagged) => tagged.into_iter().next().map(|(_, fields)| fields),
-        other => Some(other),
-    };
-    with_units(fields.unwrap_or_default())
+    let Value::Object(tagged) = tagged else { return tagged };
+    tagged.into_iter().next().map(|(_, fields)| with_units(fields)).unwrap_or_default()
 }
 
 fn with_units(value: Value) -> Value {
     const AMOUNTS: [&str; 6] = ["amount", "booked", "fee", "gross", "refunded", "expected"];
-    match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| {
-                let amount = AMOUNTS.contains(&name.as_str());
-                (if amount { format!("{name}_fen") } else { name }, with_units(value))
-            })
-            .collect(),
-        other => other,
-    }
+    let Value::Object(fields) = value else { return value };
+    let with_unit = |(name, value): (String, Value)| {
+        let amount = AMOUNTS.contains(&name.as_str());
+        (if amount { format!("{name}_fen") } else { name }, with_units(value))
+    };
+    fields.into_iter().map(with_unit).collect()
 }
 
 #[cfg(test)]

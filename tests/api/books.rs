@@ -81,7 +81,9 @@ async fn entries_balance_and_no_page_parts_with_one() {
         loop {
             let path = format!("/v1/merchants/m1/entries?limit={limit}{cursor}");
             let page = app.get(&path).await.expect(200);
-            paged.extend(page["items"].as_array().unwrap().iter().cloned());
+            let items = page["items"].as_array().unwrap();
+            assert!((1..=limit).contains(&items.len()), "{limit} a page: {}", items.len());
+            paged.extend(items.iter().cloned());
             let Some(next) = page["next_cursor"].as_str() else { break };
             cursor = format!("&cursor={next}");
         }

@@ -1,5 +1,7 @@
 //! The service from outside: real HTTP, a real store, a folder of its own for each test.
 
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
+
 mod books;
 mod cases;
 mod errors;

@@ -24,6 +24,7 @@ mod lists_tests;
 mod lock;
 mod lookup;
 mod project;
+mod room;
 pub(crate) mod rows;
 mod statement;
 mod steps;
@@ -49,6 +50,9 @@ use tokio::sync::{Mutex, oneshot};
 pub use self::errors::OpenError;
 use self::lock::Lock;
 
+/// Why the newest batch was not written, if it was not.
+type Troubled = Arc<sync::Mutex<Option<Trouble>>>;
+
 /// The store in one SQLite file. It belongs to this process alone, by a lock that the system frees when the process ends.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -58,6 +62,7 @@ pub struct SqliteStore {
     pub(crate) read: SqlitePool,
     file: PathBuf,
     broken: Arc<OnceLock<String>>,
+    troubled: Troubled,
     /// None for a store that was opened for reading only, or is closed.
     lock: sync::Mutex<Option<Lock>>,
 }
@@ -97,7 +102,8 @@ impl SqliteStore {
     ) -> Self {
         let write = Arc::new(Mutex::new(writer));
         let lock = sync::Mutex::new(lock);
-        Self { write, read, file, broken: Arc::new(OnceLock::new()), lock }
+        let (broken, troubled) = (Arc::default(), Troubled::default());
+        Self { write, read, file, broken, troubled, lock }
     }
 
     /// Ends the store after the batch in flight, whoever else still holds it: it writes no more, and another process may
@@ -130,7 +136,7 @@ impl Store for SqliteStore {
             return Box::pin(async { Commit::NotDone(Trouble::Unavailable(why)) });
         }
         let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));
-        let file = self.file.clone();
+        let (file, troubled) = (self.file.clone(), Arc::clone(&self.troubled));
         let (done, answer) = oneshot::channel();
         Box::pin(async move {
             tokio::spawn(async move {
@@ -140,6 +146,7 @@ impl Store for SqliteStore {
                     return;
                 }
                 let commit = commit::commit(&file, &mut slot, &batch).await;
+                room::note(&troubled, &commit);
                 if let Commit::Fatal(what) = &commit {
                     broken.get_or_init(|| what.clone());
                 }

@@ -66,9 +66,11 @@ async fn a_full_disk_is_told_and_the_store_goes_on_by_itself_once_there_is_room(
         let again = store.commit(batch(vec![refused.clone()])).await;
         assert_eq!(again, Commit::NotDone(Trouble::DiskFull));
         assert_same(&store, &[&before]).await;
+        assert_eq!(store.check().await, Err(Trouble::DiskFull));
     }
 
     std::fs::remove_file(ballast).expect("it is removed");
+    assert_eq!(store.check().await, Ok(()), "a node that is sent nothing must find out by itself");
     committed(&store, vec![refused]).await;
     committed(&store, vec![next(&mut shop)]).await;
     assert_same(&store, &[&shop]).await;
