@@ -136,7 +136,7 @@ async fn find_bad_row<'b>(
 }
 
 /// After a failed COMMIT: the connection that sent it is closed, so what it began is over. One row tells of all.
-async fn look(file: &Path, runs: &[&Run], meaning: Meaning) -> Commit {
+pub(super) async fn look(file: &Path, runs: &[&Run], meaning: Meaning) -> Commit {
     if matches!(meaning, Meaning::Broken(_)) {
         return meaning.nothing_written();
     }

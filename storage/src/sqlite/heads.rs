@@ -88,3 +88,9 @@ fn link(row: &SqliteRow) -> Result<(MerchantId, (i64, Link)), ReadError> {
     let format = fields.take()?;
     Ok((fields.of(), (format, fields.link()?)))
 }
+
+/// All statements of this file, for a test of their plans.
+#[cfg(test)]
+pub(super) fn statements() -> [&'static Statement; 3] {
+    [&LINKS, &HEADS, &ROWS]
+}

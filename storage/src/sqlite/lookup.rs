@@ -139,3 +139,9 @@ fn record(row: &SqliteRow, of: MerchantId, key: &Key) -> Result<Record, ReadErro
         Key::Case(_) => Record::Case(Box::new(fields.case()?)),
     })
 }
+
+/// All statements of this file, for a test of their plans.
+#[cfg(test)]
+pub(super) fn statements() -> [&'static Statement; Kind::ALL.len()] {
+    Kind::ALL.map(Kind::statement)
+}

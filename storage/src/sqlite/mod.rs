@@ -28,6 +28,8 @@ mod room;
 pub(crate) mod rows;
 mod statement;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod values;
 mod write;
 

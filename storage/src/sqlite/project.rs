@@ -114,11 +114,11 @@ impl<'b> Tables<'b> {
                 Step::Requested | Step::Case | Step::Numbered => rows.sort_by(by_key),
                 Step::Prepaid => {
                     rows.sort_by(by_key);
-                    merge(rows, |earlier, later| *earlier = later);
+                    merge(rows, |_| true, |earlier, later| *earlier = later);
                 }
                 Step::Moved => {
                     rows.sort_by(by_key);
-                    merge(rows, values::moved_on);
+                    merge(rows, values::goes_on, values::moved_on);
                 }
             }
         }
@@ -130,9 +130,14 @@ fn by_key(one: &Values<'_>, other: &Values<'_>) -> Ordering {
     one[..2].cmp(&other[..2])
 }
 
-fn merge<'b>(rows: &mut Vec<Values<'b>>, into: impl Fn(&mut Values<'b>, Values<'b>)) {
+/// Puts rows of one key together, unless nothing may follow the earlier: then the statement misses a row, and is refused.
+fn merge<'b>(
+    rows: &mut Vec<Values<'b>>,
+    may: impl Fn(&Values<'b>) -> bool,
+    into: impl Fn(&mut Values<'b>, Values<'b>),
+) {
     rows.dedup_by(|later, earlier| {
-        let same = by_key(later, earlier).is_eq();
+        let same = by_key(later, earlier).is_eq() && may(earlier);
         if same {
             into(earlier, mem::take(later));
         }

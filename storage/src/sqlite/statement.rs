@@ -39,7 +39,7 @@ impl<'v> Value<'v> {
         let bound = match self {
             Self::Null => arguments.add(None::<i64>),
             Self::Integer(integer) => arguments.add(*integer),
-            Self::Text(text) => arguments.add(*text),
+            Self::Text(text) => arguments.add(Arc::<str>::from(*text)),
             Self::Bytes(bytes) => arguments.add(*bytes),
             Self::Blob(bytes) => arguments.add(bytes.as_slice()),
         };
@@ -122,7 +122,7 @@ impl Statement {
     }
 
     /// The text for the smallest size that holds `rows` rows.
-    fn text(&self, rows: usize) -> Arc<str> {
+    pub(crate) fn text(&self, rows: usize) -> Arc<str> {
         let rows = rows.next_power_of_two();
         let size = rows.trailing_zeros() as usize;
         Arc::clone(self.texts[size].get_or_init(|| {

@@ -195,19 +195,18 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
     ])
 }
 
+/// Whether a row of [`moved`] leaves the withdrawal under way: only what ends it names the amount.
+pub(crate) fn goes_on(moved: &Values<'_>) -> bool {
+    const AMOUNT: usize = 3;
+    moved[AMOUNT] == Null
+}
+
 /// Makes of an earlier and a later row of [`moved`] the row of both.
 pub(crate) fn moved_on<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
-    const AMOUNT: usize = 3;
     const REASON_CHANGES: usize = 4;
     const REASON: usize = REASON_CHANGES + 1;
-    const REFERENCE: usize = 6;
     if later[REASON_CHANGES] == Integer(0) {
         later[REASON_CHANGES..=REASON].clone_from_slice(&earlier[REASON_CHANGES..=REASON]);
-    }
-    for place in [AMOUNT, REFERENCE] {
-        if later[place] == Null {
-            later[place] = earlier[place].clone();
-        }
     }
     *earlier = later;
 }

@@ -63,7 +63,8 @@ fn life(shop: &mut Shop) -> Vec<Run> {
         shop.run(&[transfer("W002", TransferOutcome::Succeeded(outcome("wx-7"))), send("W001")]),
         shop.run(&[transfer("W001", TransferOutcome::Failed(outcome("no such account")))]),
         shop.run(&[withdraw("W003", Some(60_000), Some("w 3")), reject("W003"), close("1003")]),
-        shop.run(&[withdraw("W004", None, None), approve("W004")]),
+        shop.run(&[withdraw("W004", None, None), approve("W004"), send("W004")]),
+        shop.run(&[transfer("W004", TransferOutcome::Unknown(outcome("no answer"))), send("W004")]),
     ]
 }
 
@@ -121,13 +122,13 @@ async fn a_run_that_does_not_follow_the_head_is_a_conflict_and_nothing_is_writte
     store: Arc<dyn Store>,
 ) {
     let (mut one, mut two, mut new) = (Shop::new("a"), Shop::new("b"), Shop::new("c"));
-    let register = register(PayoutMethod::Manual);
-    committed(&*store, vec![one.run(&[register.clone()]), two.run(&[register.clone()])]).await;
+    let register = [register(PayoutMethod::Manual)];
+    committed(&*store, vec![one.run(&register), two.run(&register)]).await;
     let (before_one, before_two) = (one.clone(), two.clone());
     let skipped = one.run(&[open("1000", 1, None)]);
     let late = one.run(&[open("1001", 1, None)]);
     let good = two.run(&[open("1000", 1, None)]);
-    drop(new.run(&[register])); // never sent
+    drop(new.run(&register)); // never sent
     let unborn = new.run(&[open("1000", 1, None)]);
     let conflict = store.commit(batch(vec![late, good.clone(), unborn])).await;
     assert_eq!(conflict, Commit::Conflict(vec![id("a"), id("c")]));
@@ -148,9 +149,9 @@ async fn of_two_owners_one_commits(store: Arc<dyn Store>) {
 
 async fn a_refused_event_is_named_and_nothing_is_written(store: Arc<dyn Store>) {
     let (mut good, mut bad) = (Shop::new("a"), Shop::new("b"));
-    let register: Command = register(PayoutMethod::Manual);
-    let runs = vec![good.run(&[register.clone()]), bad.run(&[register, open("1000", 1, None)])];
-    committed(&*store, runs).await;
+    let register = [register(PayoutMethod::Manual)];
+    committed(&*store, vec![good.run(&register), bad.run(&register)]).await;
+    committed(&*store, vec![bad.run(&[open("1000", 1, None)])]).await;
     let (good_before, bad_before) = (good.clone(), bad.clone());
     let twice = bad.run(&[open("1001", 1, None)]).rows[0].stamped.event.clone();
     let again = bad_before.run_again("1000");

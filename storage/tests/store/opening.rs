@@ -112,8 +112,8 @@ async fn a_head_of_an_unknown_format_refuses_its_merchant_alone() {
     let (_folder, file) = place();
     let store = SqliteStore::open(&file).await.expect("it opens");
     let (mut old, mut new) = (Shop::new("old"), Shop::new("new"));
-    let register = register(PayoutMethod::Manual);
-    committed(&store, vec![old.run(&[register.clone()]), new.run(&[register])]).await;
+    let register = [register(PayoutMethod::Manual)];
+    committed(&store, vec![old.run(&register), new.run(&register)]).await;
     raw(&file, "update heads set format = 99 where merchant_id = 'new'").await;
     let heads = store.heads(vec![id("old"), id("new")]).await.expect("heads");
     assert_eq!(heads[0].as_ref().expect("readable").as_ref(), old.account.head());

@@ -1,6 +1,5 @@
 //! Commits whose answer was lost: our own row in the journal is no conflict.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
