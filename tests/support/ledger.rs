@@ -1,0 +1,256 @@
+//! What the callers know: every answer that was acknowledged, kept outside of the server, to be held against its books.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::api::{Api, Reply};
+use super::books::Books;
+use super::random::Random;
+use super::traffic::{Call, Name, What, transaction_of};
+
+/// Merchant and number.
+type Key = (&'static str, String);
+
+/// How often an answer that is not final is asked for again before the test gives up.
+const ASK_MAX: usize = 50;
+
+/// How many acknowledged calls are asked again at a time.
+const TWICE: usize = 20;
+
+/// All acknowledged answers, and the calls of which nobody knows what became.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    opened: HashMap<Key, u64>,
+    paid: HashMap<Key, u64>,
+    closed: HashMap<Key, ()>,
+    settled: HashMap<Key, Value>,
+    withdrawn: HashMap<Key, u64>,
+    confirmed: HashMap<Key, bool>,
+    /// The number that was made for a caller's key, by route.
+    numbers: HashMap<(&'static str, &'static str, String), String>,
+    settled_first: usize,
+    /// Calls that recorded something and were told so.
+    acknowledged: Vec<Call>,
+    /// Calls without a final answer.
+    pub(crate) unknown: Vec<Call>,
+    /// What must not be: an answer that does not fit an earlier one, or that nobody should get.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Ledger {
+    /// How many things it knows of.
+    pub(crate) fn len(&self) -> usize {
+        self.opened.len() + self.paid.len() + self.settled.len() + self.withdrawn.len()
+    }
+
+    /// Takes an answer, or that there was none. The thing it was about, when it was a success.
+    pub(crate) fn heard(
+        &mut self,
+        call: &Call,
+        answer: Result<Reply, reqwest::Error>,
+    ) -> Option<Value> {
+        let reply = match answer {
+            Ok(reply) if ![429, 503].contains(&reply.status) => reply,
+            Ok(_) | Err(_) => {
+                self.unknown.push(call.clone());
+                return None;
+            }
+        };
+        if !call.expects(&reply) {
+            self.faults.push(format!("{call:?} was answered {reply:?}"));
+        }
+        if !reply.is_success() {
+            return None;
+        }
+        if let Some(fault) = self.record(call, &reply.body) {
+            self.faults.push(format!("{call:?} was answered {reply:?}: {fault}"));
+        }
+        if !nothing_made(call, &reply.body) {
+            self.acknowledged.push(call.clone());
+        }
+        Some(reply.body)
+    }
+
+    fn record(&mut self, call: &Call, thing: &Value) -> Option<String> {
+        let merchant = call.merchant;
+        let number = |field: &str| (merchant, thing[field].as_str().unwrap_or_default().to_owned());
+        match &call.what {
+            What::Open { name, amount } => {
+                let key = number("order_no");
+                let fault = self.check_name("orders", merchant, name, &key.1);
+                fault.or(self.opened.insert(key, *amount).and_then(differs(*amount)))
+            }
+            What::Pay { order_no, amount, .. } => {
+                self.paid.insert((merchant, order_no.clone()), *amount);
+                (thing["status"] != "paid").then(|| "it is not paid".to_owned())
+            }
+            What::Close { order_no } => {
+                self.closed.insert((merchant, order_no.clone()), ());
+                (thing["status"] != "closed").then(|| "it is not closed".to_owned())
+            }
+            What::Settle { .. } if nothing_made(call, thing) => None,
+            What::Settle { name, .. } => {
+                let key = number("settlement_no");
+                let fault = self.check_name("settlements", merchant, name, &key.1);
+                fault.or(self.settled.insert(key, thing.clone()).and_then(differs(thing.clone())))
+            }
+            What::Withdraw { name, settle_first, .. } => {
+                let key = number("withdrawal_no");
+                let amount = thing["amount_fen"].as_u64()?;
+                let fault = self.check_name("withdrawals", merchant, name, &key.1);
+                let before = self.withdrawn.insert(key, amount);
+                self.settled_first += usize::from(*settle_first && before.is_none());
+                fault.or(before.and_then(differs(amount)))
+            }
+            What::Confirm { withdrawal_no, succeeded } => {
+                self.confirmed.insert((merchant, withdrawal_no.clone()), *succeeded);
+                let status = if *succeeded { "succeeded" } else { "failed" };
+                (thing["status"] != status).then(|| format!("it is not {status}"))
+            }
+        }
+    }
+
+    /// A chosen number is the answer's; a key always means the same number.
+    fn check_name(
+        &mut self,
+        route: &'static str,
+        merchant: &'static str,
+        name: &Name,
+        number: &str,
+    ) -> Option<String> {
+        match name {
+            Name::Number(chosen) => {
+                (chosen != number).then(|| format!("it was asked for as {chosen}"))
+            }
+            Name::Key(key) => {
+                let before = self.numbers.insert((merchant, route, key.clone()), number.into());
+                before.and_then(differs(number.to_owned()))
+            }
+        }
+    }
+
+    /// Asks again for all that is unknown, with the same numbers and keys, until each has a final answer.
+    pub(crate) async fn ask_again(&mut self, api: &Api) {
+        for _ in 0..ASK_MAX {
+            for call in std::mem::take(&mut self.unknown) {
+                let answer = call.send(api).await;
+                self.heard(&call, answer);
+            }
+            if self.unknown.is_empty() {
+                return;
+            }
+        }
+        let still = std::mem::take(&mut self.unknown);
+        self.faults.push(format!("{} calls got no final answer: {:?}", still.len(), still[0]));
+    }
+
+    /// Asks some acknowledged calls again: as they were, which must give the recorded answer, and under the same number or
+    /// key with other content, which must be refused.
+    pub(crate) async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
+        for _ in 0..TWICE.min(self.acknowledged.len()) {
+            let call = random.of(&self.acknowledged).clone();
+            let answer = call.send(api).await;
+            self.heard(&call, answer);
+            let Some(other) = call.with_other_content() else { continue };
+            match other.send(api).await {
+                Ok(reply) if reply.status == 409 => {}
+                answer => self.faults.push(format!("{other:?} after {call:?}: {answer:?}")),
+            }
+        }
+    }
+
+    /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that was not
+    /// acknowledged, so call it when no call that may have been taken is unknown.
+    pub(crate) fn faults_of(&self, books: &Books) -> Vec<String> {
+        let of = |key: &Key| key.0 == books.merchant;
+        let mut faults = vec![];
+        let mut missing = |what: &str, key: &Key| faults.push(format!("{what} {key:?} is lost"));
+        let orders: HashMap<_, _> = books.orders.iter().map(|o| (o.order_no.as_str(), o)).collect();
+        for (key, amount) in self.opened.iter().filter(|(key, _)| of(key)) {
+            match orders.get(key.1.as_str()) {
+                Some(order) if order.amount_fen == *amount => {}
+                _ => missing("order", key),
+            }
+        }
+        for (key, _) in self.paid.iter().filter(|(key, _)| of(key)) {
+            let transaction = Some(transaction_of(&key.1));
+            match orders.get(key.1.as_str()) {
+                Some(order) if order.status == "paid" && order.transaction_id == transaction => {}
+                _ => missing("payment of", key),
+            }
+        }
+        for (key, ()) in self.closed.iter().filter(|(key, ())| of(key)) {
+            match orders.get(key.1.as_str()) {
+                Some(order) if order.status == "closed" => {}
+                _ => missing("closing of", key),
+            }
+        }
+        let settlements: HashMap<_, _> = books
+            .settlements
+            .iter()
+            .map(|(s, listed, _)| (s.settlement_no.as_str(), listed))
+            .collect();
+        for (key, answer) in self.settled.iter().filter(|(key, _)| of(key)) {
+            if settlements.get(key.1.as_str()) != Some(&answer) {
+                missing("settlement", key);
+            }
+        }
+        let withdrawals: HashMap<_, _> =
+            books.withdrawals.iter().map(|w| (w.withdrawal_no.as_str(), w)).collect();
+        for (key, amount) in self.withdrawn.iter().filter(|(key, _)| of(key)) {
+            let expected = match self.confirmed.get(key) {
+                None => "requested",
+                Some(true) => "succeeded",
+                Some(false) => "failed",
+            };
+            match withdrawals.get(key.1.as_str()) {
+                Some(found) if found.amount_fen == *amount && found.status == expected => {}
+                _ => missing("withdrawal", key),
+            }
+        }
+        faults.extend(self.unasked(books));
+        faults
+    }
+
+    /// What is in the books although nobody got an answer about it, and nothing is unknown any more.
+    fn unasked(&self, books: &Books) -> Vec<String> {
+        let mut faults = vec![];
+        let key = |number: &str| (books.merchant, number.to_owned());
+        for order in &books.orders {
+            let no = key(&order.order_no);
+            if !self.opened.contains_key(&no) {
+                faults.push(format!("nobody asked for order {no:?}"));
+            }
+            if order.status == "paid" && !self.paid.contains_key(&no) {
+                faults.push(format!("nobody paid order {no:?}"));
+            }
+        }
+        for withdrawal in &books.withdrawals {
+            let no = key(&withdrawal.withdrawal_no);
+            if !self.withdrawn.contains_key(&no) {
+                faults.push(format!("nobody asked for withdrawal {no:?}"));
+            }
+        }
+        let unnamed = books.settlements.iter();
+        let unnamed =
+            unnamed.filter(|(s, _, _)| !self.settled.contains_key(&key(&s.settlement_no))).count();
+        if unnamed > self.settled_first {
+            faults.push(format!(
+                "{unnamed} settlements of {} were not asked for; {} withdrawals settled first",
+                books.merchant, self.settled_first
+            ));
+        }
+        faults
+    }
+}
+
+/// Whether a settlement found nothing to settle: nothing is recorded, and its number stays free.
+fn nothing_made(call: &Call, thing: &Value) -> bool {
+    matches!(call.what, What::Settle { .. }) && thing["settlement_no"].is_null()
+}
+
+/// A fault when what was acknowledged before is not what is acknowledged now.
+fn differs<T: PartialEq + std::fmt::Debug>(now: T) -> impl FnOnce(T) -> Option<String> {
+    move |before| (before != now).then(|| format!("the answer before was {before:?}"))
+}

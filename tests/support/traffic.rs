@@ -1,0 +1,207 @@
+//! The traffic of the tests: what customers, merchants and the bank ask for, in a fixed mix, chosen from a seed.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use super::api::{Api, Reply};
+use super::random::Random;
+
+/// The merchants of the traffic.
+pub(crate) const MERCHANTS: [&str; 3] = ["demand", "today", "plus2"];
+
+/// Days on which a payment of today may have been made: settled at once even where the rule is T+2.
+const LONG_AGO: [&str; 3] =
+    ["2024-01-01T04:00:00Z", "2024-02-28T15:59:59.999Z", "2024-02-28T16:00:00Z"];
+
+/// How the caller names what it asks for: by a number, or by a key for which the server makes one.
+#[derive(Debug, Clone)]
+pub(crate) enum Name {
+    Number(String),
+    Key(String),
+}
+
+/// What is asked for. Amounts in fen.
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    Open { name: Name, amount: u64 },
+    Pay { order_no: String, amount: u64, paid_at: Option<&'static str> },
+    Close { order_no: String },
+    Settle { name: Name, include_not_due: bool },
+    Withdraw { name: Name, amount: Option<u64>, settle_first: bool },
+    Confirm { withdrawal_no: String, succeeded: bool },
+}
+
+/// A call, with all that is needed to ask again.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) merchant: &'static str,
+    pub(crate) what: What,
+}
+
+impl Call {
+    pub(crate) async fn send(&self, api: &Api) -> Result<Reply, reqwest::Error> {
+        let (name, path) = match &self.what {
+            What::Open { name, .. } => (Some(name), "orders".to_owned()),
+            What::Pay { order_no, .. } => (None, format!("orders/{order_no}/paid")),
+            What::Close { order_no } => (None, format!("orders/{order_no}/close")),
+            What::Settle { name, .. } => (Some(name), "settlements".to_owned()),
+            What::Withdraw { name, .. } => (Some(name), "withdrawals".to_owned()),
+            What::Confirm { withdrawal_no, .. } => {
+                (None, format!("withdrawals/{withdrawal_no}/confirm"))
+            }
+        };
+        let key = match name {
+            Some(Name::Key(key)) => Some(key.as_str()),
+            Some(Name::Number(_)) | None => None,
+        };
+        api.post(&format!("merchants/{}/{path}", self.merchant), &self.body(), key).await
+    }
+
+    fn body(&self) -> Value {
+        match &self.what {
+            What::Open { name, amount } => named(
+                "order_no",
+                name,
+                json!({"amount_fen": amount, "description": "tea", "channel": "external"}),
+            ),
+            What::Pay { order_no, amount, paid_at } => {
+                let mut body =
+                    json!({"transaction_id": transaction_of(order_no), "amount_fen": amount});
+                if let Some(paid_at) = paid_at {
+                    body["paid_at"] = json!(paid_at);
+                }
+                body
+            }
+            What::Close { .. } => json!({}),
+            What::Settle { name, include_not_due } => {
+                named("settlement_no", name, json!({"include_not_due": include_not_due}))
+            }
+            What::Withdraw { name, amount, settle_first } => {
+                let body = match amount {
+                    Some(amount) => json!({"amount_fen": amount, "settle_first": settle_first}),
+                    None => json!({"all": true, "settle_first": settle_first}),
+                };
+                named("withdrawal_no", name, body)
+            }
+            What::Confirm { withdrawal_no, succeeded: true } => {
+                json!({"succeeded": true, "reference": format!("slip {withdrawal_no}")})
+            }
+            What::Confirm { succeeded: false, .. } => {
+                json!({"succeeded": false, "reason": "account closed"})
+            }
+        }
+    }
+
+    /// The same number or key, other content: to be refused once this one is recorded. Closing and confirming name no content
+    /// of their own.
+    pub(crate) fn with_other_content(&self) -> Option<Self> {
+        let mut other = self.clone();
+        match &mut other.what {
+            What::Open { amount, .. } | What::Pay { amount, .. } => *amount += 1,
+            What::Settle { include_not_due, .. } => *include_not_due = !*include_not_due,
+            What::Withdraw { settle_first, .. } => *settle_first = !*settle_first,
+            What::Close { .. } | What::Confirm { .. } => return None,
+        }
+        Some(other)
+    }
+
+    /// Whether an answer is a success, or a refusal that the traffic provokes.
+    pub(crate) fn expects(&self, reply: &Reply) -> bool {
+        let nothing_there = reply.status == 422 && reply.code() == "balance_insufficient";
+        reply.is_success() || (matches!(self.what, What::Withdraw { .. }) && nothing_there)
+    }
+}
+
+/// The payment's number that belongs to an order in this traffic.
+pub(crate) fn transaction_of(order_no: &str) -> String {
+    format!("T{order_no}")
+}
+
+fn named(field: &str, name: &Name, mut body: Value) -> Value {
+    if let Name::Number(number) = name {
+        body[field] = json!(number);
+    }
+    body
+}
+
+/// One of many who ask at the same time. Waits for each answer before the next call.
+pub(crate) struct Client {
+    id: String,
+    made: u64,
+    random: Random,
+    next: VecDeque<Call>,
+    /// The last call, when it was sent once and is to be sent again; nothing follows from the repeat.
+    repeat: Option<Call>,
+    repeating: bool,
+}
+
+impl Client {
+    /// `id` must be its own, up to 9 letters or digits: the numbers begin with it.
+    pub(crate) fn new(id: String, random: Random) -> Self {
+        Self { id, made: 0, random, next: VecDeque::new(), repeat: None, repeating: false }
+    }
+
+    fn name(&mut self) -> Name {
+        self.made += 1;
+        let number = format!("{}{:06}", self.id, self.made);
+        if self.random.percent(20) {
+            Name::Key(format!("key {number}"))
+        } else {
+            Name::Number(number)
+        }
+    }
+
+    /// What it asks for next: most of all orders, which it then pays.
+    pub(crate) fn next_call(&mut self) -> Call {
+        let repeat = self.repeat.take();
+        self.repeating = repeat.is_some();
+        if let Some(call) = repeat.or_else(|| self.next.pop_front()) {
+            return call;
+        }
+        let merchant = *self.random.of(&MERCHANTS);
+        let name = self.name();
+        let amount = 1 + self.random.below(100_000);
+        let what = match self.random.below(100) {
+            0..70 => What::Open { name, amount },
+            70..82 => What::Settle { name, include_not_due: self.random.percent(20) },
+            82..88 => What::Withdraw { name, amount: None, settle_first: false },
+            88..94 => What::Withdraw { name, amount: None, settle_first: true },
+            94..97 => What::Withdraw { name, amount: Some(amount), settle_first: true },
+            _ => What::Withdraw { name, amount: Some(amount), settle_first: false },
+        };
+        Call { merchant, what }
+    }
+
+    /// What follows from an answer: an order is paid (some are closed), a withdrawal confirmed; some calls are sent twice.
+    pub(crate) fn follow(&mut self, call: &Call, thing: &Value) {
+        if self.repeating {
+            return;
+        }
+        if self.random.percent(10) {
+            self.repeat = Some(call.clone());
+        }
+        let number = |field: &str| thing[field].as_str().map(str::to_owned);
+        let follow = |what| Call { merchant: call.merchant, what };
+        match &call.what {
+            What::Open { amount, .. } => {
+                let Some(order_no) = number("order_no") else { return };
+                let long_ago = *self.random.of(&LONG_AGO);
+                let paid_at = self.random.percent(50).then_some(long_ago);
+                self.next.push_back(follow(if self.random.percent(93) {
+                    What::Pay { order_no, amount: *amount, paid_at }
+                } else {
+                    What::Close { order_no }
+                }));
+            }
+            What::Withdraw { .. } => {
+                let Some(withdrawal_no) = number("withdrawal_no") else { return };
+                if self.random.percent(80) {
+                    let succeeded = self.random.percent(75);
+                    self.next.push_back(follow(What::Confirm { withdrawal_no, succeeded }));
+                }
+            }
+            What::Pay { .. } | What::Close { .. } | What::Settle { .. } | What::Confirm { .. } => {}
+        }
+    }
+}
