@@ -129,11 +129,7 @@ impl Live {
             if was_first {
                 line.tickets.pop_front();
             } else {
-                if was_first {
-                    line.tickets.pop_front();
-                } else {
-                    line.tickets.retain(|other| *other != ticket);
-                }
+                line.tickets.retain(|other| *other != ticket);
             }
             match line.tickets.front() {
                 Some(next) if was_first => ready.push(*next),
