@@ -57,8 +57,7 @@ impl Account {
     }
 
     /// The keys that a command names, as far as they can be told: some are known only when the records of others are at
-    /// hand, so ask again after a lookup. The list only grows, and by keys of a later kind in the order of [`Key`]: first
-    /// callers' keys, then numbers, then cases. So messages that wait for each other's keys never wait in a circle.
+    /// hand, so ask again after a lookup. The list only grows, and by keys of a later [`Key::stage`].
     pub fn keys(&self, command: &Command) -> Vec<Key> {
         match command {
             Command::Register(_) | Command::ChangeRules(_) | Command::Read => vec![],

@@ -50,6 +50,17 @@ pub enum Key {
     Case(CaseId),
 }
 
+impl Key {
+    /// In which order a message lines up for its keys: callers' keys lead to numbers, and payments to cases.
+    pub fn stage(&self) -> u8 {
+        match self {
+            Self::Idempotency(..) => 0,
+            Self::Order(_) | Self::Transaction(_) | Self::Settlement(_) | Self::Withdrawal(_) => 1,
+            Self::Case(_) => 2,
+        }
+    }
+}
+
 /// A number that the server made for a caller's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbered {

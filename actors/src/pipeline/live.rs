@@ -58,15 +58,20 @@ impl Live {
 
     /// Whether a message is first in line for all its keys and all their records are at hand. Lines up for keys that it
     /// was not in line for, and adds those to `lacking` that nobody is looking up.
+    ///
+    /// It lines up for keys of a later stage only while it is first in line for all of the earlier ones: their records then
+    /// can't change until it is decided, so what they lead to can't either, and no two messages wait for each other.
     pub(super) fn may_be_decided(&mut self, ticket: Ticket, lacking: &mut Vec<Key>) -> bool {
         loop {
             let Some(parked) = self.parked.get_mut(&ticket) else { return false };
-            let fresh: Vec<Key> = self
-                .account
-                .keys(&parked.command)
-                .into_iter()
-                .filter(|key| !parked.keys.contains(key))
-                .collect();
+            let first = |key: &Key| self.lines[key].tickets.front() == Some(&ticket);
+            if !parked.keys.iter().all(|key| first(key) && self.account.books().knows(key)) {
+                return false;
+            }
+            let mut fresh = self.account.keys(&parked.command);
+            fresh.retain(|key| !parked.keys.contains(key));
+            let Some(stage) = fresh.iter().map(Key::stage).min() else { return true };
+            fresh.retain(|key| key.stage() == stage);
             for key in &fresh {
                 let line = self.lines.entry(*key).or_default();
                 if !line.asked && !self.account.books().knows(key) {
@@ -76,13 +81,6 @@ impl Live {
                 line.tickets.push_back(ticket);
             }
             parked.keys.extend(&fresh);
-            let first = |key: &Key| self.lines[key].tickets.front() == Some(&ticket);
-            if !parked.keys.iter().all(|key| first(key) && self.account.books().knows(key)) {
-                return false;
-            }
-            if fresh.is_empty() {
-                return true;
-            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::support::{fen, id, now, payment, rules};
 use crate::batcher::{Batcher, Effect as Batched, Incarnation, Input as Batching};
-use crate::domain::books::{Key, Record};
+use crate::domain::books::{Key, Record, Route};
 use crate::domain::chain::{Link, Seq};
 use crate::domain::command::{Command, OpenOrder};
 use crate::domain::head::Head;
@@ -104,6 +104,26 @@ fn a_message_waits_for_its_own_keys_only_and_each_key_is_looked_up_once() {
     assert!(answered(&effects).is_empty(), "nothing is durable yet");
     let effects = pipeline.take(Input::Committed(Seq(3)));
     assert_eq!(answered(&effects), [1, 2, 3], "the repeat waited for what it saw");
+}
+
+/// A caller's key leads to a number. Whoever lined up for that number before it was first in line for the key would wait
+/// for somebody who waits for it.
+#[test]
+fn messages_with_one_idempotency_key_do_not_wait_for_each_other_in_a_circle() {
+    let (mut pipeline, _) = live(Fence::Never);
+    let key = "a key".parse().unwrap();
+    let open = |no: &str| {
+        let Command::OpenOrder(open) = *open(no, 500) else { unreachable!() };
+        Box::new(Command::OpenOrder(OpenOrder { idempotency_key: Some(key), ..open }))
+    };
+    ask(&mut pipeline, 1, open("O100"));
+    pipeline.take(nothing_found(&[Key::Idempotency(Route::Orders, key)]));
+    ask(&mut pipeline, 2, open("O200"));
+    let (rows, _) = rows(pipeline.take(nothing_found(&[order("O100")])));
+    ask(&mut pipeline, 3, open("O300"));
+    pipeline.take(nothing_found(&[order("O200")]));
+    assert_eq!(answered(&pipeline.take(Input::Committed(rows[0].link.seq))), [1, 2, 3]);
+    assert!(pipeline.is_idle());
 }
 
 #[test]
