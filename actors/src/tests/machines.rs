@@ -119,10 +119,12 @@ fn messages_with_one_idempotency_key_do_not_wait_for_each_other_in_a_circle() {
     ask(&mut pipeline, 1, open("O100"));
     pipeline.take(nothing_found(&[Key::Idempotency(Route::Orders, key)]));
     ask(&mut pipeline, 2, open("O200"));
-    let (rows, _) = rows(pipeline.take(nothing_found(&[order("O100")])));
     ask(&mut pipeline, 3, open("O300"));
+    let (rows, _) = rows(pipeline.take(nothing_found(&[order("O100")])));
+    ask(&mut pipeline, 4, open("O400"));
     pipeline.take(nothing_found(&[order("O200")]));
-    assert_eq!(answered(&pipeline.take(Input::Committed(rows[0].link.seq))), [1, 2, 3]);
+    pipeline.take(nothing_found(&[order("O300")]));
+    assert_eq!(answered(&pipeline.take(Input::Committed(rows[0].link.seq))), [1, 2, 3, 4]);
     assert!(pipeline.is_idle());
 }
 
