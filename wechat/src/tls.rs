@@ -1,0 +1,31 @@
+//! TLS as it is spoken to WeChat: the ring provider, the roots that come with the binary, a certificate where there is one.
+
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::client::ConfigFault;
+use crate::config::Certificate;
+
+pub(crate) fn config(certificate: Option<&Certificate>) -> Result<ClientConfig, ConfigFault> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring knows the safe protocol versions")
+        .with_root_certificates(roots);
+    let Some(certificate) = certificate else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|_| ConfigFault::Certificate)?;
+    if chain.is_empty() {
+        return Err(ConfigFault::Certificate);
+    }
+    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.expose().as_bytes())
+        .map_err(|_| ConfigFault::CertificateKey)?;
+    builder.with_client_auth_cert(chain, key).map_err(|_| ConfigFault::CertificateKey)
+}
