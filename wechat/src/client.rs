@@ -1,16 +1,14 @@
 //! The client: one method for each call. It never repeats a call by itself and follows no redirect; what to do after an
 //! unknown outcome is decided above.
 
-use reqwest::{Response, Url};
+use reqwest::Url;
 
 use crate::answer::{Verified, read_signed, read_unsigned};
 use crate::close_order::{self, CloseRefusal, Closed};
 use crate::config::Config;
-use crate::errors::{Doubt, Outcome};
+use crate::errors::{Code, Doubt, Outcome};
 use crate::fields::Fields;
-use crate::limits::{
-    CONNECT_WAIT_MAX, DOCUMENT_BYTES_MAX, IDLE_CONNECTION_MAX, LOGIN_CODE_BYTES_MAX,
-};
+use crate::limits::LOGIN_CODE_BYTES_MAX;
 use crate::login::{self, LoginRefusal, Session};
 use crate::notice::{NoticeFault, PaymentNotice};
 use crate::order_query::{self, OrderState, QueryRefusal};
@@ -19,8 +17,9 @@ use crate::profile::{Owner, Profile, ProfileFault, Sealed};
 use crate::secret::Secret;
 use crate::sign::{SignType, nonce, sign};
 use crate::transfer::{self, Transfer, TransferRefusal, TransferState, Transferred};
+use crate::transport::{self, receive};
 use crate::unified_order::{self, OrderRefusal, Prepaid, UnifiedOrder};
-use crate::{tls, xml};
+use crate::xml;
 
 /// Why there is no client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,19 +62,8 @@ impl Client {
     pub fn new(config: Config) -> Result<Self, ConfigFault> {
         let api_url = base(&config.api_url).ok_or(ConfigFault::ApiUrl)?;
         let pay_url = base(&config.pay_url).ok_or(ConfigFault::PayUrl)?;
-        let build = |certificate| {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls::config(certificate)?)
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .no_proxy()
-                .timeout(config.timeout)
-                .connect_timeout(config.timeout.min(CONNECT_WAIT_MAX))
-                .pool_idle_timeout(IDLE_CONNECTION_MAX)
-                .build()
-                .map_err(|_| ConfigFault::Http)
-        };
-        let (api, pay) = (build(None)?, build(config.certificate.as_ref())?);
+        let api = transport::client(config.timeout, None)?;
+        let pay = transport::client(config.timeout, config.certificate.as_ref())?;
         Ok(Self { config, api_url, pay_url, api, pay })
     }
 
@@ -87,7 +75,7 @@ impl Client {
     /// `code2Session`: turns a login code, good for one call, into a session.
     pub async fn code_to_session(&self, code: &str) -> Outcome<Session, LoginRefusal> {
         if code.is_empty() || code.len() > LOGIN_CODE_BYTES_MAX {
-            let what = crate::errors::Code::new("40029", "invalid code");
+            let what = Code::new("40029", "invalid code");
             return Outcome::Refused(LoginRefusal::CodeInvalid(what));
         }
         let mut url = self.api_url.clone();
@@ -250,32 +238,4 @@ fn base(text: &str) -> Option<Url> {
         && url.username().is_empty()
         && url.password().is_none();
     plain.then_some(url)
-}
-
-/// The body of a good answer, as far as it is allowed to go.
-async fn receive(answer: Result<Response, reqwest::Error>) -> Result<Vec<u8>, Doubt> {
-    let mut answer = answer.map_err(|error| doubt(&error))?;
-    let status = answer.status().as_u16();
-    if status != 200 {
-        return Err(Doubt::Status(status));
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| doubt(&error))? {
-        if body.len() + chunk.len() > DOCUMENT_BYTES_MAX {
-            return Err(Doubt::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// The error's own text names the URL, and the login's URL holds the secret: so only its kind is kept.
-fn doubt(error: &reqwest::Error) -> Doubt {
-    if error.is_connect() {
-        Doubt::Unreachable
-    } else if error.is_timeout() {
-        Doubt::TimedOut
-    } else {
-        Doubt::Broken
-    }
 }

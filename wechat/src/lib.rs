@@ -14,6 +14,7 @@ pub mod fields;
 pub mod limits;
 pub mod login;
 pub mod notice;
+pub mod notice_sender;
 pub mod order_query;
 pub mod pay_params;
 pub mod payment;
@@ -24,6 +25,7 @@ pub mod sign;
 pub mod time;
 mod tls;
 pub mod transfer;
+mod transport;
 pub mod unified_order;
 pub mod xml;
 

@@ -1,5 +1,7 @@
 //! The client against a server that misbehaves: whatever can't be verified is unknown, and nothing secret is told.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::time::Duration;
 
 use tally_wechat::errors::{Code, Message};
