@@ -23,7 +23,7 @@ pub mod refund_notice;
 pub mod secret;
 pub mod sign;
 pub mod time;
-mod tls;
+pub mod tls;
 pub mod transfer;
 mod transport;
 pub mod unified_order;

@@ -9,6 +9,13 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::client::ConfigFault;
 use crate::config::Certificate;
 
+/// Makes ring the process's provider of TLS, unless it has one. The protocol's own clients do not need that; any other
+/// `reqwest::Client` in the process does, since the crate is built without a provider of its own and panics for want of one.
+pub fn install_provider() {
+    // An error means that there is one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 pub(crate) fn config(certificate: Option<&Certificate>) -> Result<ClientConfig, ConfigFault> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
