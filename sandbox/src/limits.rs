@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The threads that answer.
 pub(crate) const WORKERS: usize = 2;
+/// How long an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// The most lines that are written under one fsync.
 pub(crate) const BATCH_LINES_MAX: usize = 4_096;
 /// How long a login code is good, in milliseconds.

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::desk::{Desk, Parts};
 use crate::faults::Kind;
 use crate::journal::{Journal, JournalFault};
-use crate::limits::{BODY_BYTES_MAX, WORKERS};
+use crate::limits::{BODY_BYTES_MAX, KEEP_ALIVE, WORKERS};
 use crate::settings::Settings;
 use crate::{control, control_pay, notifier, protocol};
 
@@ -122,7 +122,7 @@ async fn run(
 
 fn listen(listener: TcpListener, desk: Data<Desk>) -> io::Result<Server> {
     let app = move || App::new().app_data(desk.clone()).configure(routes);
-    let server = HttpServer::new(app).workers(WORKERS).disable_signals();
+    let server = HttpServer::new(app).workers(WORKERS).keep_alive(KEEP_ALIVE).disable_signals();
     Ok(server.listen(listener)?.run())
 }
 

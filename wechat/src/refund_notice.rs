@@ -112,3 +112,22 @@ fn hint(outer: &Fields, inner: &Fields) -> Result<RefundHint, Doubt> {
         by_hand: inner.get("refund_request_source") == Some("VENDOR_PLATFORM"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cipher::to_base64;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..300), inner in ".{0,120}") {
+            let keys = Keys { current: Secret::new("k"), old: Some(Secret::new("o")) };
+            let _ = RefundHint::read(&body, &keys);
+            for sealed in [to_base64(&body), inner] {
+                let outer = xml::write(&Fields::new().with("req_info", sealed));
+                let _ = RefundHint::read(outer.as_bytes(), &keys);
+            }
+        }
+    }
+}

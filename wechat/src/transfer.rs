@@ -151,7 +151,6 @@ const CODES: &[(&str, Then)] = &[
     ("PROCESSING", Then::Ask),  // page
     ("FATAL_ERROR", Then::Ask), // page: same number, other fields; the first call may have paid
     ("NOTENOUGH", Then::Later), // page: top up, original number
-    ("AMOUNT_NOT_ENOUGH", Then::Later), // the same in newer answers
     ("MONEY_LIMIT", Then::Later), // page: the day's sum
     ("SEND_MONEY_LIMIT", Then::Later),
     ("RECEIVED_MONEY_LIMIT", Then::Later),

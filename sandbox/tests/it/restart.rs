@@ -6,6 +6,9 @@ use serde_json::json;
 use tally_sandbox::{JournalFault, Sandbox, StartFault};
 use tally_wechat::order_query::OrderState;
 use tally_wechat::transfer::TransferState;
+use tally_wechat::unified_order::{NewOrder, UnifiedOrder};
+use tally_wechat::{Outcome, SignType};
+use tokio::sync::mpsc;
 
 use crate::support::{Stage, Taker, settings, transfer, until};
 use crate::walk::done;
@@ -42,6 +45,80 @@ async fn orders_payments_transfers_and_owed_notices_survive() {
         assert_eq!(stage.get("books").await, books);
     }
     assert!(taker.is_quiet());
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_drop_in_full_swing_is_there() {
+    let Stage { folder, sandbox, client, http, .. } = Stage::new().await;
+    let url = sandbox.url();
+    let (tell, mut acknowledged) = mpsc::unbounded_channel();
+    let customers: Vec<_> = (0..8)
+        .map(|customer| {
+            let (client, tell) = (client.clone(), tell.clone());
+            let (http, url) = (http.clone(), url.clone());
+            tokio::spawn(async move {
+                for number in 0.. {
+                    let out_trade_no = format!("m{customer}-{number:05}");
+                    let transfer = transfer(&format!("W{customer}x{number}"), 100);
+                    let Outcome::Done(_) = client.transfer(&transfer).await else { return };
+                    tell.send(format!("W{customer}x{number}")).unwrap();
+                    let request = order_now(&out_trade_no);
+                    let Outcome::Done(_) = client.unified_order(&request).await else { return };
+                    let pay = format!("{url}/sandbox/orders/{out_trade_no}/pay");
+                    let Ok(answer) = http.post(pay).send().await else { return };
+                    let Ok(paid) = answer.json::<serde_json::Value>().await else { return };
+                    let Some(transaction_id) = paid["transaction_id"].as_str() else { return };
+                    tell.send(transaction_id.to_owned()).unwrap();
+                }
+            })
+        })
+        .collect();
+    let mut ledger = Vec::new();
+    while ledger.len() < 100 {
+        ledger.push(acknowledged.recv().await.unwrap());
+    }
+    drop(sandbox);
+    for customer in customers {
+        customer.await.unwrap();
+    }
+    while let Ok(late) = acknowledged.try_recv() {
+        ledger.push(late);
+    }
+    let sandbox = reopened(&folder.path().join("sandbox")).await;
+    let mut known = String::new();
+    for list in ["orders", "transfers"] {
+        let url = format!("{}/sandbox/{list}?limit=10000", sandbox.url());
+        known += &http.get(url).send().await.unwrap().text().await.unwrap();
+    }
+    for number in ledger {
+        assert!(known.contains(&format!("\"{number}\"")), "{number} is lost");
+    }
+}
+
+fn order_now(out_trade_no: &str) -> UnifiedOrder {
+    let new = NewOrder {
+        out_trade_no,
+        body: "a",
+        total_fee: 1,
+        payer_ip: "203.0.113.7".parse().unwrap(),
+        openid: "o1",
+        notify_url: "http://127.0.0.1:1/notify",
+        starts_at_ms: 0,
+        expires_at_ms: 4_000_000_000_000,
+        sign_type: SignType::Md5,
+    };
+    UnifiedOrder::new(new).unwrap()
+}
+
+/// A sandbox on the file of one that is about to let go of it.
+async fn reopened(path: &std::path::Path) -> Sandbox {
+    loop {
+        match Sandbox::start(settings(path.to_owned())).await {
+            Ok(sandbox) => return sandbox,
+            Err(StartFault::Journal(JournalFault::InUse(_))) => tokio::task::yield_now().await,
+            Err(fault) => panic!("{fault}"),
+        }
+    }
 }
 
 #[tokio::test]
