@@ -1,0 +1,166 @@
+//! Faults on demand: which calls go wrong, how, and how often. The same seed gives the same draws.
+
+use serde::{Deserialize, Serialize};
+
+/// What a fault befalls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Login,
+    UnifiedOrder,
+    OrderQuery,
+    CloseOrder,
+    Transfer,
+    TransferQuery,
+    Notice,
+}
+
+/// How it goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fault {
+    /// A call: hangs, does nothing, and breaks off.
+    TimeOut,
+    /// A call: does nothing and says SYSTEMERROR (a login: busy).
+    SystemError,
+    /// A call: does it, and breaks off instead of answering.
+    AnswerLost,
+    /// A transfer: fails for good, and says SEND_FAILED.
+    Failed,
+    /// A notice: this try is not sent.
+    Lost,
+    /// A notice: sent twice at once.
+    Doubled,
+    /// A notice: sent later.
+    Late,
+}
+
+/// One line of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    on: Kind,
+    fault: Fault,
+    /// How often, in a thousand.
+    per_mille: u16,
+}
+
+/// The plan, as the control API takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plan {
+    /// Where the draws begin.
+    #[serde(default)]
+    seed: u64,
+    /// How late a late notice is, in milliseconds.
+    #[serde(default = "late_ms")]
+    pub(crate) late_ms: u64,
+    #[serde(default)]
+    faults: Vec<Rule>,
+}
+
+fn late_ms() -> u64 {
+    2_000
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { seed: 0, late_ms: late_ms(), faults: Vec::new() }
+    }
+}
+
+impl Plan {
+    /// Why the plan makes no sense.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let bad = self.faults.iter().find(|rule| {
+            let fits = match rule.fault {
+                Fault::TimeOut | Fault::SystemError | Fault::AnswerLost => rule.on != Kind::Notice,
+                Fault::Failed => rule.on == Kind::Transfer,
+                Fault::Lost | Fault::Doubled | Fault::Late => rule.on == Kind::Notice,
+            };
+            !fits || rule.per_mille > 1_000
+        })?;
+        Some(format!(
+            "faults: {:?} on {:?} with per_mille {} does not exist; calls have time_out, system_error, answer_lost \
+             (transfer also failed), notice has lost, doubled, late; per_mille is 0 to 1000",
+            bad.fault, bad.on, bad.per_mille
+        ))
+    }
+}
+
+/// The plan at work.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    plan: Plan,
+    state: u64,
+}
+
+impl Faults {
+    pub(crate) fn set(&mut self, plan: Plan) {
+        self.state = plan.seed;
+        self.plan = plan;
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether this one goes wrong. The first rule that hits wins.
+    pub(crate) fn draw(&mut self, on: Kind) -> Option<Fault> {
+        for at in 0..self.plan.faults.len() {
+            let rule = self.plan.faults[at];
+            if rule.on == on && self.next() % 1_000 < u64::from(rule.per_mille) {
+                return Some(rule.fault);
+            }
+        }
+        None
+    }
+
+    /// SplitMix64.
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(seed: u64, on: Kind, fault: Fault, per_mille: u16) -> Plan {
+        Plan { seed, late_ms: 0, faults: vec![Rule { on, fault, per_mille }] }
+    }
+
+    fn hits(seed: u64, per_mille: u16) -> Vec<bool> {
+        let mut faults = Faults::default();
+        faults.set(plan(seed, Kind::Login, Fault::SystemError, per_mille));
+        (0..1_000).map(|_| faults.draw(Kind::Login).is_some()).collect()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_faults_as_often_as_asked() {
+        assert_eq!(hits(7, 300), hits(7, 300));
+        assert_ne!(hits(7, 300), hits(8, 300));
+        let count = |per_mille| hits(7, per_mille).into_iter().filter(|hit| *hit).count();
+        assert_eq!((count(0), count(1_000)), (0, 1_000));
+        assert!((200..400).contains(&count(300)));
+    }
+
+    #[test]
+    fn a_fault_that_does_not_exist_is_refused() {
+        for (on, fault, per_mille, good) in [
+            (Kind::Login, Fault::TimeOut, 1_000, true),
+            (Kind::Login, Fault::TimeOut, 1_001, false),
+            (Kind::Login, Fault::Lost, 1, false),
+            (Kind::Notice, Fault::Late, 1, true),
+            (Kind::Notice, Fault::SystemError, 1, false),
+            (Kind::Transfer, Fault::Failed, 1, true),
+            (Kind::CloseOrder, Fault::Failed, 1, false),
+        ] {
+            assert_eq!(plan(0, on, fault, per_mille).problem().is_none(), good, "{on:?} {fault:?}");
+        }
+    }
+}

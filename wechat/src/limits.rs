@@ -1,0 +1,36 @@
+//! Every bound of the protocol, named, with its unit.
+
+use std::time::Duration;
+
+/// The largest XML or JSON document that is read or accepted from WeChat, in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+/// The most fields that a document may have.
+pub const DOCUMENT_FIELDS_MAX: usize = 1_024;
+/// The longest name of a field, in bytes.
+pub const FIELD_NAME_BYTES_MAX: usize = 64;
+/// The longest `body` of an order, in bytes of UTF-8: the stricter of the two figures that WeChat's pages give.
+pub const BODY_BYTES_MAX: usize = 127;
+/// The shortest `out_trade_no`, in bytes.
+pub const OUT_TRADE_NO_BYTES_MIN: usize = 6;
+/// The longest `out_trade_no`, in bytes.
+pub const OUT_TRADE_NO_BYTES_MAX: usize = 32;
+/// The longest `partner_trade_no`, in bytes: what the query takes, which is less than the transfer does.
+pub const PARTNER_TRADE_NO_BYTES_MAX: usize = 28;
+/// The longest openid in an order, in bytes.
+pub const OPENID_BYTES_MAX: usize = 128;
+/// The longest openid in a transfer, in bytes.
+pub const TRANSFER_OPENID_BYTES_MAX: usize = 64;
+/// The longest `notify_url`, in bytes.
+pub const NOTIFY_URL_BYTES_MAX: usize = 256;
+/// The longest `desc` of a transfer, in bytes.
+pub const TRANSFER_DESC_BYTES_MAX: usize = 100;
+/// The longest real name in a transfer, in bytes.
+pub const REAL_NAME_BYTES_MAX: usize = 64;
+/// The longest login code that is passed on, in bytes.
+pub const LOGIN_CODE_BYTES_MAX: usize = 256;
+/// The longest text of WeChat's that goes into an error of ours, in characters.
+pub const MESSAGE_CHARS_MAX: usize = 128;
+/// How long a connection may take to stand; the time-out of the call if that is shorter.
+pub const CONNECT_WAIT_MAX: Duration = Duration::from_secs(4);
+/// An idle connection is closed after this, before the other side does.
+pub const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(10);

@@ -1,0 +1,56 @@
+//! HTTP as it is spoken to WeChat: no redirects, no repeats, no proxy, bounded time, bounded answers.
+
+use std::time::Duration;
+
+use reqwest::Response;
+
+use crate::client::ConfigFault;
+use crate::config::Certificate;
+use crate::errors::Doubt;
+use crate::limits::{CONNECT_WAIT_MAX, DOCUMENT_BYTES_MAX, IDLE_CONNECTION_MAX};
+use crate::tls;
+
+/// An HTTP client whose every call ends within `timeout`.
+pub(crate) fn client(
+    timeout: Duration,
+    certificate: Option<&Certificate>,
+) -> Result<reqwest::Client, ConfigFault> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::config(certificate)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .timeout(timeout)
+        .connect_timeout(timeout.min(CONNECT_WAIT_MAX))
+        .pool_idle_timeout(IDLE_CONNECTION_MAX)
+        .build()
+        .map_err(|_| ConfigFault::Http)
+}
+
+/// The body of a good answer, as far as it is allowed to go.
+pub(crate) async fn receive(answer: Result<Response, reqwest::Error>) -> Result<Vec<u8>, Doubt> {
+    let mut answer = answer.map_err(|error| doubt(&error))?;
+    let status = answer.status().as_u16();
+    if status != 200 {
+        return Err(Doubt::Status(status));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| doubt(&error))? {
+        if body.len() + chunk.len() > DOCUMENT_BYTES_MAX {
+            return Err(Doubt::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The error's own text names the URL, and the login's URL holds the secret: so only its kind is kept.
+fn doubt(error: &reqwest::Error) -> Doubt {
+    if error.is_connect() {
+        Doubt::Unreachable
+    } else if error.is_timeout() {
+        Doubt::TimedOut
+    } else {
+        Doubt::Broken
+    }
+}

@@ -1,0 +1,251 @@
+//! Published and computed examples of the protocol. Each must come out as it says, and not after one byte was changed.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use serde_json::{Map, Value};
+use tally_wechat::fields::Fields;
+use tally_wechat::login::SessionKey;
+use tally_wechat::notice::PaymentNotice;
+use tally_wechat::pay_params::{PayParams, ToPay};
+use tally_wechat::profile::{OpenData, Owner, Profile, ProfileFault, Sealed};
+use tally_wechat::refund_notice::{RefundHint, RefundNoticeFault};
+use tally_wechat::sign::{Keys, SignType, sign, verify};
+use tally_wechat::xml::{XmlFault, parse};
+use tally_wechat::{Secret, xml};
+
+/// The examples of a kind: name, input, what is expected. How many there are is checked, so that none goes missing.
+fn vectors(kinds: &[&str], count: usize) -> Vec<(String, Value, Value)> {
+    let all: Vec<Value> = serde_json::from_str(include_str!("vectors.json")).unwrap();
+    let of_kind: Vec<_> = all
+        .into_iter()
+        .filter(|v| kinds.contains(&v["kind"].as_str().unwrap()))
+        .map(|v| (text(&v, "name").to_owned(), v["input"].clone(), v["expected"].clone()))
+        .collect();
+    assert_eq!(of_kind.len(), count);
+    of_kind
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
+}
+
+fn fields(params: &Value) -> Fields {
+    params
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name, value.as_str().unwrap()))
+        .collect()
+}
+
+fn keys(input: &Value) -> Keys {
+    Keys { current: Secret::new(text(input, "key")), old: None }
+}
+
+/// Every text that is one byte away from this one and still a text.
+fn one_byte_away(original: &str) -> impl Iterator<Item = String> + '_ {
+    (0..original.len()).flat_map(move |at| {
+        [1, 2, 0x20].into_iter().filter_map(move |change| {
+            let mut bytes = original.as_bytes().to_vec();
+            bytes[at] ^= change;
+            String::from_utf8(bytes).ok()
+        })
+    })
+}
+
+#[test]
+fn requests_are_signed_as_the_examples_say() {
+    for (name, input, expected) in vectors(&["sign_md5", "sign_hmac"], 11) {
+        let sign_type = if name.starts_with("hmac") { SignType::HmacSha256 } else { SignType::Md5 };
+        let (fields, keys) = (fields(&input["params"]), keys(&input));
+        let signature = sign(&fields, sign_type, &keys.current);
+        assert_eq!(signature, text(&expected, "sign"), "{name}");
+        assert!(verify(fields.clone().with("sign", &signature), sign_type, &keys).is_ok());
+
+        let other = if sign_type == SignType::Md5 { SignType::HmacSha256 } else { SignType::Md5 };
+        assert!(verify(fields.clone().with("sign", &signature), other, &keys).is_err(), "{name}");
+        if let Some(received) = input["received_sign"].as_str() {
+            assert!(verify(fields.clone().with("sign", received), sign_type, &keys).is_err());
+        }
+        for wrong in one_byte_away(&signature) {
+            assert!(verify(fields.clone().with("sign", wrong), sign_type, &keys).is_err());
+        }
+        let filled = fields.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
+        for (field, value) in filled {
+            for changed in one_byte_away(value) {
+                let changed = fields.clone().with(field, &changed).with("sign", &signature);
+                if changed.get(field) != Some(value) {
+                    assert!(verify(changed, sign_type, &keys).is_err(), "{name}: {field}");
+                }
+            }
+        }
+        for key in one_byte_away(keys.current.expose()) {
+            let keys = Keys { current: Secret::new(key), old: None };
+            assert!(verify(fields.clone().with("sign", &signature), sign_type, &keys).is_err());
+        }
+    }
+}
+
+#[test]
+fn the_second_signature_is_the_one_that_the_client_checks() {
+    for (name, input, expected) in vectors(&["pay_sign_v2"], 3) {
+        let sign_type: SignType = text(&input, "sign_type").parse().unwrap();
+        let (params, key) = (&input["params"], keys(&input).current);
+        assert_eq!(sign(&fields(params), sign_type, &key), text(&expected, "sign"), "{name}");
+
+        let prepay_id = text(params, "package").strip_prefix("prepay_id=").unwrap();
+        let made = |prepay_id: &str| {
+            let order = ToPay { app_id: "wx8888888888888888", prepay_id, sign_type };
+            let (time, nonce) = (text(params, "timeStamp"), text(params, "nonceStr"));
+            PayParams::signed(order, time.to_owned(), nonce.to_owned(), &key).pay_sign
+        };
+        let correct = input["correct_sign"].as_str().unwrap_or_else(|| text(&expected, "sign"));
+        assert_eq!(made(prepay_id), correct, "{name}");
+        for changed in one_byte_away(prepay_id) {
+            assert_ne!(made(&changed), correct, "{name}");
+        }
+    }
+}
+
+#[test]
+fn documents_are_read_or_refused_as_the_examples_say() {
+    for (name, input, expected) in vectors(&["xml_parse"], 12) {
+        let document = text(&input, "xml");
+        let sign_type: SignType = text(&input, "sign_type").parse().unwrap();
+        let read = parse(document.as_bytes());
+        if expected["ok"] == false {
+            let fault = read.unwrap_err();
+            let reason = match fault {
+                XmlFault::Doctype => "doctype",
+                XmlFault::Duplicate => "duplicate",
+                XmlFault::Nested => "nested",
+                XmlFault::Malformed(_) => "malformed",
+                XmlFault::TooLarge | XmlFault::NotUtf8 | XmlFault::Entity | XmlFault::Attribute => {
+                    "other"
+                }
+            };
+            assert_eq!(reason, text(&expected, "reason"), "{name}: {fault}");
+            continue;
+        }
+        let read = read.unwrap();
+        let wanted = expected["fields"].as_object().unwrap();
+        assert_eq!(read.len(), wanted.len(), "{name}");
+        for (field, value) in wanted {
+            assert_eq!(read.get(field), value.as_str(), "{name}: {field}");
+        }
+        let verified = verify(read.clone(), sign_type, &keys(&input)).is_ok();
+        assert_eq!(verified, expected["sign_valid"] == true, "{name}");
+        if verified {
+            changed_documents_are_not_believed(&name, document, &read, &keys(&input));
+        }
+    }
+}
+
+/// A changed document either says the very same (white space, letter case of `encoding`), or its signature is wrong.
+fn changed_documents_are_not_believed(name: &str, document: &str, original: &Fields, keys: &Keys) {
+    let mut refused = 0;
+    for changed in one_byte_away(document) {
+        let Ok(read) = parse(changed.as_bytes()) else {
+            refused += 1;
+            continue;
+        };
+        let believed = [SignType::Md5, SignType::HmacSha256]
+            .into_iter()
+            .any(|sign_type| verify(read.clone(), sign_type, keys).is_ok());
+        if believed {
+            let signed = |f: &Fields| {
+                let pairs = f.iter().filter(|(_, value)| !value.is_empty());
+                pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect::<Vec<_>>()
+            };
+            assert_eq!(signed(&read), signed(original), "{name}: {changed}");
+        }
+    }
+    assert!(refused > 0, "{name}");
+}
+
+#[test]
+fn notices_are_believed_as_the_examples_say() {
+    let mut believed = 0;
+    for (name, input, expected) in vectors(&["xml_parse"], 12) {
+        let sign_type: SignType = text(&input, "sign_type").parse().unwrap();
+        let notice = PaymentNotice::read(text(&input, "xml").as_bytes(), sign_type, &keys(&input));
+        let told = name.starts_with("notify") && expected["sign_valid"] == true;
+        assert_eq!(notice.is_ok(), told, "{name}");
+        believed += usize::from(told);
+    }
+    assert_eq!(believed, 2);
+}
+
+#[test]
+fn profiles_open_or_are_refused_as_the_examples_say() {
+    for (name, input, expected) in vectors(&["decrypt_user"], 12) {
+        let key = SessionKey::parse(text(&input, "session_key")).unwrap();
+        let (iv, encrypted_data) = (text(&input, "iv"), text(&input, "encrypted_data"));
+        let app_id = text(&input, "appid");
+        let opened = |iv: &str, encrypted_data: &str| -> Result<Map<String, Value>, ProfileFault> {
+            let sealed = Sealed { iv, encrypted_data };
+            match input["expected_openid"].as_str() {
+                Some(openid) => {
+                    Profile::open(&key, sealed, Owner { app_id, openid }).map(Profile::into_json)
+                }
+                None => OpenData::open(&key, sealed, app_id).map(|data| data.json().clone()),
+            }
+        };
+        let result = opened(iv, encrypted_data);
+        if expected["ok"] == false {
+            let reason = match result.unwrap_err() {
+                ProfileFault::Base64 => "base64",
+                ProfileFault::Length => "length",
+                ProfileFault::Padding => "padding",
+                ProfileFault::Json => "json",
+                ProfileFault::Watermark => "watermark",
+                ProfileFault::Openid => "openid",
+            };
+            assert_eq!(reason, text(&expected, "reason"), "{name}");
+            continue;
+        }
+        let json = result.unwrap();
+        assert_eq!(Some(&json), expected["json"].as_object(), "{name}");
+        for changed in one_byte_away(encrypted_data) {
+            assert_ne!(opened(iv, &changed).as_ref(), Ok(&json), "{name}");
+        }
+        for changed in one_byte_away(iv) {
+            assert_ne!(opened(&changed, encrypted_data).as_ref(), Ok(&json), "{name}");
+            if input["expected_openid"].is_string() {
+                assert!(opened(&changed, encrypted_data).is_err(), "{name}: {changed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn refund_notices_decrypt_as_the_examples_say() {
+    for (name, input, expected) in vectors(&["refund_req_info"], 5) {
+        let document = text(&input, "xml");
+        let hint = RefundHint::read(document.as_bytes(), &keys(&input));
+        if expected["ok"] == false {
+            assert_eq!(hint, Err(RefundNoticeFault::Undecryptable), "{name}");
+            continue;
+        }
+        let (hint, wanted) = (hint.unwrap(), &expected["fields"]);
+        assert_eq!(hint.out_refund_no, text(wanted, "out_refund_no"), "{name}");
+        assert_eq!(hint.transaction_id, text(wanted, "transaction_id"), "{name}");
+        assert_eq!(hint.refund_fee.to_string(), text(wanted, "refund_fee"), "{name}");
+        let fee = hint.settlement_refund_fee.map(|fee| fee.to_string());
+        assert_eq!(fee.as_deref(), wanted["settlement_refund_fee"].as_str(), "{name}");
+        assert_eq!(hint.success_at_ms.is_some(), wanted["success_time"].is_string(), "{name}");
+        assert_eq!(hint.by_hand, wanted["refund_request_source"] == "VENDOR_PLATFORM");
+
+        let old = Keys { current: Secret::new("another"), old: Some(keys(&input).current) };
+        assert_eq!(RefundHint::read(document.as_bytes(), &old).as_ref(), Ok(&hint), "{name}");
+        let sealed = parse(document.as_bytes()).unwrap();
+        let req_info = sealed.get("req_info").unwrap();
+        for changed in one_byte_away(req_info) {
+            let outer = xml::write(&sealed.clone().with("req_info", &changed));
+            // ECB has no integrity: a block of text can be garbled unseen. That is why it is a hint.
+            if let Ok(other) = RefundHint::read(outer.as_bytes(), &keys(&input)) {
+                assert_eq!(other, hint, "{name}: only unread fields may differ");
+            }
+        }
+    }
+}
