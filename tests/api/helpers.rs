@@ -47,6 +47,12 @@ fn settings(folder: &TempDir) -> Settings {
     }
 }
 
+/// A client. The process needs a provider of TLS even for plain HTTP, as the protocol's crate asks for one.
+fn client() -> Client {
+    tally_wechat::tls::install_provider();
+    Client::new()
+}
+
 /// Starts a service with empty books.
 pub(crate) async fn spawn_app() -> TestApp {
     start_in(tempfile::tempdir().unwrap()).await
@@ -57,7 +63,7 @@ async fn start_in(folder: TempDir) -> TestApp {
     TestApp {
         base: format!("http://{}", app.address()),
         admin: app.admin_key().to_owned(),
-        http: Client::new(),
+        http: client(),
         folder,
         server: app.handle(),
         running: actix_web::rt::spawn(app.run()),
