@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tally_storage::SqliteStore;
 use tokio::runtime::Handle;
 
+use tally_actors::domain::command::Asked;
 use tally_actors::domain::head::Head;
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
@@ -43,6 +44,11 @@ impl Service {
         self.clock.now()
     }
 
+    /// What is asked now, by this key.
+    pub(crate) fn asked(&self, by: KeyId) -> Asked {
+        Asked { at: self.now(), by: Some(by) }
+    }
+
     /// Waits for something that changes nothing. Too slow means that it did not happen.
     pub(crate) async fn read<T, E: Into<ApiError>>(
         &self,
@@ -59,6 +65,8 @@ impl Service {
         &self,
         asked: impl Future<Output = Result<T, E>>,
     ) -> Result<T, ApiError> {
+        // Days and the order of events come from the clock: with a wrong one nothing is recorded.
+        self.clock.check().map_err(EngineError::Unavailable)?;
         match tokio::time::timeout(ANSWER_WAIT_MAX, asked).await {
             Ok(answer) => answer.map_err(Into::into),
             Err(_) => Err(EngineError::OutcomeUnknown.into()),

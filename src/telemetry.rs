@@ -17,8 +17,12 @@ pub struct BadFilter(String);
 pub fn start(settings: &LogSettings) -> Result<(), BadFilter> {
     let filter =
         EnvFilter::try_new(&settings.filter).map_err(|error| BadFilter(error.to_string()))?;
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
+    // What can't be logged (the reader gone, its disk full) is not told to the same place, which would panic.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .log_internal_errors(false);
     // It fails only where a log is already there.
     drop(match settings.format {
         LogFormat::Text => log.try_init(),

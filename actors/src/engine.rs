@@ -3,14 +3,12 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::Arbiter;
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::domain::command::{
-    Answer, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
+    Answer, Asked, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
 };
 use crate::domain::head::Head;
 use crate::domain::ids::{IdempotencyKey, KeyId, MerchantId, OrderNo, SettlementNo, WithdrawalNo};
@@ -24,11 +22,12 @@ use crate::domain::withdrawal::{Withdrawal, WithdrawalRequest};
 use crate::error::EngineError;
 use crate::inbox::{Ask, Waiter};
 use crate::limits;
+pub use crate::options::Options;
 use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
 use crate::reader::Reader;
 use crate::registry::{Closed, Registry, Terms};
-use crate::writer::{Fatal, Writer, Written};
+use crate::writer::{Writer, Written};
 
 /// The engine. Cheap to clone.
 #[derive(Clone)]
@@ -37,36 +36,6 @@ pub struct Engine {
     store: Arc<dyn Store>,
     arbiters: Arc<Vec<Arbiter>>,
     transfers_open: bool,
-}
-
-/// What an engine is started with.
-pub struct Options {
-    /// The runtime that the store lives on: started before the engine, stopped after it.
-    pub runtime: Handle,
-    /// How many threads the actors share.
-    pub threads: usize,
-    /// Whether WeChat transfers can be made: a client certificate is configured.
-    pub transfers_open: bool,
-    /// An actor with nothing to do for so long leaves.
-    pub leave_after: Duration,
-    /// Called when the process must end.
-    pub fatal: Fatal,
-}
-
-impl Options {
-    /// A thread for the actors of each core, no transfers, and an abort where the process must end.
-    pub fn new(runtime: Handle) -> Self {
-        Self {
-            runtime,
-            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            transfers_open: false,
-            leave_after: limits::IDLE_LEAVE_AFTER,
-            fatal: Arc::new(|why| {
-                tracing::error!(why, "the process ends here; start it again");
-                std::process::abort();
-            }),
-        }
-    }
 }
 
 /// A thing, and whether this call made it.
@@ -144,6 +113,12 @@ impl Engine {
         self.registry.writer().stop().await;
     }
 
+    /// The registry, for tests of its promises.
+    #[cfg(test)]
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
     /// How many merchants have a live actor.
     pub fn live_merchants(&self) -> usize {
         self.registry.len()
@@ -160,8 +135,9 @@ impl Engine {
         &self,
         of: MerchantId,
         command: Command,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Made<Answer>, EngineError> {
+        let asked = asked.into();
         let deadline = Instant::now() + limits::ANSWER_WAIT_MAX;
         let mut lost = false;
         let mut why = String::new();
@@ -169,7 +145,7 @@ impl Engine {
             if attempt > 0 && !pause(attempt, deadline).await {
                 break;
             }
-            let failure = match self.send(of, command.clone(), now, deadline).await {
+            let failure = match self.send(of, command.clone(), asked, deadline).await {
                 Ok(Ok(Outcome { answer, fresh })) => return Ok(Made { thing: answer, fresh }),
                 Ok(Err(failure)) => failure,
                 Err(_) if lost => return Err(EngineError::OutcomeUnknown),
@@ -178,6 +154,7 @@ impl Engine {
             match failure {
                 Failure::Refused(refusal) => return Err(EngineError::Refused(refusal)),
                 Failure::Doubt => return Err(EngineError::OutcomeUnknown),
+                Failure::Defect(_) if lost => return Err(EngineError::OutcomeUnknown),
                 Failure::Defect(what) => return Err(EngineError::Unavailable(what)),
                 Failure::NotDone(trouble) => why = trouble.to_string(),
                 Failure::Lost => lost = true,
@@ -191,7 +168,7 @@ impl Engine {
         &self,
         of: MerchantId,
         command: Command,
-        now: At,
+        asked: Asked,
         deadline: Instant,
     ) -> Result<Result<Outcome, Failure>, EngineError> {
         let (addr, call) = self.registry.call(of).map_err(|closed| match closed {
@@ -201,7 +178,7 @@ impl Engine {
         let reads_only = matches!(command, Command::Read);
         let (waiter, answer) = Waiter::new(call);
         // A message that can't be sent is dropped, and its waiter then says so.
-        drop(addr.try_send(Ask { command: Box::new(command), now, waiter }));
+        drop(addr.try_send(Ask { command: Box::new(command), asked, waiter }));
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Ok(Err(Failure::Lost)),
@@ -215,9 +192,9 @@ impl Engine {
         &self,
         of: MerchantId,
         rules: Rules,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Made<Head>, EngineError> {
-        merchant(self.ask(of, Command::Register(rules), now).await?)
+        merchant(self.ask(of, Command::Register(rules), asked).await?)
     }
 
     /// Changes some of a merchant's rules.
@@ -225,14 +202,14 @@ impl Engine {
         &self,
         of: MerchantId,
         change: RulesChange,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Head, EngineError> {
-        Ok(merchant(self.ask(of, Command::ChangeRules(change), now).await?)?.thing)
+        Ok(merchant(self.ask(of, Command::ChangeRules(change), asked).await?)?.thing)
     }
 
     /// Where a merchant stands, after everything that was answered before the question.
-    pub async fn head(&self, of: MerchantId, now: At) -> Result<Head, EngineError> {
-        Ok(merchant(self.ask(of, Command::Read, now).await?)?.thing)
+    pub async fn head(&self, of: MerchantId, asked: impl Into<Asked>) -> Result<Head, EngineError> {
+        Ok(merchant(self.ask(of, Command::Read, asked).await?)?.thing)
     }
 
     /// Opens an order. A repeat with the same content gives the order as it now is.
@@ -240,13 +217,14 @@ impl Engine {
         &self,
         of: MerchantId,
         new: NewOrder,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Made<Order>, EngineError> {
-        let (order_no, idempotency_key) = filled(new.number, now)?;
+        let asked = asked.into();
+        let (order_no, idempotency_key) = filled(new.number, asked.at)?;
         let NewOrder { amount, description, channel, expires_at, .. } = new;
         let open =
             OpenOrder { order_no, idempotency_key, amount, description, channel, expires_at };
-        order(self.ask(of, Command::OpenOrder(open), now).await?)
+        order(self.ask(of, Command::OpenOrder(open), asked).await?)
     }
 
     /// Records that an order was paid, as told by somebody whose word was verified.
@@ -254,9 +232,9 @@ impl Engine {
         &self,
         of: MerchantId,
         pay: Pay,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<(Booking, Option<Order>), EngineError> {
-        let answer = self.ask(of, Command::Pay(pay), now).await?.thing;
+        let answer = self.ask(of, Command::Pay(pay), asked).await?.thing;
         let Answer::Payment(booking, order) = answer else { return Err(misfit(&answer)) };
         Ok((booking, order.map(|order| *order)))
     }
@@ -266,9 +244,9 @@ impl Engine {
         &self,
         of: MerchantId,
         order_no: OrderNo,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Order, EngineError> {
-        Ok(order(self.ask(of, Command::CloseOrder(order_no), now).await?)?.thing)
+        Ok(order(self.ask(of, Command::CloseOrder(order_no), asked).await?)?.thing)
     }
 
     /// Settles what is due; `None` when there is nothing.
@@ -276,12 +254,13 @@ impl Engine {
         &self,
         of: MerchantId,
         new: NewSettlement,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Option<Made<Settlement>>, EngineError> {
-        let (settlement_no, idempotency_key) = filled(new.number, now)?;
+        let asked = asked.into();
+        let (settlement_no, idempotency_key) = filled(new.number, asked.at)?;
         let settle =
             Settle { settlement_no, idempotency_key, include_not_due: new.include_not_due };
-        let Made { thing, fresh } = self.ask(of, Command::Settle(settle), now).await?;
+        let Made { thing, fresh } = self.ask(of, Command::Settle(settle), asked).await?;
         let Answer::Settlement(made) = thing else { return Err(misfit(&thing)) };
         Ok(made.map(|settlement| Made { thing: *settlement, fresh }))
     }
@@ -291,10 +270,11 @@ impl Engine {
         &self,
         of: MerchantId,
         new: NewWithdrawal,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Made<Withdrawal>, EngineError> {
-        let (withdrawal_no, idempotency_key) = filled(new.number, now)?;
-        let (settlement_no, _) = filled(Number::Make(None), now)?;
+        let asked = asked.into();
+        let (withdrawal_no, idempotency_key) = filled(new.number, asked.at)?;
+        let (settlement_no, _) = filled(Number::Make(None), asked.at)?;
         let NewWithdrawal { request, asked_by, .. } = new;
         let transfers_open = self.transfers_open;
         let withdraw = Withdraw {
@@ -305,7 +285,7 @@ impl Engine {
             asked_by,
             transfers_open,
         };
-        withdrawal(self.ask(of, Command::Withdraw(withdraw), now).await?)
+        withdrawal(self.ask(of, Command::Withdraw(withdraw), asked).await?)
     }
 
     /// Lets a withdrawal go out.
@@ -313,9 +293,9 @@ impl Engine {
         &self,
         of: MerchantId,
         review: Review,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Withdrawal, EngineError> {
-        Ok(withdrawal(self.ask(of, Command::Approve(review), now).await?)?.thing)
+        Ok(withdrawal(self.ask(of, Command::Approve(review), asked).await?)?.thing)
     }
 
     /// Does not let a withdrawal go out.
@@ -323,9 +303,9 @@ impl Engine {
         &self,
         of: MerchantId,
         review: Review,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Withdrawal, EngineError> {
-        Ok(withdrawal(self.ask(of, Command::Reject(review), now).await?)?.thing)
+        Ok(withdrawal(self.ask(of, Command::Reject(review), asked).await?)?.thing)
     }
 
     /// Records how a bank run ended.
@@ -333,9 +313,9 @@ impl Engine {
         &self,
         of: MerchantId,
         confirm: Confirm,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Withdrawal, EngineError> {
-        Ok(withdrawal(self.ask(of, Command::Confirm(confirm), now).await?)?.thing)
+        Ok(withdrawal(self.ask(of, Command::Confirm(confirm), asked).await?)?.thing)
     }
 
     /// What is stored, for questions about the past.

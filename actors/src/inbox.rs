@@ -8,16 +8,15 @@ use tokio::sync::oneshot;
 
 use crate::domain::books::{Key, Record};
 use crate::domain::chain::{Link, Seq};
-use crate::domain::command::Command;
+use crate::domain::command::{Asked, Command};
 use crate::domain::head::Head;
-use crate::domain::time::At;
 use crate::pipeline::{AppendFailure, Failure, Outcome};
 use crate::ports::{ReadError, Trouble};
 
 /// A message to a merchant.
 pub(crate) struct Ask {
     pub(crate) command: Box<Command>,
-    pub(crate) now: At,
+    pub(crate) asked: Asked,
     pub(crate) waiter: Waiter,
 }
 

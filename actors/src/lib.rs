@@ -13,12 +13,14 @@
 
 pub mod batcher;
 pub mod domain;
+mod doubts;
 pub mod engine;
 pub mod error;
 mod inbox;
 pub mod limits;
 pub mod memory;
 mod merchant;
+mod options;
 pub mod pipeline;
 pub mod ports;
 mod reader;

@@ -28,3 +28,7 @@ pub const IDLE_LEAVE_AFTER: Duration = Duration::from_secs(20);
 
 /// Rounds of reads under way at once: one may wait for the disk while another is answered.
 pub const READ_ROUNDS_MAX: usize = 2;
+
+/// How far a message's clock may be behind its merchant's newest event. Messages wait and nodes' clocks differ a little; one
+/// that is a day behind is wrong, or an earlier one was, and nothing is recorded by it.
+pub const CLOCK_BEHIND_MAX_MS: i64 = 86_400_000;

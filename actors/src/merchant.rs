@@ -9,7 +9,7 @@ use crate::batcher::Incarnation;
 use crate::domain::ids::MerchantId;
 use crate::inbox::{Ask, FromStore, Waiter};
 use crate::limits::MERCHANT_CALLS_MAX;
-use crate::pipeline::{AppendFailure, Effect, Fence, Input, Pipeline, Ticket};
+use crate::pipeline::{Effect, Fence, Input, Pipeline, Ticket};
 use crate::reader::Reader;
 use crate::registry::Registry;
 use crate::writer::Writer;
@@ -106,12 +106,12 @@ impl Actor for Merchant {
 impl Handler<Ask> for Merchant {
     type Result = ();
 
-    fn handle(&mut self, Ask { command, now, mut waiter }: Ask, ctx: &mut Self::Context) {
+    fn handle(&mut self, Ask { command, asked, mut waiter }: Ask, ctx: &mut Self::Context) {
         waiter.accept();
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.waiters.insert(ticket, waiter);
-        self.take(Input::Ask(ticket, command, now), ctx);
+        self.take(Input::Ask(ticket, command, asked), ctx);
     }
 }
 
@@ -126,12 +126,7 @@ impl Handler<FromStore> for Merchant {
             FromStore::NotFound(keys, error) => Input::NotFound(keys, error),
             FromStore::Confirmed(head) => Input::Confirmed(head),
             FromStore::Committed(through) => Input::Committed(through),
-            FromStore::Failed(failure) => {
-                if let AppendFailure::Doubt { .. } = failure {
-                    self.registry.doubt(&self.id);
-                }
-                Input::Failed(failure)
-            }
+            FromStore::Failed(failure) => Input::Failed(failure),
         };
         self.take(input, ctx);
     }

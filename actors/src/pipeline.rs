@@ -23,10 +23,9 @@ use live::Live;
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
 use crate::domain::chain::{Link, Seq};
-use crate::domain::command::Command;
+use crate::domain::command::{Asked, Command};
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
-use crate::domain::time::At;
 use crate::ports::{ReadError, Trouble};
 
 /// One merchant's pipeline, for one incarnation.
@@ -59,7 +58,7 @@ enum State {
 struct Waiting {
     ticket: Ticket,
     command: Box<Command>,
-    now: At,
+    asked: Asked,
 }
 
 #[derive(Debug)]
@@ -117,7 +116,7 @@ impl Pipeline {
     /// Takes an input and gives what is to be done about it, in order.
     pub fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
-            Input::Ask(ticket, command, now) => self.ask(Waiting { ticket, command, now }),
+            Input::Ask(ticket, command, asked) => self.ask(Waiting { ticket, command, asked }),
             Input::Head(head) => self.start(head),
             Input::Found(found) => self.found(found),
             Input::NotFound(keys, error) => self.not_found(&keys, &error),

@@ -1,9 +1,8 @@
 //! The registry: finds a merchant's live actor or starts one. The only map of actors, the only recovery there is.
 
-use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
@@ -21,8 +20,6 @@ use crate::writer::Writer;
 /// All live actors.
 pub(crate) struct Registry {
     live: DashMap<MerchantId, Entry>,
-    /// Merchants whose last incarnation ended in doubt, until another began.
-    in_doubt: Mutex<HashSet<MerchantId>>,
     incarnations: AtomicU64,
     arbiters: Vec<ArbiterHandle>,
     place: RandomState,
@@ -66,7 +63,6 @@ impl Registry {
     ) -> Arc<Self> {
         Arc::new(Self {
             live: DashMap::new(),
-            in_doubt: Mutex::default(),
             incarnations: AtomicU64::new(0),
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             place: RandomState::new(),
@@ -119,15 +115,16 @@ impl Registry {
         self.live.remove_if(id, |_, entry| entry.incarnation == incarnation);
     }
 
-    /// The incarnation after this one can't rely on its head alone: what was in doubt may still come.
-    pub(crate) fn doubt(&self, id: &MerchantId) {
-        self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner).insert(*id);
-    }
-
     /// Starts no more actors and lets the live ones go.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.live.clear();
+    }
+
+    /// The incarnation that is live, for tests.
+    #[cfg(test)]
+    pub(crate) fn incarnation(&self, id: &MerchantId) -> Option<Incarnation> {
+        self.live.get(id).map(|entry| entry.incarnation)
     }
 
     /// How many actors are live.
@@ -137,7 +134,7 @@ impl Registry {
 
     fn start(self: &Arc<Self>, id: MerchantId, calls: Arc<AtomicUsize>) -> Entry {
         let incarnation = Incarnation(self.incarnations.fetch_add(1, Ordering::AcqRel) + 1);
-        let doubted = self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let doubted = self.writer.doubts().hold(&id);
         let fence = match (self.terms.shared, doubted) {
             (true, _) => Fence::Always,
             (false, true) => Fence::UntilFirstCommit,

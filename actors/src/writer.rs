@@ -12,9 +12,10 @@ use tokio::task::JoinHandle;
 use crate::batcher::{Batcher, Effect, Incarnation, Input};
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
+use crate::doubts::Doubts;
 use crate::inbox::FromStore;
 use crate::limits::BATCH_EVENTS_MAX;
-use crate::ports::{Commit, Row, Store};
+use crate::ports::{Batch, Commit, Row, Store};
 
 /// Called with the reason when the process must end: what is stored can't be trusted, or nothing is stored any more.
 pub type Fatal = Arc<dyn Fn(&str) + Send + Sync>;
@@ -40,6 +41,7 @@ pub struct Written {
 pub(crate) struct Writer {
     inbox: mpsc::UnboundedSender<Message>,
     written: Arc<Written>,
+    doubts: Doubts,
 }
 
 impl Writer {
@@ -47,9 +49,11 @@ impl Writer {
     pub(crate) fn start(runtime: &Handle, store: Arc<dyn Store>, fatal: Fatal) -> Self {
         let (sender, inbox) = mpsc::unbounded_channel();
         let written = Arc::<Written>::default();
+        let doubts = Doubts::default();
         let task = Task {
             store,
             written: Arc::clone(&written),
+            doubts: doubts.clone(),
             inbox,
             fatal: Arc::clone(&fatal),
             batcher: Batcher::new(BATCH_EVENTS_MAX),
@@ -62,12 +66,17 @@ impl Writer {
                 fatal(&format!("the writer ended: {ended}"));
             }
         });
-        Self { inbox: sender, written }
+        Self { inbox: sender, written, doubts }
     }
 
     /// What was handed to the store so far.
     pub(crate) fn written(&self) -> &Written {
         &self.written
+    }
+
+    /// Merchants of whom something is in doubt.
+    pub(crate) fn doubts(&self) -> &Doubts {
+        &self.doubts
     }
 
     /// An incarnation begins; its address hears [`FromStore::Opened`] once it may read its head.
@@ -112,11 +121,12 @@ impl Writer {
 struct Task {
     store: Arc<dyn Store>,
     written: Arc<Written>,
+    doubts: Doubts,
     inbox: mpsc::UnboundedReceiver<Message>,
     fatal: Fatal,
     batcher: Batcher,
     owners: HashMap<Incarnation, Recipient<FromStore>>,
-    flight: Option<JoinHandle<Commit>>,
+    flight: Option<(Arc<Batch>, JoinHandle<Commit>)>,
 }
 
 impl Task {
@@ -127,7 +137,7 @@ impl Task {
                     Some(message) => self.receive(message),
                     None => return,
                 },
-                Some(flight) => tokio::select! {
+                Some((_, flight)) => tokio::select! {
                     landed = flight => {
                         self.land(landed.unwrap_or_else(|panic| Commit::Fatal(panic.to_string())));
                         None
@@ -173,7 +183,9 @@ impl Task {
     }
 
     fn land(&mut self, commit: Commit) {
-        self.flight = None;
+        if let Some((batch, _)) = self.flight.take() {
+            self.mark_doubts(&batch, &commit);
+        }
         match &commit {
             Commit::Committed | Commit::Refused(_) | Commit::Fatal(_) => {}
             Commit::Conflict(merchants) => {
@@ -188,6 +200,17 @@ impl Task {
             }
         }
         self.take(Input::Done(commit));
+    }
+
+    fn mark_doubts(&self, batch: &Batch, commit: &Commit) {
+        let merchants = batch.runs.iter().map(|run| run.merchant);
+        match commit {
+            Commit::Committed => merchants.for_each(|merchant| self.doubts.clear(&merchant)),
+            Commit::Doubt(_) | Commit::Fatal(_) => {
+                merchants.for_each(|merchant| self.doubts.mark(merchant))
+            }
+            Commit::Conflict(_) | Commit::Refused(_) | Commit::NotDone(_) => {}
+        }
     }
 
     fn take(&mut self, input: Input) {
@@ -206,7 +229,9 @@ impl Task {
                     .events
                     .fetch_add(u64::try_from(events).unwrap_or(0), Ordering::Relaxed);
                 let store = Arc::clone(&self.store);
-                self.flight = Some(tokio::spawn(async move { store.commit(batch).await }));
+                let committing = Arc::clone(&batch);
+                let task = tokio::spawn(async move { store.commit(committing).await });
+                self.flight = Some((batch, task));
             }
             Effect::Committed(incarnation, through) => {
                 self.tell(incarnation, FromStore::Committed(through))
@@ -230,9 +255,10 @@ impl Task {
     }
 
     async fn stop(mut self, done: oneshot::Sender<()>) {
-        if let Some(flight) = self.flight.take() {
+        if let Some((batch, flight)) = self.flight.take() {
             let commit = flight.await.unwrap_or_else(|panic| Commit::Fatal(panic.to_string()));
-            self.land(commit);
+            self.mark_doubts(&batch, &commit);
+            self.take(Input::Done(commit));
         }
         // Who asked may have gone.
         let _ = done.send(());

@@ -143,7 +143,7 @@ impl Seeder {
                 self.account.books_mut().learn(key, None);
             }
             for event in self.account.decide(command, now()).expect("it is allowed") {
-                let row = Row::new(&merchant, self.account.link(), Stamped { at: now(), event });
+                let row = Row::new(&merchant, self.account.link(), Stamped::new(now(), event));
                 self.account.apply(&row.stamped, row.link).expect("it was decided");
                 rows.push(row);
             }

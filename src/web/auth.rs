@@ -14,8 +14,8 @@ use crate::service::Service;
 /// Anybody with a known key.
 pub(crate) struct Known(pub(crate) Caller);
 
-/// An admin.
-pub(crate) struct Admin;
+/// An admin, by the key.
+pub(crate) struct Admin(pub(crate) KeyId);
 
 /// The merchant in the path, asked about by an admin or by itself.
 pub(crate) struct Party {
@@ -97,7 +97,7 @@ impl FromRequest for Admin {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admin(request).map(|_| Self))
+        ready(admin(request).map(Self))
     }
 }
 

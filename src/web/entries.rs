@@ -6,7 +6,7 @@ use serde_json::Value;
 use tally_actors::domain::chain::{Hash, Seq};
 use tally_actors::domain::entry::{Entry, entries as entries_of};
 use tally_actors::domain::event::{Event, Stamped};
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::{Part, ReadError, Recorded};
 
@@ -33,6 +33,8 @@ struct EventView {
     seq: Seq,
     kind: &'static str,
     at: At,
+    /// The key that asked; null: WeChat told, or Tally itself acted.
+    by: Option<KeyId>,
     body: Value,
     hash: String,
 }
@@ -126,9 +128,9 @@ impl std::fmt::Display for Place {
 
 impl EventView {
     fn of(merchant: MerchantId, recorded: &Recorded) -> Result<Self, ReadError> {
-        let Stamped { at, event } = decode(merchant, recorded)?;
+        let Stamped { at, by, event } = decode(merchant, recorded)?;
         let (seq, hash) = (recorded.seq, Hash::to_string(&recorded.hash));
-        Ok(Self { seq, kind: event.kind(), at, body: body(&event), hash })
+        Ok(Self { seq, kind: event.kind(), at, by, body: body(&event), hash })
     }
 }
 

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use tally_actors::domain::chain::Seq;
-use tally_actors::domain::command::RulesChange;
+use tally_actors::domain::command::{Asked, RulesChange};
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::money::{Balance, FeeRate, Money};
@@ -94,14 +94,15 @@ struct BalanceView {
 
 /// `POST /v1/merchants`
 pub(crate) async fn create(
-    _: Admin,
+    by: Admin,
     service: web::Data<Service>,
     body: Body<NewMerchant>,
 ) -> Answer {
     let now = service.now();
     let merchant = body.0.merchant_id.map_or_else(|| made_id(now), Ok)?;
     let rules = body.0.rules()?;
-    let registered = service.write(service.engine.register(merchant, rules, now)).await?;
+    let asked = Asked { at: now, by: Some(by.0) };
+    let registered = service.write(service.engine.register(merchant, rules, asked)).await?;
     made(registered.fresh, MerchantView::of(&registered.thing))
 }
 
@@ -123,7 +124,7 @@ pub(crate) async fn get(of: Party, service: web::Data<Service>) -> Answer {
 /// `PATCH /v1/merchants/{merchant_id}`
 pub(crate) async fn change(of: AdminOf, service: web::Data<Service>, body: Body<Change>) -> Answer {
     let change = body.0.rules_change()?;
-    let asked = service.engine.change_rules(of.merchant, change, service.now());
+    let asked = service.engine.change_rules(of.merchant, change, service.asked(of.key_id));
     ok(MerchantView::of(&service.write(asked).await?))
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
-use tally_actors::domain::command::Pay;
+use tally_actors::domain::command::{Asked, Pay};
 use tally_actors::domain::event::PaymentSource;
 use tally_actors::domain::ids::{MerchantId, OrderNo, SettlementNo, TransactionId};
 use tally_actors::domain::money::Money;
@@ -88,7 +88,8 @@ pub(crate) async fn open(
 ) -> Answer {
     let now = service.now();
     let new = body.0.new_order(&request, now.plus_ms(service.order_ms))?;
-    let opened = service.write(service.engine.open_order(of.merchant, new, now)).await?;
+    let asked = Asked { at: now, by: Some(of.caller.key_id) };
+    let opened = service.write(service.engine.open_order(of.merchant, new, asked)).await?;
     let order = as_it_is(&service, of.merchant, opened.thing).await?;
     made(opened.fresh, order)
 }
@@ -103,7 +104,8 @@ pub(crate) async fn paid(
     let now = service.now();
     let known_time = body.0.paid_at.is_some();
     let pay = body.0.pay(part(&request, "order_no")?, now)?;
-    let (_, order) = service.write(service.engine.pay(of.merchant, pay, now)).await?;
+    let asked = Asked { at: now, by: Some(of.key_id) };
+    let (_, order) = service.write(service.engine.pay(of.merchant, pay, asked)).await?;
     let Some(order) = order else {
         tracing::error!("a payment by hand without an order");
         return Err(EngineError::OutcomeUnknown.into());
@@ -123,7 +125,7 @@ pub(crate) async fn close(
     _: Body<Nothing>,
 ) -> Answer {
     let order_no = part(&request, "order_no")?;
-    let asked = service.engine.close_order(of.merchant, order_no, service.now());
+    let asked = service.engine.close_order(of.merchant, order_no, service.asked(of.caller.key_id));
     let order = service.write(asked).await?;
     ok(OrderView::of(of.merchant, ListedOrder { order, settlement_no: None }))
 }

@@ -89,6 +89,7 @@ impl Query {
             S::AwaitingApproval,
             S::Requested,
             S::Sending,
+            S::AwaitingPayee,
             S::Unknown,
             S::Succeeded,
             S::Failed,

@@ -53,7 +53,10 @@ pub(crate) async fn settle(
         return Err(FOR_ADMINS);
     }
     let new = NewSettlement { number: number(&request, settlement_no)?, include_not_due };
-    match service.write(service.engine.settle(of.merchant, new, service.now())).await? {
+    match service
+        .write(service.engine.settle(of.merchant, new, service.asked(of.caller.key_id)))
+        .await?
+    {
         Some(settled) => made(settled.fresh, SettlementView::of(&settled.thing)),
         None => ok(SettlementView { include_not_due, ..SettlementView::default() }),
     }

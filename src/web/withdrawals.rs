@@ -69,7 +69,7 @@ pub(crate) async fn request(
     body: Body<Withdraw>,
 ) -> Answer {
     let new = body.0.new_withdrawal(&request, of.caller.key_id)?;
-    let asked = service.engine.withdraw(of.merchant, new, service.now());
+    let asked = service.engine.withdraw(of.merchant, new, service.asked(of.caller.key_id));
     let requested = service.write(asked).await?;
     made(requested.fresh, WithdrawalView::of(requested.thing))
 }
@@ -103,7 +103,7 @@ pub(crate) async fn approve(
     body: Body<Reason>,
 ) -> Answer {
     let review = body.0.review(&request, of.key_id)?;
-    let asked = service.engine.approve(of.merchant, review, service.now());
+    let asked = service.engine.approve(of.merchant, review, service.asked(of.key_id));
     ok(WithdrawalView::of(service.write(asked).await?))
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn reject(
     body: Body<Reason>,
 ) -> Answer {
     let review = body.0.review(&request, of.key_id)?;
-    let asked = service.engine.reject(of.merchant, review, service.now());
+    let asked = service.engine.reject(of.merchant, review, service.asked(of.key_id));
     ok(WithdrawalView::of(service.write(asked).await?))
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn confirm(
     body: Body<Outcome>,
 ) -> Answer {
     let confirm = body.0.confirm(&request)?;
-    let asked = service.engine.confirm(of.merchant, confirm, service.now());
+    let asked = service.engine.confirm(of.merchant, confirm, service.asked(of.key_id));
     ok(WithdrawalView::of(service.write(asked).await?))
 }
 

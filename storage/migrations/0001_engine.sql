@@ -97,7 +97,9 @@ create table withdrawals (
     payout_openid text,
     payout_name text,
     status text not null check (
-        status in ('awaiting_approval', 'requested', 'sending', 'unknown', 'succeeded', 'failed', 'rejected')
+        status in (
+            'awaiting_approval', 'requested', 'sending', 'awaiting_payee', 'unknown', 'succeeded', 'failed', 'rejected'
+        )
     ),
     reason text,
     reference text,
@@ -105,6 +107,7 @@ create table withdrawals (
     requested_seq integer not null,
     day integer not null,
     asked_by text not null,
+    approved_by text check (approved_by <> asked_by),
     settlement_no text collate binary,
     primary key (merchant_id, withdrawal_no),
     constraint succeeded_has_a_reference check (status <> 'succeeded' or reference is not null)

@@ -66,7 +66,7 @@ impl Shops {
             }
             let decided = account.decide(&command, self.now);
             for event in decided.unwrap_or_else(|refusal| panic!("{command:?}: {refusal}")) {
-                let row = Row::new(&of, account.link(), Stamped { at: self.now, event });
+                let row = Row::new(&of, account.link(), Stamped::new(self.now, event));
                 account.apply(&row.stamped, row.link).unwrap();
                 rows.push(row);
             }

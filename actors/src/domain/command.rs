@@ -9,6 +9,21 @@ use super::time::At;
 use super::withdrawal::{Withdrawal, WithdrawalRequest};
 use super::{case::CaseKind, event::PaymentSource, head::Head};
 
+/// When and by whom something is asked. The clock is read at the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The message's own reading of the clock.
+    pub at: At,
+    /// The API key that asks; `None`: WeChat tells, or Tally itself acts.
+    pub by: Option<KeyId>,
+}
+
+impl From<At> for Asked {
+    fn from(at: At) -> Self {
+        Self { at, by: None }
+    }
+}
+
 /// An order to a merchant. Amounts in fen.
 #[derive(Debug, Clone)]
 pub enum Command {

@@ -118,6 +118,8 @@ pub enum Event {
         withdrawal_no: WithdrawalNo,
         /// The key that approved.
         by: KeyId,
+        /// Why, for people.
+        reason: Box<str>,
     },
     /// A second key said no; the money is back in available.
     WithdrawalRejected {
@@ -152,6 +154,8 @@ pub enum Event {
         amount: Money,
         /// The transfer's or the bank run's own number.
         reference: Box<str>,
+        /// What was said of it, for people.
+        note: Box<str>,
     },
     /// Certainly not paid out; the money is back in available.
     WithdrawalFailed {
@@ -163,6 +167,8 @@ pub enum Event {
         day: Day,
         /// Why, for people.
         reason: Box<str>,
+        /// The transfer's or the bank run's own number, where there is one.
+        reference: Box<str>,
     },
     /// Something a person must look at.
     CaseOpened {
@@ -206,16 +212,18 @@ impl Event {
     }
 }
 
-/// An event with its time, as it is stored and hashed.
+/// An event with its time and who asked, as it is stored and hashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamped {
     /// When. Never earlier than the event before it in the same journal.
     pub at: At,
+    /// The API key that asked; `None`: WeChat told, or Tally itself acted.
+    pub by: Option<KeyId>,
     /// What.
     pub event: Event,
 }
 
-/// The version of the format that this binary writes: a byte with the version, then `at` and the event in postcard's
+/// The version of the format that this binary writes: a byte with the version, then `at`, the key that asked and the event in postcard's
 /// wire format (postcard specification 1.0: varints, zigzag for signed, variants by index).
 pub const FORMAT: u8 = 1;
 
@@ -231,11 +239,16 @@ pub enum Undecodable {
 }
 
 impl Stamped {
+    /// An event that nobody's key asked for.
+    pub fn new(at: At, event: Event) -> Self {
+        Self { at, by: None, event }
+    }
+
     /// The bytes that are stored.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(96);
         bytes.push(FORMAT);
-        postcard::to_extend(&(self.at, &self.event), bytes).expect("events are plain data")
+        postcard::to_extend(&(self.at, self.by, &self.event), bytes).expect("events are plain data")
     }
 
     /// The event in stored bytes. All of them must belong to it.
@@ -245,7 +258,7 @@ impl Stamped {
             return Err(Undecodable::Format(format));
         }
         match postcard::take_from_bytes(rest) {
-            Ok(((at, event), [])) => Ok(Self { at, event }),
+            Ok(((at, by, event), [])) => Ok(Self { at, by, event }),
             Ok(_) | Err(_) => Err(Undecodable::Damaged),
         }
     }

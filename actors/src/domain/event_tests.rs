@@ -80,7 +80,7 @@ fn one_of_each() -> Vec<Event> {
             asked_by: "k1".parse().unwrap(),
             settlement_no: Some("S100".parse().unwrap()),
         },
-        Event::WithdrawalApproved { withdrawal_no, by },
+        Event::WithdrawalApproved { withdrawal_no, by, reason: "yes".into() },
         Event::WithdrawalRejected {
             withdrawal_no,
             amount: money(497),
@@ -90,12 +90,18 @@ fn one_of_each() -> Vec<Event> {
         },
         Event::WithdrawalSending { withdrawal_no },
         Event::WithdrawalUnknown { withdrawal_no, reason: "time-out".into() },
-        Event::WithdrawalSucceeded { withdrawal_no, amount: money(497), reference: "B1".into() },
+        Event::WithdrawalSucceeded {
+            withdrawal_no,
+            amount: money(497),
+            reference: "B1".into(),
+            note: "so".into(),
+        },
         Event::WithdrawalFailed {
             withdrawal_no,
             amount: money(497),
             day: day(),
             reason: "no".into(),
+            reference: "B1".into(),
         },
         Event::CaseOpened {
             case: Case {
@@ -127,7 +133,13 @@ fn hex(bytes: &[u8]) -> String {
 fn events_are_stored_in_the_bytes_in_which_they_always_were() {
     let lines: Vec<String> = one_of_each()
         .into_iter()
-        .map(|event| format!("{} {}", event.kind(), hex(&Stamped { at: at(), event }.encode())))
+        .map(|event| {
+            format!(
+                "{} {}",
+                event.kind(),
+                hex(&Stamped { at: at(), by: Some("k1".parse().unwrap()), event }.encode())
+            )
+        })
         .collect();
     let stored: Vec<&str> = STORED.lines().collect();
     assert_eq!(lines, stored);
@@ -136,7 +148,7 @@ fn events_are_stored_in_the_bytes_in_which_they_always_were() {
 #[test]
 fn stored_bytes_are_read_back_whole_or_not_at_all() {
     for event in one_of_each() {
-        let stamped = Stamped { at: at(), event };
+        let stamped = Stamped { at: at(), by: Some("k1".parse().unwrap()), event };
         let bytes = stamped.encode();
         assert_eq!(Stamped::decode(&bytes).as_ref(), Ok(&stamped));
         let mut longer = bytes.clone();

@@ -16,14 +16,9 @@ use super::time::{At, Day};
 /// The version of the head's format that this binary knows.
 pub const FORMAT: u8 = 1;
 
-/// What a merchant asked for in one Beijing day and did not get back, in fen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requested {
-    /// The day.
-    pub day: Day,
-    /// How much.
-    pub amount: Money,
-}
+/// For how many Beijing days the withdrawals asked for are kept: messages read their clocks at different places, so their
+/// days may come a little out of order.
+const DAYS_KEPT: usize = 4;
 
 /// Where a merchant stands after its newest event. Amounts in fen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +49,8 @@ pub struct Head {
     pub withdrawn: Money,
     /// What is paid and not yet settled, by the first day it may be. `None` sorts first: always due.
     pub buckets: BTreeMap<Option<Day>, Bucket>,
-    /// The day's withdrawals so far.
-    pub requested: Option<Requested>,
+    /// What was asked for in each of the newest days and did not come back.
+    pub requested: BTreeMap<Day, Money>,
 }
 
 /// What of a head is kept in one blob beside the columns.
@@ -63,7 +58,7 @@ pub struct Head {
 struct Kept<R> {
     rules: R,
     buckets: BTreeMap<Option<Day>, Bucket>,
-    requested: Option<Requested>,
+    requested: BTreeMap<Day, Money>,
 }
 
 /// An event that does not fit the head it was applied to: the journal is not one that Tally wrote.
@@ -88,7 +83,7 @@ impl Head {
             in_transit: Money::ZERO,
             withdrawn: Money::ZERO,
             buckets: BTreeMap::new(),
-            requested: None,
+            requested: BTreeMap::new(),
         }
     }
 
@@ -107,9 +102,16 @@ impl Head {
 
     /// What was asked for on `day` and did not come back.
     pub fn requested_on(&self, day: Day) -> Money {
-        self.requested
-            .filter(|requested| requested.day == day)
-            .map_or(Money::ZERO, |requested| requested.amount)
+        self.requested.get(&day).copied().unwrap_or(Money::ZERO)
+    }
+
+    /// The day against whose limit a withdrawal asked for `today` counts: today, or the oldest day of which the sum is still
+    /// kept, for a message whose clock is days behind.
+    pub fn counted_day(&self, today: Day) -> Day {
+        match self.requested.first_key_value() {
+            Some((oldest, _)) if self.requested.len() >= DAYS_KEPT => today.max(*oldest),
+            Some(_) | None => today,
+        }
     }
 
     /// Applies an event. Pure; touches the balances alone, so it needs no order or withdrawal at hand.
@@ -150,8 +152,11 @@ impl Head {
             Event::WithdrawalRequested { amount, day, .. } => {
                 self.available = self.available.minus(*amount)?;
                 self.in_transit = self.in_transit.plus(*amount)?;
-                let amount = self.requested_on(*day).plus(*amount)?;
-                self.requested = Some(Requested { day: *day, amount });
+                let sum = self.requested_on(*day).plus(*amount)?;
+                self.requested.insert(*day, sum);
+                if self.requested.len() > DAYS_KEPT {
+                    self.requested.pop_first();
+                }
             }
             Event::WithdrawalSucceeded { amount, .. } => {
                 self.in_transit = self.in_transit.minus(*amount)?;
@@ -161,11 +166,11 @@ impl Head {
             | Event::WithdrawalFailed { amount, day, .. } => {
                 self.in_transit = self.in_transit.minus(*amount)?;
                 self.available = self.available.plus(*amount)?;
-                if let Some(requested) =
-                    self.requested.as_mut().filter(|requested| requested.day == *day)
-                {
-                    requested.amount = requested.amount.minus(*amount)?;
+                // A day that is no longer kept limits nothing any more.
+                if let Some(sum) = self.requested.get_mut(day) {
+                    *sum = sum.minus(*amount)?;
                 }
+                self.requested.retain(|_, sum| *sum > Money::ZERO);
             }
             Event::OrderOpened { .. }
             | Event::OrderPrepaid { .. }
@@ -180,8 +185,8 @@ impl Head {
 
     /// The part of the head that is kept in one blob: rules, buckets and the day's withdrawals.
     pub fn encode_kept(&self) -> Vec<u8> {
-        let kept =
-            Kept { rules: &*self.rules, buckets: self.buckets.clone(), requested: self.requested };
+        let (buckets, requested) = (self.buckets.clone(), self.requested.clone());
+        let kept = Kept { rules: &*self.rules, buckets, requested };
         postcard::to_extend(&kept, Vec::with_capacity(96)).expect("a head is plain data")
     }
 

@@ -27,6 +27,8 @@ pub enum WithdrawalStatus {
     Requested,
     /// The transfer is about to go out, or is out.
     Sending,
+    /// The transfer waits for its receiver to take it (V3 商家转账, up to 24 h).
+    AwaitingPayee,
     /// Whether the transfer happened is not known; it is asked about by number.
     Unknown,
     /// Paid out.
@@ -44,6 +46,7 @@ impl WithdrawalStatus {
             Self::AwaitingApproval => "awaiting_approval",
             Self::Requested => "requested",
             Self::Sending => "sending",
+            Self::AwaitingPayee => "awaiting_payee",
             Self::Unknown => "unknown",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -55,7 +58,11 @@ impl WithdrawalStatus {
     pub fn is_final(self) -> bool {
         match self {
             Self::Succeeded | Self::Failed | Self::Rejected => true,
-            Self::AwaitingApproval | Self::Requested | Self::Sending | Self::Unknown => false,
+            Self::AwaitingApproval
+            | Self::Requested
+            | Self::Sending
+            | Self::AwaitingPayee
+            | Self::Unknown => false,
         }
     }
 }
@@ -89,6 +96,8 @@ pub struct Withdrawal {
     pub day: Day,
     /// The key that asked.
     pub asked_by: KeyId,
+    /// The other key that approved it, where one had to.
+    pub approved_by: Option<KeyId>,
     /// The settlement made in the same message, if any.
     pub settlement_no: Option<SettlementNo>,
 }

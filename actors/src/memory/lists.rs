@@ -134,7 +134,7 @@ pub(super) fn cases(
     let mut cases = vec![];
     for (merchant, ledger) in ledgers {
         for recorded in &ledger.journal {
-            let Ok(Stamped { at, event: Event::CaseOpened { case } }) =
+            let Ok(Stamped { at, event: Event::CaseOpened { case }, .. }) =
                 Stamped::decode(&recorded.bytes)
             else {
                 continue;

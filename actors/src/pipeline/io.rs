@@ -2,10 +2,9 @@
 
 use crate::domain::books::{Key, Record};
 use crate::domain::chain::{Link, Seq};
-use crate::domain::command::{Answer, Command};
+use crate::domain::command::{Answer, Asked, Command};
 use crate::domain::head::Head;
 use crate::domain::refusal::Refusal;
-use crate::domain::time::At;
 use crate::ports::{ReadError, Row, Trouble};
 
 /// A message in hand, named by the shell.
@@ -26,8 +25,8 @@ pub enum Fence {
 /// What happens to a pipeline.
 #[derive(Debug)]
 pub enum Input {
-    /// A message came, with its own reading of the clock.
-    Ask(Ticket, Box<Command>, At),
+    /// A message came.
+    Ask(Ticket, Box<Command>, Asked),
     /// The head was read.
     Head(Result<Option<Box<Head>>, ReadError>),
     /// Records were looked up; `None` for a key that names nothing.

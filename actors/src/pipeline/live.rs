@@ -6,10 +6,11 @@ use super::{Failure, Held, Outcome, Ticket, Waiting};
 use crate::domain::account::Account;
 use crate::domain::books::{Books, Key, Record};
 use crate::domain::chain::Seq;
-use crate::domain::command::Command;
+use crate::domain::command::{Asked, Command};
 use crate::domain::event::Stamped;
 use crate::domain::time::At;
-use crate::ports::Row;
+use crate::limits::CLOCK_BEHIND_MAX_MS;
+use crate::ports::{Row, Trouble};
 
 #[derive(Debug)]
 pub(super) struct Live {
@@ -24,7 +25,7 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct Parked {
     command: Box<Command>,
-    now: At,
+    asked: Asked,
     pub(super) keys: Vec<Key>,
 }
 
@@ -52,8 +53,8 @@ impl Live {
     }
 
     pub(super) fn park(&mut self, message: Waiting) {
-        let Waiting { ticket, command, now } = message;
-        self.parked.insert(ticket, Parked { command, now, keys: vec![] });
+        let Waiting { ticket, command, asked } = message;
+        self.parked.insert(ticket, Parked { command, asked, keys: vec![] });
     }
 
     /// Whether a message is first in line for all its keys and all their records are at hand. Lines up for keys that it
@@ -86,9 +87,12 @@ impl Live {
 
     /// Decide, apply, append: in this order, in this one place, and nothing leaves before it stands whole.
     pub(super) fn decide(&mut self, ticket: Ticket, parked: &Parked) -> (Held, Vec<Row>) {
-        let Parked { command, now, .. } = parked;
+        let Parked { command, asked: Asked { at: now, by }, .. } = parked;
         let before = self.account.link();
         let held = |seen, first, outcome| Held { ticket, seen, first, outcome };
+        if let Some(failure) = self.behind(command, *now) {
+            return (held(before, None, Err(failure)), vec![]);
+        }
         let events = match self.account.decide(command, *now) {
             Ok(events) => events,
             Err(refusal) => return (held(before, None, Err(Failure::Refused(refusal))), vec![]),
@@ -97,7 +101,11 @@ impl Live {
         let fresh = !events.is_empty();
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
-            let row = Row::new(self.account.merchant(), self.account.link(), Stamped { at, event });
+            let row = Row::new(
+                self.account.merchant(),
+                self.account.link(),
+                Stamped { at, by: *by, event },
+            );
             self.account
                 .apply(&row.stamped, row.link)
                 .expect("decide checked what apply relies on");
@@ -116,6 +124,19 @@ impl Live {
             ),
             rows,
         )
+    }
+
+    /// What a message hears whose clock is far behind the newest event: an event's time never goes back, so one of the two
+    /// clocks was wrong, and what it says now would be wrong for good.
+    fn behind(&self, command: &Command, now: At) -> Option<Failure> {
+        let newest = self.account.head()?.at;
+        if newest <= now.plus_ms(CLOCK_BEHIND_MAX_MS) || matches!(command, Command::Read) {
+            return None;
+        }
+        let what =
+            format!("the newest event is of {newest}, and the clock says {now}: set the clock");
+        tracing::error!(merchant = %self.account.merchant(), what, "a message was not decided");
+        Some(Failure::NotDone(Trouble::Unavailable(what)))
     }
 
     /// Takes a message out of its lines. Gives those that are first now, and forgets what nobody needs.

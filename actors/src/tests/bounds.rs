@@ -51,6 +51,20 @@ fn a_call_above_the_limit_is_told_busy_at_once_and_the_limit_recovers() {
     });
 }
 
+#[test]
+fn a_call_that_is_counted_and_not_yet_sent_keeps_its_actor() {
+    run(async |runtime| {
+        let (engine, _store, m) = with_merchant(runtime).await;
+        let registry = engine.registry();
+        let (_, call) = registry.call(m).ok().unwrap();
+        let incarnation = registry.incarnation(&m).unwrap();
+        assert!(!registry.leave(&m, incarnation), "somebody is about to send");
+        drop(call);
+        until(|| registry.leave(&m, incarnation)).await;
+        assert_eq!(engine.live_merchants(), 0);
+    });
+}
+
 /// Actors that leave as soon as they can, against calls that come all the while: no call is lost or served twice.
 #[test]
 fn an_actor_leaves_only_when_nobody_calls() {

@@ -57,6 +57,32 @@ fn a_batch_whose_answer_is_lost_is_told_as_unknown_and_is_found_when_asked_again
     });
 }
 
+/// The mark outlives incarnations that committed nothing of their own.
+#[test]
+fn after_doubt_balances_are_confirmed_by_the_store_until_a_commit() {
+    run(async |runtime| {
+        let (engine, store, m) = with_merchant(runtime).await;
+        let heads = || store.heads.load(Ordering::SeqCst);
+        engine.head(m, now()).await.unwrap();
+        let known = heads();
+        engine.head(m, now()).await.unwrap();
+        assert_eq!(heads(), known, "memory is enough");
+        store.script([Some(Fault::Answer(Commit::Doubt("lost".into())))]);
+        assert_eq!(open(&engine, m, "O100", 500).await, Err(EngineError::OutcomeUnknown));
+        for _ in 0..2 {
+            let before = heads();
+            engine.head(m, now()).await.unwrap();
+            assert_eq!(heads(), before + 2, "a new incarnation read its head, and asked once more");
+            let incarnation = engine.registry().incarnation(&m).unwrap();
+            until(|| engine.registry().leave(&m, incarnation)).await;
+        }
+        open(&engine, m, "O100", 500).await.unwrap();
+        let before = heads();
+        engine.head(m, now()).await.unwrap();
+        assert_eq!(heads(), before, "its own commit shows that nothing can come any more");
+    });
+}
+
 /// While one batch is being written the next one gathers. When the first fails, what was decided on top of it is
 /// not written, and each caller is served by the next incarnation.
 #[test]

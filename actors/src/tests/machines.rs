@@ -4,9 +4,11 @@ use super::support::{fen, id, now, payment, rules};
 use crate::batcher::{Batcher, Effect as Batched, Incarnation, Input as Batching};
 use crate::domain::books::{Key, Record, Route};
 use crate::domain::chain::{Link, Seq};
-use crate::domain::command::{Command, OpenOrder};
+use crate::domain::command::{Command, OpenOrder, RulesChange, Settle};
 use crate::domain::head::Head;
 use crate::domain::order::Channel;
+use crate::domain::time::At;
+use crate::limits::CLOCK_BEHIND_MAX_MS;
 use crate::pipeline::{AppendFailure, Effect, Failure, Fence, Input, Outcome, Pipeline, Ticket};
 use crate::ports::{Batch, Commit, Row, Trouble};
 
@@ -38,7 +40,7 @@ fn live(fence: Fence) -> (Pipeline, Head) {
     let mut registering = Pipeline::new(id("m1"), Fence::Never);
     registering.take(Input::Head(Ok(None)));
     let effects =
-        registering.take(Input::Ask(Ticket(0), Box::new(Command::Register(rules())), now()));
+        registering.take(Input::Ask(Ticket(0), Box::new(Command::Register(rules())), now().into()));
     let [Effect::Append(_, head)] = &effects[..] else { panic!("{effects:?}") };
     let mut pipeline = Pipeline::new(id("m1"), fence);
     assert!(pipeline.take(Input::Head(Ok(Some(head.clone())))).is_empty());
@@ -46,7 +48,11 @@ fn live(fence: Fence) -> (Pipeline, Head) {
 }
 
 fn ask(pipeline: &mut Pipeline, ticket: u64, command: Box<Command>) -> Vec<Effect> {
-    pipeline.take(Input::Ask(Ticket(ticket), command, now()))
+    ask_at(pipeline, ticket, command, now())
+}
+
+fn ask_at(pipeline: &mut Pipeline, ticket: u64, command: Box<Command>, at: At) -> Vec<Effect> {
+    pipeline.take(Input::Ask(Ticket(ticket), command, at.into()))
 }
 
 fn nothing_found(keys: &[Key]) -> Input {
@@ -142,6 +148,41 @@ fn records_are_dropped_once_they_are_stored_and_nobody_needs_them() {
     pipeline.take(Input::Committed(Seq(101)));
     assert_eq!(pipeline.records(), 0);
     assert!(pipeline.is_idle());
+}
+
+/// The time of an event never goes back within a merchant; dates are the message's own.
+#[test]
+fn a_clock_that_goes_back_moves_no_event_and_no_day() {
+    let (mut pipeline, _) = live(Fence::Never);
+    let tomorrow = now().plus_ms(86_400_000);
+    let change = RulesChange { settle_after_days: Some(Some(1)), ..RulesChange::default() };
+    ask(&mut pipeline, 1, Box::new(Command::ChangeRules(change)));
+    ask(&mut pipeline, 2, open("O100", 500));
+    pipeline.take(nothing_found(&[order("O100")]));
+    ask_at(&mut pipeline, 3, pay("O100", 500), tomorrow);
+    pipeline.take(nothing_found(&[transaction("O100")]));
+    let settle = |no: &str| {
+        let (settlement_no, idempotency_key) = (no.parse().unwrap(), None);
+        Box::new(Command::Settle(Settle { settlement_no, idempotency_key, include_not_due: false }))
+    };
+    let number = |no: &str| Key::Settlement(no.parse().unwrap());
+    ask_at(&mut pipeline, 4, settle("S100"), now());
+    let effects = pipeline.take(nothing_found(&[number("S100")]));
+    assert!(effects.is_empty(), "by its own clock nothing is due: {effects:?}");
+    ask_at(&mut pipeline, 5, settle("S200"), tomorrow);
+    let (settled, _) = rows(pipeline.take(nothing_found(&[number("S200")])));
+    assert_eq!(settled[0].stamped.at, tomorrow);
+    ask_at(&mut pipeline, 6, open("O200", 500), now());
+    let (opened, _) = rows(pipeline.take(nothing_found(&[order("O200")])));
+    assert_eq!(opened[0].stamped.at, tomorrow, "not before the event that it follows");
+    let wrong = tomorrow.plus_ms(-CLOCK_BEHIND_MAX_MS - 1);
+    ask_at(&mut pipeline, 7, open("O300", 500), wrong);
+    let effects = pipeline.take(nothing_found(&[order("O300")]));
+    assert!(effects.is_empty(), "its answer rests on what is not durable yet: {effects:?}");
+    let effects = pipeline.take(Input::Committed(opened[0].link.seq));
+    let told =
+        |effect: &Effect| matches!(effect, Effect::Answer(Ticket(7), Err(Failure::NotDone(_))));
+    assert!(effects.iter().any(told), "a clock so far behind records nothing: {effects:?}");
 }
 
 #[test]

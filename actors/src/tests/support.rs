@@ -46,6 +46,7 @@ pub(super) struct Scripted {
     gate: Semaphore,
     pub(super) commits: AtomicUsize,
     pub(super) lookups: AtomicUsize,
+    pub(super) heads: AtomicUsize,
 }
 
 impl Scripted {
@@ -58,6 +59,7 @@ impl Scripted {
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             commits: AtomicUsize::new(0),
             lookups: AtomicUsize::new(0),
+            heads: AtomicUsize::new(0),
         })
     }
 
@@ -116,6 +118,7 @@ impl Store for Scripted {
     }
 
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
+        self.heads.fetch_add(1, Ordering::SeqCst);
         self.inner.heads(merchants)
     }
 

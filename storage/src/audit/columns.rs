@@ -304,6 +304,7 @@ const WITHDRAWAL: &[&str] = &[
     "requested_seq",
     "day",
     "asked_by",
+    "approved_by",
     "settlement_no",
 ];
 
@@ -323,6 +324,7 @@ fn withdrawal(withdrawal: &Withdrawal) -> Vec<Value> {
         place(withdrawal.requested_seq),
         date(withdrawal.day),
         text(withdrawal.asked_by),
+        or_null(withdrawal.approved_by, text),
         or_null(withdrawal.settlement_no, text),
     ]
 }

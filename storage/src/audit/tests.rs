@@ -174,7 +174,7 @@ const CHANGES: &[(&str, &str)] = &[
         ),
         (
             "insert into withdrawals select merchant_id, 'wx03', amount_fen, asked_fen, settle_first, method, payout_openid,
-                payout_name, status, reason, reference, requested_ms, 999, day, asked_by, settlement_no
+                payout_name, status, reason, reference, requested_ms, 999, day, asked_by, approved_by, settlement_no
              from withdrawals where merchant_id = 'shop1' and withdrawal_no = 'wx02'",
             "merchant shop1, withdrawals wx03: the row is there, but the journal does not know it",
         ),

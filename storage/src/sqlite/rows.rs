@@ -29,7 +29,7 @@ pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include
 
 /// The columns of a withdrawal, for [`Fields::withdrawal`].
 pub(crate) const WITHDRAWAL: &str = "withdrawal_no, amount_fen, asked_fen, settle_first, method, payout_openid, \
-    payout_name, status, reason, reference, requested_ms, requested_seq, day, asked_by, settlement_no";
+    payout_name, status, reason, reference, requested_ms, requested_seq, day, asked_by, approved_by, settlement_no";
 
 /// The columns of a case, for [`Fields::case`].
 pub(crate) const CASE: &str =
@@ -206,6 +206,7 @@ impl<'r> Fields<'r> {
             requested_seq: self.seq()?,
             day: self.made(Day::from_days)?,
             asked_by: self.text()?,
+            approved_by: self.made_if_any(|raw: &str| raw.parse().ok())?,
             settlement_no: self.made_if_any(|raw: &str| raw.parse().ok())?,
         })
     }
@@ -312,9 +313,9 @@ fn order_status(raw: &str) -> Option<OrderStatus> {
 
 fn withdrawal_status(raw: &str) -> Option<WithdrawalStatus> {
     use WithdrawalStatus::{
-        AwaitingApproval, Failed, Rejected, Requested, Sending, Succeeded, Unknown,
+        AwaitingApproval, AwaitingPayee, Failed, Rejected, Requested, Sending, Succeeded, Unknown,
     };
-    [AwaitingApproval, Requested, Sending, Unknown, Succeeded, Failed, Rejected]
+    [AwaitingApproval, Requested, Sending, AwaitingPayee, Unknown, Succeeded, Failed, Rejected]
         .into_iter()
         .find(|status| status.as_str() == raw)
 }

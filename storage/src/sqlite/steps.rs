@@ -77,8 +77,9 @@ static REQUESTED: Statement = Statement::new(
 
 static MOVED: Statement = Statement::new(
     "update withdrawals set status = v.column3, reason = case v.column5 when 1 then v.column6 else reason end, \
-        reference = coalesce(v.column7, reference) from (values ",
-    7,
+        reference = coalesce(v.column7, reference), approved_by = coalesce(v.column8, approved_by) \
+        from (values ",
+    8,
     ") as v where merchant_id = v.column1 and withdrawal_no = v.column2 \
         and status not in ('succeeded', 'failed', 'rejected') and amount_fen = coalesce(v.column4, amount_fen)",
 );

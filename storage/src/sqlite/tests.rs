@@ -118,7 +118,7 @@ async fn no_statement_of_the_hot_path_walks_a_table() {
 fn registration(merchant: &str) -> Run {
     let (merchant, rules) = (merchant.parse().unwrap(), Rules::new("a shop"));
     let event = Event::MerchantRegistered { rules: rules.clone() };
-    let row = Row::new(&merchant, Link::default(), Stamped { at: At::from_ms(1), event });
+    let row = Row::new(&merchant, Link::default(), Stamped::new(At::from_ms(1), event));
     let mut head = Head::registered(merchant, rules, At::from_ms(1));
     head.link = row.link;
     Run { merchant, expects: Link::default(), rows: vec![row], head }

@@ -154,25 +154,27 @@ pub(crate) fn requested(fact: Fact<'_>) -> Option<Values<'_>> {
 }
 
 /// How a withdrawal goes on: number, status, the amount that it must have, whether the reason changes, and to what, and
-/// the reference.
+/// the reference, and who approved.
 pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
     use WithdrawalStatus::{Failed, Rejected, Requested, Sending, Succeeded, Unknown};
-    let (withdrawal_no, status, amount, reason, reference) = match fact.event {
-        Event::WithdrawalApproved { withdrawal_no, .. } => {
-            (withdrawal_no, Requested, None, None, None)
+    let (withdrawal_no, status, amount, reason, reference, by) = match fact.event {
+        Event::WithdrawalApproved { withdrawal_no, by, .. } => {
+            (withdrawal_no, Requested, None, None, None, Some(by.as_str()))
         }
-        Event::WithdrawalSending { withdrawal_no } => (withdrawal_no, Sending, None, None, None),
+        Event::WithdrawalSending { withdrawal_no } => {
+            (withdrawal_no, Sending, None, None, None, None)
+        }
         Event::WithdrawalUnknown { withdrawal_no, reason } => {
-            (withdrawal_no, Unknown, None, Some(Text(reason)), None)
+            (withdrawal_no, Unknown, None, Some(Text(reason)), None, None)
         }
-        Event::WithdrawalSucceeded { withdrawal_no, amount, reference } => {
-            (withdrawal_no, Succeeded, Some(*amount), Some(Null), Some(&**reference))
+        Event::WithdrawalSucceeded { withdrawal_no, amount, reference, .. } => {
+            (withdrawal_no, Succeeded, Some(*amount), Some(Null), Some(&**reference), None)
         }
         Event::WithdrawalFailed { withdrawal_no, amount, reason, .. } => {
-            (withdrawal_no, Failed, Some(*amount), Some(Text(reason)), None)
+            (withdrawal_no, Failed, Some(*amount), Some(Text(reason)), None, None)
         }
         Event::WithdrawalRejected { withdrawal_no, amount, reason, .. } => {
-            (withdrawal_no, Rejected, Some(*amount), Some(Text(reason)), None)
+            (withdrawal_no, Rejected, Some(*amount), Some(Text(reason)), None, None)
         }
         Event::MerchantRegistered { .. }
         | Event::RulesChanged { .. }
@@ -192,6 +194,7 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         Integer(reason.is_some().into()),
         reason.unwrap_or(Null),
         Value::if_any(reference, Text),
+        Value::if_any(by, Text),
     ])
 }
 
@@ -207,6 +210,10 @@ pub(crate) fn moved_on<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
     const REASON: usize = REASON_CHANGES + 1;
     if later[REASON_CHANGES] == Integer(0) {
         later[REASON_CHANGES..=REASON].clone_from_slice(&earlier[REASON_CHANGES..=REASON]);
+    }
+    const APPROVED_BY: usize = 7;
+    if later[APPROVED_BY] == Null {
+        later[APPROVED_BY] = earlier[APPROVED_BY].clone();
     }
     *earlier = later;
 }

@@ -99,6 +99,7 @@ fn succeeded(withdrawal_no: &str, amount: u64) -> Event {
         withdrawal_no: id(withdrawal_no),
         amount: fen(amount),
         reference: "r".into(),
+        note: "".into(),
     }
 }
 

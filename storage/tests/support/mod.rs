@@ -67,7 +67,7 @@ impl Shop {
             let events = decided.unwrap_or_else(|refusal| panic!("{command:?}: {refusal}"));
             for event in events {
                 let follows = self.account.link();
-                let row = Row::new(&self.id(), follows, Stamped { at: self.now, event });
+                let row = Row::new(&self.id(), follows, Stamped::new(self.now, event));
                 self.account.apply(&row.stamped, row.link).expect("it was just decided");
                 rows.push(row);
             }
@@ -80,7 +80,7 @@ impl Shop {
         let mut link = self.account.link();
         let mut rows = vec![];
         for event in events {
-            rows.push(Row::new(&self.id(), link, Stamped { at: self.now, event }));
+            rows.push(Row::new(&self.id(), link, Stamped::new(self.now, event)));
             link = rows.last().expect("just pushed").link;
         }
         let mut run = self.run_of(self.account.link(), rows);

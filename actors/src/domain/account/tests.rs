@@ -191,6 +191,41 @@ fn limits_are_checked_in_the_order_of_their_codes() {
     m.withdraw("W102", Some(400), false).unwrap();
 }
 
+/// Messages read their clocks at different places, so their days may come out of order.
+#[test]
+fn the_limit_of_a_day_is_kept_when_days_come_out_of_order() {
+    let mut m = Driven::new(Rules { daily_max_fen: Some(fen(400)), ..by_hand() });
+    m.paid("O100", 10_000);
+    m.settle("S100", false).unwrap();
+    let (today, tomorrow) = (m.now, m.now.plus_ms(86_400_000));
+    m.withdraw("W100", Some(400), false).unwrap();
+    m.now = tomorrow;
+    m.withdraw("W101", Some(400), false).unwrap();
+    m.now = today;
+    let left = Money::ZERO;
+    assert_eq!(m.withdraw("W102", Some(1), false), Err(Refusal::DailyLimitReached { left }));
+    for no in ["W100", "W101"] {
+        m.ask(&Command::Confirm(Confirm {
+            withdrawal_no: no.parse().unwrap(),
+            succeeded: false,
+            reference: "".into(),
+            reason: "no such account".into(),
+        }))
+        .unwrap();
+    }
+    m.withdraw("W103", Some(400), false).unwrap();
+    for day in 2..20 {
+        m.now = today.plus_ms(day * 86_400_000);
+        m.withdraw(&format!("W2{day:02}"), Some(400), false).unwrap();
+    }
+    assert!(m.account.head().unwrap().requested.len() <= 4);
+    m.now = today;
+    assert!(
+        m.withdraw("W104", Some(1), false).is_err(),
+        "it counts against the oldest day that is kept"
+    );
+}
+
 #[test]
 fn a_withdrawal_over_the_limit_waits_for_another_key() {
     let mut m = Driven::new(Rules { approval_over_fen: Some(fen(300)), ..by_hand() });
@@ -209,6 +244,10 @@ fn a_withdrawal_over_the_limit_waits_for_another_key() {
     assert_eq!(status(m.withdraw("W101", Some(301), false)), WithdrawalStatus::AwaitingApproval);
     assert_eq!(m.ask(&Command::Approve(review("W101", "k1"))), Err(Refusal::SameKey));
     assert_eq!(status(m.ask(&Command::Approve(review("W101", "k2")))), WithdrawalStatus::Requested);
+    let again = m.ask(&Command::Approve(review("W101", "k2")));
+    assert_eq!(status(again), WithdrawalStatus::Requested, "a repeat is a success");
+    let decided = Refusal::WithdrawalDecided("requested");
+    assert_eq!(m.ask(&Command::Approve(review("W101", "k3"))), Err(decided));
     m.withdraw("W102", Some(399), false).unwrap();
     assert_eq!(status(m.ask(&Command::Reject(review("W102", "k2")))), WithdrawalStatus::Rejected);
     m.stands((0, 399, 601, 0));

@@ -81,7 +81,7 @@ impl Account {
             payout_openid: head.rules.payout_openid.clone(),
             payout_name: head.rules.payout_name.clone(),
             needs_approval: head.rules.approval_over_fen.is_some_and(|over| amount > over),
-            day: today,
+            day: head.counted_day(today),
             asked_by: withdraw.asked_by,
             settlement_no,
         });
@@ -97,9 +97,13 @@ impl Account {
             WithdrawalStatus::AwaitingApproval => Ok(vec![Event::WithdrawalApproved {
                 withdrawal_no: review.withdrawal_no,
                 by: review.by,
+                reason: review.reason.clone(),
             }]),
+            // A repeat by the key that approved, whatever became of it since.
+            _ if withdrawal.approved_by == Some(review.by) => Ok(vec![]),
             decided @ (WithdrawalStatus::Requested
             | WithdrawalStatus::Sending
+            | WithdrawalStatus::AwaitingPayee
             | WithdrawalStatus::Unknown
             | WithdrawalStatus::Succeeded
             | WithdrawalStatus::Failed
@@ -120,6 +124,7 @@ impl Account {
             WithdrawalStatus::Rejected => Ok(vec![]),
             decided @ (WithdrawalStatus::Requested
             | WithdrawalStatus::Sending
+            | WithdrawalStatus::AwaitingPayee
             | WithdrawalStatus::Unknown
             | WithdrawalStatus::Succeeded
             | WithdrawalStatus::Failed) => Err(Refusal::WithdrawalDecided(decided.as_str())),
@@ -144,7 +149,9 @@ impl Account {
                     &confirm.reason,
                 )]);
             }
-            WithdrawalStatus::AwaitingApproval | WithdrawalStatus::Rejected => false,
+            WithdrawalStatus::AwaitingApproval
+            | WithdrawalStatus::AwaitingPayee
+            | WithdrawalStatus::Rejected => false,
         };
         if repeat {
             Ok(vec![])
@@ -164,6 +171,7 @@ impl Account {
                 withdrawal.method == PayoutMethod::Wechat
             }
             WithdrawalStatus::AwaitingApproval
+            | WithdrawalStatus::AwaitingPayee
             | WithdrawalStatus::Succeeded
             | WithdrawalStatus::Failed
             | WithdrawalStatus::Rejected => false,
@@ -176,8 +184,10 @@ impl Account {
 
     pub(super) fn record_transfer(&self, record: &RecordTransfer) -> Result<Vec<Event>, Refusal> {
         let withdrawal = self.withdrawal(&record.withdrawal_no)?;
-        let sent =
-            matches!(withdrawal.status, WithdrawalStatus::Sending | WithdrawalStatus::Unknown);
+        let sent = matches!(
+            withdrawal.status,
+            WithdrawalStatus::Sending | WithdrawalStatus::AwaitingPayee | WithdrawalStatus::Unknown
+        );
         let event = match &record.outcome {
             TransferOutcome::Succeeded(_) if withdrawal.status == WithdrawalStatus::Succeeded => {
                 return Ok(vec![]);
@@ -238,7 +248,8 @@ fn check_limits(head: &Head, amount: Money, today: Day) -> Result<(), Refusal> {
         return Err(Refusal::WithdrawalAboveMax { max });
     }
     if let Some(daily_max) = head.rules.daily_max_fen {
-        let left = daily_max.minus(head.requested_on(today)).unwrap_or(Money::ZERO);
+        let left =
+            daily_max.minus(head.requested_on(head.counted_day(today))).unwrap_or(Money::ZERO);
         if amount > left {
             return Err(Refusal::DailyLimitReached { left });
         }
@@ -246,17 +257,14 @@ fn check_limits(head: &Head, amount: Money, today: Day) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The event of a certain outcome.
-fn outcome(withdrawal: &Withdrawal, succeeded: bool, reference: &str, reason: &str) -> Event {
+/// The event of a certain outcome, with everything that was said of it.
+fn outcome(withdrawal: &Withdrawal, succeeded: bool, reference: &str, words: &str) -> Event {
     let (withdrawal_no, amount) = (withdrawal.withdrawal_no, withdrawal.amount);
+    let (reference, words) = (reference.into(), words.into());
     if succeeded {
-        Event::WithdrawalSucceeded { withdrawal_no, amount, reference: reference.into() }
+        Event::WithdrawalSucceeded { withdrawal_no, amount, reference, note: words }
     } else {
-        Event::WithdrawalFailed {
-            withdrawal_no,
-            amount,
-            day: withdrawal.day,
-            reason: reason.into(),
-        }
+        let day = withdrawal.day;
+        Event::WithdrawalFailed { withdrawal_no, amount, day, reason: words, reference }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::chain::Seq;
 use super::super::event::{Event, Stamped};
 use super::super::head::Broken;
-use super::super::ids::{IdempotencyKey, OrderNo, WithdrawalNo};
+use super::super::ids::{IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
 use super::super::money::Money;
 use super::super::order::{Order, OrderStatus, Payment, Prepay};
 use super::super::settlement::Settlement;
@@ -17,7 +17,7 @@ impl Books {
         self.fold(seq, stamped).ok_or(Broken(stamped.event.kind()))
     }
 
-    fn fold(&mut self, seq: Seq, Stamped { at, event }: &Stamped) -> Option<()> {
+    fn fold(&mut self, seq: Seq, Stamped { at, event, .. }: &Stamped) -> Option<()> {
         match event {
             Event::MerchantRegistered { .. } | Event::RulesChanged { .. } => Some(()),
             Event::OrderOpened { order_no, idempotency_key, .. } => {
@@ -87,8 +87,10 @@ impl Books {
         use WithdrawalStatus::{Failed, Rejected, Requested, Sending, Succeeded, Unknown};
         let [Key::Withdrawal(withdrawal_no)] = Self::touched_by(event)[..] else { return None };
         let withdrawal = self.withdrawal_mut(&withdrawal_no)?;
-        let Change { status, amount, reason, reference } = match event {
-            Event::WithdrawalApproved { .. } => Change::to(Requested),
+        let Change { status, amount, reason, reference, approved_by } = match event {
+            Event::WithdrawalApproved { by, .. } => {
+                Change { approved_by: Some(*by), ..Change::to(Requested) }
+            }
             Event::WithdrawalSending { .. } => Change::to(Sending),
             Event::WithdrawalUnknown { reason, .. } => {
                 Change { reason: Some(Some(reason)), ..Change::to(Unknown) }
@@ -120,6 +122,7 @@ impl Books {
             return None;
         }
         withdrawal.status = status;
+        withdrawal.approved_by = approved_by.or(withdrawal.approved_by);
         if let Some(reason) = reason {
             withdrawal.reason = reason.map(Into::into);
         }
@@ -167,11 +170,12 @@ struct Change<'a> {
     /// `None`: as before.
     reason: Option<Option<&'a str>>,
     reference: Option<&'a str>,
+    approved_by: Option<KeyId>,
 }
 
 impl Change<'_> {
     fn to(status: WithdrawalStatus) -> Self {
-        Self { status, amount: None, reason: None, reference: None }
+        Self { status, amount: None, reason: None, reference: None, approved_by: None }
     }
 }
 
@@ -249,6 +253,7 @@ fn requested(seq: Seq, at: At, event: &Event) -> Option<Withdrawal> {
         requested_seq: seq,
         day: *day,
         asked_by: *asked_by,
+        approved_by: None,
         settlement_no: *settlement_no,
     })
 }

@@ -45,7 +45,7 @@ impl Driven {
                 let amount = i128::from(entry.debit_fen.fen()) - i128::from(entry.credit_fen.fen());
                 *self.ledger.entry(entry.account).or_default() += amount;
             }
-            let stamped = Stamped { at: self.now, event };
+            let stamped = Stamped::new(self.now, event);
             let link = self.account.link().then(self.account.merchant(), &stamped.encode());
             self.account.apply(&stamped, link).unwrap();
         }

@@ -37,7 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         few.prop_map(Step::Reject),
         (0..=10_000_u16, proptest::option::of(0..4_u8))
             .prop_map(|(fee, days)| Step::Rules(fee, days)),
-        (1..200_000_000_i64).prop_map(Step::Wait),
+        (-200_000_000..300_000_000_i64).prop_map(Step::Wait),
     ]
 }
 
@@ -97,9 +97,8 @@ proptest! {
             let left = i128::from(head.paid.fen()) - i128::from(head.refunded.fen()) - i128::from(head.fee.fen());
             let held = i128::from(head.pending().fen() + head.in_transit.fen() + head.withdrawn.fen());
             prop_assert_eq!(left, held + i128::from(head.available.fen()));
-            let decided_once = matches!(step, Step::Approve(_));
             let nothing_made = matches!(first, Err(_) | Ok(Answer::Settlement(None)));
-            if !nothing_made && !decided_once {
+            if !nothing_made {
                 prop_assert_eq!(m.account.link(), after, "a repeat of {:?}", step);
                 prop_assert_eq!(repeat.is_ok(), true);
             }
