@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tally_storage::SqliteStore;
 use tokio::runtime::Handle;
 
+use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::command::Asked;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{KeyId, MerchantId};
@@ -82,6 +83,16 @@ impl Service {
         let asked = self.runtime.spawn(async move { ask(store.as_ref()).await });
         let ended = |_| ReadError::Trouble(Trouble::Unavailable("a read ended early".into()));
         self.read(async { asked.await.map_err(ended)? }).await
+    }
+
+    /// The record that a key names, as it is stored.
+    pub(crate) async fn record(
+        &self,
+        of: MerchantId,
+        key: Key,
+    ) -> Result<Option<Record>, ApiError> {
+        let found = self.stored(move |store| store.lookup(vec![(of, key)])).await?;
+        Ok(found.into_iter().next().unwrap_or(Ok(None))?)
     }
 
     /// Refuses a merchant that was never registered, so that nothing found is told apart from nobody there.

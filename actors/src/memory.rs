@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::account::Account;
-use crate::domain::books::{Key, Record};
+use crate::domain::books::Key;
 use crate::domain::chain::Seq;
 use crate::domain::event::Stamped;
 use crate::domain::ids::{MerchantId, OrderNo};
@@ -14,7 +14,7 @@ use crate::domain::settlement::Settlement;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::ports::{
     Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter,
-    Page, Part, ReadError, Recorded, Run, Store, Trouble,
+    Page, Part, ReadError, RecordRead, Recorded, Run, Store, Trouble,
 };
 
 /// All journals and, for each, the account that it folds to, with every record ever made.
@@ -128,13 +128,13 @@ impl Store for MemoryStore {
     fn lookup(
         &self,
         keys: Vec<(MerchantId, Key)>,
-    ) -> Answering<'_, Result<Vec<Option<Record>>, ReadError>> {
+    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
         Box::pin(async move {
             let ledgers = self.ledgers();
             let record = |(merchant, key): &(MerchantId, Key)| {
                 ledgers.get(merchant).and_then(|ledger| ledger.account.books().get(key).cloned())
             };
-            Ok(keys.iter().map(record).collect())
+            Ok(keys.iter().map(|key| Ok(record(key))).collect())
         })
     }
 

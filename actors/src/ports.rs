@@ -189,11 +189,12 @@ pub trait Store: Send + Sync + 'static {
     /// The heads of merchants, in the order asked; `None` for one that was never registered.
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>>;
 
-    /// The records that keys name, in the order asked; `None` for a key that names nothing.
+    /// The records that keys name, in the order asked. The outer error fails the whole round, an inner one that key alone, as
+    /// one merchant's unreadable row is no trouble of the others.
     fn lookup(
         &self,
         keys: Vec<(MerchantId, Key)>,
-    ) -> Answering<'_, Result<Vec<Option<Record>>, ReadError>>;
+    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>>;
 
     /// All merchants, by when they were registered.
     fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>>;
@@ -251,6 +252,9 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Answering<'_, Result<Vec<Recorded>, ReadError>>;
 }
+
+/// A record as it was read; `None` for a key that names nothing. [`ReadError::Unreadable`] for a damaged row.
+pub type RecordRead = Result<Option<Record>, ReadError>;
 
 /// A head as it was read. [`ReadError::Unreadable`] for a format that this binary does not know.
 pub type HeadRead = Result<Option<Head>, ReadError>;

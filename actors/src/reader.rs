@@ -12,7 +12,8 @@ use crate::domain::chain::Link;
 use crate::domain::ids::MerchantId;
 use crate::inbox::FromStore;
 use crate::limits::{HEADS_MAX, LOOKUP_KEYS_MAX, READ_ROUNDS_MAX};
-use crate::ports::{HeadRead, ReadError, Store};
+use crate::ports::{ReadError, RecordRead, Store, Trouble};
+use crate::writer::Fatal;
 
 enum Question {
     Head,
@@ -31,10 +32,10 @@ struct Message {
 pub(crate) struct Reader(mpsc::UnboundedSender<Message>);
 
 impl Reader {
-    /// Starts the reader's task on the store's runtime.
-    pub(crate) fn start(runtime: &Handle, store: Arc<dyn Store>) -> Self {
+    /// Starts the reader's task on the store's runtime. When it ends unasked, `fatal` is called.
+    pub(crate) fn start(runtime: &Handle, store: Arc<dyn Store>, fatal: Fatal) -> Self {
         let (sender, inbox) = mpsc::unbounded_channel();
-        runtime.spawn(run(store, inbox));
+        watch(runtime, run(store, inbox), fatal);
         Self(sender)
     }
 
@@ -59,6 +60,16 @@ impl Reader {
     }
 }
 
+/// Runs the reader's task. When it ends other than by being told to, `fatal` is called: nothing is read any more.
+fn watch(runtime: &Handle, task: impl Future<Output = ()> + Send + 'static, fatal: Fatal) {
+    let running = runtime.spawn(task);
+    runtime.spawn(async move {
+        if let Err(ended) = running.await {
+            fatal(&format!("the reader ended: {ended}"));
+        }
+    });
+}
+
 async fn run(store: Arc<dyn Store>, mut inbox: mpsc::UnboundedReceiver<Message>) {
     let rounds = Arc::new(Semaphore::new(READ_ROUNDS_MAX));
     while let Some(first) = inbox.recv().await {
@@ -71,7 +82,7 @@ async fn run(store: Arc<dyn Store>, mut inbox: mpsc::UnboundedReceiver<Message>)
         }
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            round.ask(&*store).await;
+            round.ask(store).await;
             drop(turn);
         });
     }
@@ -99,20 +110,40 @@ impl Round {
         self.keys >= LOOKUP_KEYS_MAX || self.heads.len() >= HEADS_MAX
     }
 
-    async fn ask(self, store: &dyn Store) {
-        tokio::join!(read_heads(store, self.heads), look_up(store, self.lookups));
+    async fn ask(self, store: Arc<dyn Store>) {
+        tokio::join!(read_heads(Arc::clone(&store), self.heads), look_up(store, self.lookups));
     }
 }
 
-async fn read_heads(store: &dyn Store, messages: Vec<Message>) {
+/// Asks the store in a task of its own, so that a panic there is an answer as well: whoever asked must hear something.
+async fn told<T, E>(
+    asked: usize,
+    read: impl Future<Output = Result<Vec<Result<T, ReadError>>, E>> + Send + 'static,
+) -> Vec<Result<T, ReadError>>
+where
+    T: Clone + Send + 'static,
+    E: Into<ReadError> + Send + 'static,
+{
+    let error = match tokio::spawn(read).await {
+        Ok(Ok(answers)) if answers.len() == asked => return answers,
+        Ok(Ok(answers)) => unavailable(format!("{} answers to {asked} questions", answers.len())),
+        Ok(Err(error)) => error.into(),
+        Err(ended) => unavailable(format!("a read ended early: {ended}")),
+    };
+    vec![Err(error); asked]
+}
+
+fn unavailable(bug: String) -> ReadError {
+    tracing::error!(bug, "the store can't be read as it should: this is a bug, please report it");
+    Trouble::Unavailable(bug).into()
+}
+
+async fn read_heads(store: Arc<dyn Store>, messages: Vec<Message>) {
     if messages.is_empty() {
         return;
     }
-    let read = store.heads(messages.iter().map(|message| message.merchant).collect()).await;
-    let heads: Vec<HeadRead> = match read {
-        Ok(heads) => heads,
-        Err(trouble) => vec![Err(ReadError::Trouble(trouble)); messages.len()],
-    };
+    let merchants: Vec<MerchantId> = messages.iter().map(|message| message.merchant).collect();
+    let heads = told(merchants.len(), async move { store.heads(merchants).await }).await;
     for (message, head) in messages.into_iter().zip(heads) {
         message.asker.do_send(match message.question {
             Question::Confirm => FromStore::Confirmed(
@@ -125,29 +156,45 @@ async fn read_heads(store: &dyn Store, messages: Vec<Message>) {
     }
 }
 
-async fn look_up(store: &dyn Store, messages: Vec<Message>) {
+/// What one incarnation is told of a round. At once, as each message costs its actor.
+#[derive(Default)]
+struct Told {
+    found: Vec<(Key, Option<Record>)>,
+    not_found: Vec<(Vec<Key>, ReadError)>,
+}
+
+impl Told {
+    fn add(&mut self, key: Key, read: RecordRead) {
+        match (read, self.not_found.last_mut()) {
+            (Ok(record), _) => self.found.push((key, record)),
+            (Err(error), Some((keys, same))) if *same == error => keys.push(key),
+            (Err(error), _) => self.not_found.push((vec![key], error)),
+        }
+    }
+
+    fn send(self, asker: &Recipient<FromStore>) {
+        if !self.found.is_empty() {
+            asker.do_send(FromStore::Found(self.found));
+        }
+        for (keys, error) in self.not_found {
+            asker.do_send(FromStore::NotFound(keys, error));
+        }
+    }
+}
+
+async fn look_up(store: Arc<dyn Store>, messages: Vec<Message>) {
     let asked: Vec<(MerchantId, Key)> = messages.iter().flat_map(wanted).collect();
     if asked.is_empty() {
         return;
     }
-    let found = store.lookup(asked).await;
-    let mut records = found.map(Vec::into_iter);
-    // What one incarnation is told at once costs its actor one message.
-    let mut answers: HashMap<Recipient<FromStore>, Vec<(Key, Option<Record>)>> = HashMap::new();
+    let mut records = told(asked.len(), async move { store.lookup(asked).await }).await.into_iter();
+    let mut answers: HashMap<Recipient<FromStore>, Told> = HashMap::new();
     for message in messages {
-        let keys = wanted(&message).map(|(_, key)| key);
-        match &mut records {
-            Ok(records) => {
-                answers.entry(message.asker.clone()).or_default().extend(keys.zip(records))
-            }
-            Err(error) => {
-                message.asker.do_send(FromStore::NotFound(keys.collect(), error.clone()));
-            }
-        }
+        let answer = answers.entry(message.asker.clone()).or_default();
+        let reads = wanted(&message).zip(&mut records);
+        reads.for_each(|((_, key), read)| answer.add(key, read));
     }
-    for (asker, found) in answers {
-        asker.do_send(FromStore::Found(found));
-    }
+    answers.into_iter().for_each(|(asker, told)| told.send(&asker));
 }
 
 fn wanted(message: &Message) -> impl Iterator<Item = (MerchantId, Key)> {
@@ -156,4 +203,19 @@ fn wanted(message: &Message) -> impl Iterator<Item = (MerchantId, Key)> {
         Question::Head | Question::Confirm => &[],
     };
     keys.iter().map(|key| (message.merchant, *key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_ends_unasked_ends_the_process() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (told, mut fatal) = mpsc::unbounded_channel();
+        let fatal_call = Arc::new(move |why: &str| drop(told.send(why.to_owned())));
+        watch(runtime.handle(), async { panic!("as the test says") }, fatal_call);
+        let why = runtime.block_on(fatal.recv()).unwrap();
+        assert!(why.starts_with("the reader ended"), "{why}");
+    }
 }

@@ -4,4 +4,5 @@ mod bounds;
 mod failures;
 mod machines;
 mod owners;
+mod reads;
 mod support;

@@ -94,9 +94,8 @@ async fn find(
     of: MerchantId,
     settlement_no: SettlementNo,
 ) -> Result<Settlement, ApiError> {
-    let key = Key::Settlement(settlement_no);
-    let found = service.stored(move |store| store.lookup(vec![(of, key)])).await?;
-    if let Some(Some(Record::Settlement(settlement))) = found.into_iter().next() {
+    let found = service.record(of, Key::Settlement(settlement_no)).await?;
+    if let Some(Record::Settlement(settlement)) = found {
         return Ok(*settlement);
     }
     service.must_know(of).await?;

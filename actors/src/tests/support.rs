@@ -1,14 +1,15 @@
 //! A store that can be told to fail or to wait, and short ways to ask for things.
 
 use std::collections::VecDeque;
+use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
-use crate::domain::books::{Key, Record};
+use crate::domain::books::Key;
 use crate::domain::chain::Seq;
 use crate::domain::event::PaymentSource;
 use crate::domain::head::Head;
@@ -24,7 +25,7 @@ use crate::error::EngineError;
 use crate::memory::MemoryStore;
 use crate::ports::{
     Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter,
-    Page, Part, ReadError, Recorded, Store, Trouble,
+    Page, Part, ReadError, RecordRead, Recorded, Store, Trouble,
 };
 
 /// What the store does with one batch.
@@ -44,6 +45,9 @@ pub(super) struct Scripted {
     script: Mutex<VecDeque<Option<Fault>>>,
     bad: Mutex<Option<BadRow>>,
     gate: Semaphore,
+    damaged: Mutex<Option<MerchantId>>,
+    /// So many reads panic from now on.
+    pub(super) read_panics: AtomicUsize,
     pub(super) commits: AtomicUsize,
     pub(super) lookups: AtomicUsize,
     pub(super) heads: AtomicUsize,
@@ -57,6 +61,8 @@ impl Scripted {
             script: Mutex::default(),
             bad: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            damaged: Mutex::default(),
+            read_panics: AtomicUsize::new(0),
             commits: AtomicUsize::new(0),
             lookups: AtomicUsize::new(0),
             heads: AtomicUsize::new(0),
@@ -71,6 +77,17 @@ impl Scripted {
     /// Refuses this event, the first time it comes.
     pub(super) fn refuse(&self, bad: BadRow) {
         *self.bad.lock().unwrap() = Some(bad);
+    }
+
+    /// What is stored of this merchant's records can't be read from now on.
+    pub(super) fn damage(&self, of: MerchantId) {
+        *self.damaged.lock().unwrap() = Some(of);
+    }
+
+    fn panic_if_told(&self) {
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self.read_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        assert!(left.is_err(), "a read panics, as the test says");
     }
 
     fn refused(&self, batch: &Batch) -> Option<BadRow> {
@@ -119,15 +136,28 @@ impl Store for Scripted {
 
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
         self.heads.fetch_add(1, Ordering::SeqCst);
-        self.inner.heads(merchants)
+        Box::pin(async move {
+            self.panic_if_told();
+            self.inner.heads(merchants).await
+        })
     }
 
     fn lookup(
         &self,
         keys: Vec<(MerchantId, Key)>,
-    ) -> Answering<'_, Result<Vec<Option<Record>>, ReadError>> {
+    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
         self.lookups.fetch_add(1, Ordering::SeqCst);
-        self.inner.lookup(keys)
+        Box::pin(async move {
+            self.panic_if_told();
+            let damaged = *self.damaged.lock().unwrap();
+            let of = keys.iter().map(|(of, _)| *of).collect::<Vec<_>>();
+            let reads = of.into_iter().zip(self.inner.lookup(keys).await?);
+            let read = |(of, read)| match Some(of) == damaged {
+                true => Err(ReadError::Unreadable { merchant: of, what: "damaged".into() }),
+                false => read,
+            };
+            Ok(reads.map(read).collect())
+        })
     }
 
     fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
@@ -296,11 +326,32 @@ pub(super) fn trouble() -> Commit {
     Commit::NotDone(Trouble::Unavailable("as the script says".into()))
 }
 
-/// Waits until something that must come has come. Bounded only by the test runner: a hang is a failure.
-pub(super) async fn until(mut holds: impl FnMut() -> bool) {
+/// What must come in a test comes in far less, also on a busy machine.
+const COMES_WITHIN: Duration = Duration::from_secs(60);
+
+/// Waits until something that must come has come. What does not come fails the test at the line that waits for it.
+#[track_caller]
+pub(super) fn until(holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    let waits = Location::caller();
+    until_within(COMES_WITHIN, waits, holds)
+}
+
+async fn until_within(
+    longest: Duration,
+    waits: &'static Location<'static>,
+    mut holds: impl FnMut() -> bool,
+) {
+    let began = Instant::now();
     while !holds() {
+        assert!(began.elapsed() < longest, "what {waits} waits for did not come in {longest:?}");
         tokio::task::yield_now().await;
     }
+}
+
+#[test]
+#[should_panic(expected = "support.rs")]
+fn what_does_not_come_fails_the_test_that_waits_for_it() {
+    run(async |_| until_within(Duration::ZERO, Location::caller(), || false).await);
 }
 
 /// The books of a merchant as its journal has them: heads, records and journal agree, and no number stands twice.

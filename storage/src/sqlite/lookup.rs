@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tally_actors::domain::books::{Key, Numbered, Record, Route};
 use tally_actors::domain::ids::MerchantId;
-use tally_actors::ports::ReadError;
+use tally_actors::ports::{ReadError, RecordRead};
 
 use super::errors::read_error;
 use super::rows::{self, Fields};
@@ -96,11 +96,11 @@ impl Kind {
     }
 }
 
-/// The records that keys name, in the order asked.
+/// The records that keys name, in the order asked. A row that can't be read is an error of its own key alone.
 pub(crate) async fn lookup(
     db: &mut SqliteConnection,
     keys: &[(MerchantId, Key)],
-) -> Result<Vec<Option<Record>>, ReadError> {
+) -> Result<Vec<RecordRead>, ReadError> {
     let mut asked: [Vec<Values<'_>>; Kind::ALL.len()] = Default::default();
     for ((merchant, key), place) in keys.iter().zip(0..) {
         let (kind, parts) = Kind::of(key);
@@ -108,7 +108,7 @@ pub(crate) async fn lookup(
         values.extend(parts.into_iter().flatten().map(Text));
         asked[kind as usize].push(values);
     }
-    let mut records = vec![None; keys.len()];
+    let mut records = vec![Ok(None); keys.len()];
     for kind in Kind::ALL {
         let rows = &mut asked[kind as usize];
         rows.sort_by(|one, other| one[1..].cmp(&other[1..]));
@@ -117,7 +117,7 @@ pub(crate) async fn lookup(
             let place: i64 = row.try_get(0).map_err(|error| read_error(&error))?;
             let place = usize::try_from(place).expect("it is a place in keys");
             let (merchant, key) = &keys[place];
-            records[place] = Some(record(&row, *merchant, key)?);
+            records[place] = record(&row, *merchant, key).map(Some);
         }
     }
     Ok(records)

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{self, Arc, OnceLock, PoisonError};
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::books::Key;
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{MerchantId, OrderNo};
@@ -45,7 +45,7 @@ use tally_actors::domain::settlement::Settlement;
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use tally_actors::ports::{
     Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter, Page,
-    Part, ReadError, Recorded, Store, Trouble,
+    Part, ReadError, RecordRead, Recorded, Store, Trouble,
 };
 use tokio::sync::{Mutex, oneshot};
 
@@ -176,7 +176,7 @@ impl Store for SqliteStore {
     fn lookup(
         &self,
         keys: Vec<(MerchantId, Key)>,
-    ) -> Answering<'_, Result<Vec<Option<Record>>, ReadError>> {
+    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
         Box::pin(async move {
             let mut db = self.read.acquire().await.map_err(|error| errors::read_error(&error))?;
             lookup::lookup(&mut db, &keys).await

@@ -113,7 +113,8 @@ async fn what_was_never_written_is_not_found(store: Arc<dyn Store>) {
         (id("m"), Key::Order(id("1000"))),
     ];
     let found = store.lookup(keys).await.expect("records");
-    let found: Vec<bool> = found.iter().map(Option::is_some).collect();
+    let found: Vec<bool> =
+        found.into_iter().map(|record| record.expect("readable").is_some()).collect();
     assert_eq!(found, [false, true, false, false, false, false, true]);
     assert_eq!(store.lookup(vec![]).await, Ok(vec![]));
 }

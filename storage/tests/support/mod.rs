@@ -120,6 +120,7 @@ pub(crate) async fn assert_same(store: &dyn Store, shops: &[&Shop]) {
         assert_chained(store, shop).await;
     }
     let (keys, records): (Vec<_>, Vec<_>) = shops.iter().flat_map(|shop| shop.records()).unzip();
+    let records: Vec<_> = records.into_iter().map(Ok).collect();
     assert_eq!(store.lookup(keys).await.expect("records are read"), records);
 }
 
