@@ -12,9 +12,11 @@
 //! | [`error`], [`limits`] | what a caller hears; every bound |
 
 pub mod batcher;
+pub mod cashier;
 pub mod domain;
 pub mod engine;
 pub mod error;
+pub mod gateway;
 mod inbox;
 pub mod limits;
 pub mod memory;
