@@ -2,16 +2,18 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use actix_web::dev::ServerHandle;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_storage::SqliteStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
+use crate::practice;
 use crate::settings::{DataSettings, LogSettings, Settings};
 use crate::telemetry;
 
@@ -31,6 +33,48 @@ enum Command {
     Serve(Box<Settings>),
     /// Work out every row anew from the journal and compare; may run beside a server
     Audit(Audit),
+    /// Play a customer of the running service's sandbox
+    #[command(subcommand)]
+    Sandbox(Play),
+}
+
+#[derive(Debug, Subcommand)]
+enum Play {
+    /// Log in: prints the code for POST /login/, and iv and encryptedData for POST /getinfo/
+    Login {
+        /// The customer; a new one where it is not given
+        openid: Option<String>,
+        #[command(flatten)]
+        at: SandboxAt,
+    },
+    /// Pay an order, and wait until the service has taken the notice
+    Pay {
+        /// The order's number
+        order: OrderNo,
+        /// The order's merchant
+        #[arg(
+            long,
+            env = "TALLY_DEFAULT_MERCHANT",
+            default_value = "default",
+            value_name = "MERCHANT_ID"
+        )]
+        merchant: MerchantId,
+        #[command(flatten)]
+        at: SandboxAt,
+    },
+}
+
+/// Where the sandbox is.
+#[derive(Debug, Args)]
+struct SandboxAt {
+    /// Where the sandbox listens
+    #[arg(
+        long,
+        env = "TALLY_SANDBOX_LISTEN",
+        default_value = "127.0.0.1:8001",
+        value_name = "ADDRESS"
+    )]
+    sandbox_listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +94,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
         Command::Audit(asked) => audit(&asked),
+        Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| {
         drop(writeln!(std::io::stderr(), "tally: {failure}"));
@@ -60,7 +105,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 /// A setting that may hold a secret is not printed when it is malformed.
 fn hide(mut error: clap::Error) -> clap::Error {
     let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    if ["--admin-key", "--database-url"].iter().any(|flag| named.contains(flag)) {
+    let secret = ["--admin-key", "--database-url", "--wechat-app-secret", "--wechat-api-key"];
+    if secret.iter().any(|flag| named.contains(flag)) {
         error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".into()));
     }
     error
@@ -109,6 +155,14 @@ async fn stop_when_told(mut terminate: Signal, mut interrupt: Signal, server: Se
     }
 }
 
+fn practise(play: &Play) -> Result<(), Failure> {
+    let said = match play {
+        Play::Login { openid, at } => practice::log_in(at.sandbox_listen, openid.as_deref())?,
+        Play::Pay { order, merchant, at } => practice::pay(at.sandbox_listen, *merchant, *order)?,
+    };
+    Ok(std::io::stdout().write_all(said.as_bytes())?)
+}
+
 fn audit(asked: &Audit) -> Result<ExitCode, Failure> {
     telemetry::start(&asked.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -146,8 +200,13 @@ mod tests {
 
     #[test]
     fn a_malformed_secret_is_not_printed() {
-        for (flag, value) in [("--admin-key", "short"), ("--database-url", "mysql://u:short@db/t")]
-        {
+        for (flag, value) in [
+            ("--admin-key", "short"),
+            ("--database-url", "mysql://u:short@db/t"),
+            ("--wechat-app-secret", "too short"),
+            ("--wechat-api-key", "too short"),
+            ("--wechat-api-key-old", "too short"),
+        ] {
             let error = Line::try_parse_from(["tally", "serve", flag, value]).unwrap_err();
             let said = hide(error).to_string();
             assert!(said.contains(flag) && !said.contains("short"), "{said}");

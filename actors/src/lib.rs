@@ -8,23 +8,31 @@
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
+//! | [`gateway`] | what the engine asks of a payment channel |
+//! | [`cashier`] | flows between a merchant and the channel |
+//! | [`sweeper`], [`payer`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out |
 //! | [`memory`] | the store in memory |
 //! | [`error`], [`limits`] | what a caller hears; every bound |
 
 pub mod batcher;
+pub mod cashier;
 pub mod domain;
 mod doubts;
 pub mod engine;
 pub mod error;
+pub mod gateway;
 mod inbox;
 pub mod limits;
 pub mod memory;
 mod merchant;
 mod options;
+pub mod payer;
 pub mod pipeline;
 pub mod ports;
 mod reader;
 mod registry;
+pub mod sweeper;
+mod traffic;
 pub mod writer;
 
 #[cfg(test)]

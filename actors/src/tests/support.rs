@@ -24,8 +24,8 @@ use crate::engine::{Engine, Made, NewOrder, NewWithdrawal, Number, Options};
 use crate::error::EngineError;
 use crate::memory::MemoryStore;
 use crate::ports::{
-    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter,
-    Page, Part, ReadError, RecordRead, Recorded, Store, Trouble,
+    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
+    OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
 };
 
 /// What the store does with one batch.
@@ -205,6 +205,22 @@ impl Store for Scripted {
         page: Page,
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
         self.inner.withdrawals(of, status, page)
+    }
+
+    fn open_orders(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+        self.inner.open_orders(from, to, page)
+    }
+
+    fn withdrawals_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+        self.inner.withdrawals_under_way(page)
     }
 
     fn cases(

@@ -63,6 +63,11 @@ pub(crate) fn prepaid(fact: Fact<'_>) -> Option<Values<'_>> {
     Some(vec![Text(fact.of), Text(order_no.as_str()), Text(prepay_id), Integer(fact.at)])
 }
 
+pub(crate) fn closing(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::OrderClosing { order_no } = fact.event else { return None };
+    Some(vec![Text(fact.of), Text(order_no.as_str()), Integer(fact.at)])
+}
+
 pub(crate) fn closed(fact: Fact<'_>) -> Option<Values<'_>> {
     let Event::OrderClosed { order_no } = fact.event else { return None };
     Some(vec![Text(fact.of), Text(order_no.as_str()), Integer(fact.at)])
@@ -153,8 +158,8 @@ pub(crate) fn requested(fact: Fact<'_>) -> Option<Values<'_>> {
     ])
 }
 
-/// How a withdrawal goes on: number, status, the amount that it must have, whether the reason changes, and to what, and
-/// the reference, and who approved.
+/// How a withdrawal goes on: number, status, the amount that it must have, whether the reason changes, and to what, the
+/// reference, who approved, and when a try began.
 pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
     use WithdrawalStatus::{Failed, Rejected, Requested, Sending, Succeeded, Unknown};
     let (withdrawal_no, status, amount, reason, reference, by) = match fact.event {
@@ -182,6 +187,7 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::OrderPrepaid { .. }
         | Event::OrderPaid { .. }
         | Event::OrderClosed { .. }
+        | Event::OrderClosing { .. }
         | Event::Settled { .. }
         | Event::WithdrawalRequested { .. }
         | Event::CaseOpened { .. } => return None,
@@ -195,6 +201,7 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         reason.unwrap_or(Null),
         Value::if_any(reference, Text),
         Value::if_any(by, Text),
+        Value::if_any((status == Sending).then_some(fact.at), Integer),
     ])
 }
 
@@ -208,12 +215,15 @@ pub(crate) fn goes_on(moved: &Values<'_>) -> bool {
 pub(crate) fn moved_on<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
     const REASON_CHANGES: usize = 4;
     const REASON: usize = REASON_CHANGES + 1;
+    const APPROVED_BY: usize = 7;
+    const TRIED: usize = 8;
     if later[REASON_CHANGES] == Integer(0) {
         later[REASON_CHANGES..=REASON].clone_from_slice(&earlier[REASON_CHANGES..=REASON]);
     }
-    const APPROVED_BY: usize = 7;
-    if later[APPROVED_BY] == Null {
-        later[APPROVED_BY] = earlier[APPROVED_BY].clone();
+    for kept in [APPROVED_BY, TRIED] {
+        if later[kept] == Null {
+            later[kept] = earlier[kept].clone();
+        }
     }
     *earlier = later;
 }
