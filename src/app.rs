@@ -21,7 +21,7 @@ use crate::admin_key::{AdminKey, AdminKeyError};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::limits;
-use crate::service::Service;
+use crate::service::{Service, Turns};
 use crate::settings::Settings;
 use crate::web::{request, routes};
 
@@ -111,13 +111,14 @@ impl App {
             engine: engine.clone(),
             runtime: handle,
             store: Arc::clone(&store),
+            turns: Turns::new(),
             keyring,
             clock: Clock::start(),
             default_merchant: settings.default_merchant,
             order_ms: settings.order_minutes * 60_000,
         };
         register_default(&service).await?;
-        let (server, address) = serve(service, settings.listen)?;
+        let (server, address) = serve(web::Data::new(service), settings.listen, routes)?;
         Ok(Self { address, admin_key, file, server, engine, store, runtime })
     }
 
@@ -178,13 +179,18 @@ async fn register_default(service: &Service) -> Result<(), StartError> {
     }
 }
 
-fn serve(service: Service, listen: SocketAddr) -> Result<(Server, SocketAddr), StartError> {
+/// Binds the address, and serves these routes on it.
+pub(crate) fn serve(
+    service: web::Data<Service>,
+    listen: SocketAddr,
+    routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> Result<(Server, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address: listen, error };
     let listener = TcpListener::bind(listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let service = web::Data::new(service);
     let app = move || {
-        WebApp::new().app_data(service.clone()).wrap(from_fn(request::around)).configure(routes)
+        let app = WebApp::new().app_data(service.clone());
+        app.wrap(from_fn(request::around)).configure(routes.clone())
     };
     let server = HttpServer::new(app)
         .workers(available_parallelism().map_or(1, std::num::NonZero::get))
@@ -194,6 +200,8 @@ fn serve(service: Service, listen: SocketAddr) -> Result<(Server, SocketAddr), S
         .client_request_timeout(limits::HEAD_WAIT_MAX)
         .client_disconnect_timeout(limits::DISCONNECT_WAIT_MAX)
         .shutdown_timeout(limits::STOP_WAIT_MAX.as_secs())
+        // A client that hangs up is not answered: its handler is dropped, and what it was reading ends.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)
         .map_err(failed)?

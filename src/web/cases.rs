@@ -72,7 +72,7 @@ pub(crate) async fn get(
 /// The case with the time of its opening, which only the list has. Cases are few, and of one kind fewer.
 async fn find(service: &Service, of: MerchantId, case_id: CaseId) -> Result<ListedCase, ApiError> {
     let key = Key::Case(case_id);
-    let known = service.stored(move |store| store.lookup(vec![(of, key)])).await?;
+    let known = service.single(move |store| store.lookup(vec![(of, key)])).await?;
     let Some(Some(Record::Case(case))) = known.into_iter().next() else {
         return Err(ApiError::CaseUnknown);
     };

@@ -92,7 +92,7 @@ async fn find(
     settlement_no: SettlementNo,
 ) -> Result<Settlement, ApiError> {
     let key = Key::Settlement(settlement_no);
-    let found = service.stored(move |store| store.lookup(vec![(of, key)])).await?;
+    let found = service.single(move |store| store.lookup(vec![(of, key)])).await?;
     if let Some(Some(Record::Settlement(settlement))) = found.into_iter().next() {
         return Ok(*settlement);
     }

@@ -87,7 +87,7 @@ pub(crate) async fn list(of: Party, service: web::Data<Service>, request: HttpRe
 /// `GET /v1/merchants/{merchant_id}/withdrawals/{withdrawal_no}`
 pub(crate) async fn get(of: Party, service: web::Data<Service>, request: HttpRequest) -> Answer {
     let key = Key::Withdrawal(part(&request, "withdrawal_no")?);
-    let found = service.stored(move |store| store.lookup(vec![(of.merchant, key)])).await?;
+    let found = service.single(move |store| store.lookup(vec![(of.merchant, key)])).await?;
     if let Some(Some(Record::Withdrawal(withdrawal))) = found.into_iter().next() {
         return ok(WithdrawalView::of(*withdrawal));
     }
