@@ -17,7 +17,7 @@ use super::auth::{AdminOf, Party};
 use super::body::{Body, Fen};
 use super::error::ApiError;
 use super::query::Query;
-use super::reply::{Answer, List, made, number, ok, part};
+use super::reply::{Answer, List, Plain, made, number, ok, part};
 use crate::limits::PAID_AT_AHEAD_MAX;
 use crate::service::Service;
 
@@ -27,7 +27,7 @@ use crate::service::Service;
 pub(crate) struct Open {
     order_no: Option<OrderNo>,
     amount_fen: Fen,
-    description: Box<str>,
+    description: Plain,
     #[serde(default)]
     channel: ChannelName,
     openid: Option<Box<str>>,
@@ -143,7 +143,7 @@ pub(crate) async fn list(of: Party, service: web::Data<Service>, request: HttpRe
 /// `GET /v1/merchants/{merchant_id}/orders/{order_no}`
 pub(crate) async fn get(of: Party, service: web::Data<Service>, request: HttpRequest) -> Answer {
     let order_no = part(&request, "order_no")?;
-    match service.stored(move |store| store.order(of.merchant, order_no)).await? {
+    match service.single(move |store| store.order(of.merchant, order_no)).await? {
         Some(listed) => ok(OrderView::of(of.merchant, listed)),
         None => {
             service.must_know(of.merchant).await?;
@@ -158,7 +158,7 @@ async fn as_it_is(service: &Service, of: MerchantId, order: Order) -> Result<Ord
     if order.payment.is_none() {
         return Ok(OrderView::of(of, ListedOrder { order, settlement_no: None }));
     }
-    match service.stored(move |store| store.order(of, order.order_no)).await {
+    match service.single(move |store| store.order(of, order.order_no)).await {
         Ok(Some(listed)) => Ok(OrderView::of(of, listed)),
         Ok(None) | Err(_) => Err(EngineError::OutcomeUnknown.into()),
     }
@@ -182,7 +182,7 @@ impl Open {
         Ok(NewOrder {
             number: number(request, order_no)?,
             amount: amount_fen.money("amount_fen")?,
-            description,
+            description: description.0,
             channel: Channel::External,
             expires_at,
         })
