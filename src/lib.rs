@@ -9,7 +9,7 @@
 //! | `web` | every route, each error's status, and the handlers |
 //! | `keyring`, `admin_key` | who may call |
 //! | `history` | a merchant's head at an earlier point |
-//! | `clock`, `limits` | the only reader of clocks; every bound |
+//! | `clock`, `limits` | the only reader of the wall clock; every bound |
 
 pub mod admin_key;
 pub mod app;
