@@ -35,11 +35,9 @@ async fn service(folder: &tempfile::TempDir) -> Service {
 }
 
 /// A reading that says when it began, and by the channel's end when it ended. By itself it never does.
-fn endless(begun: UnboundedSender<()>) -> impl Future<Output = Result<(), ReadError>> + Send {
-    async move {
-        begun.send(()).unwrap();
-        pending().await
-    }
+async fn endless(begun: UnboundedSender<()>) -> Result<(), ReadError> {
+    begun.send(()).unwrap();
+    pending().await
 }
 
 async fn next(begun: &mut UnboundedReceiver<()>) -> Option<()> {

@@ -139,7 +139,7 @@ impl ApiError {
             Self::Engine(EngineError::Unavailable(why)) => {
                 tracing::warn!(why, "answered unavailable");
                 let full = Trouble::DiskFull.to_string();
-                let cause = if *why == full { format!("{full}: ") } else { String::new() };
+                let cause = if why.contains(&full) { format!("{full}: ") } else { String::new() };
                 format!("{cause}it did not happen; ask again with the same number")
             }
             Self::Read(ReadError::Trouble(trouble)) => {
