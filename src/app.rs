@@ -30,7 +30,7 @@ use crate::limits;
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
 use crate::practice;
-use crate::service::Service;
+use crate::service::{Service, Turns};
 use crate::sessions::Sessions;
 use crate::settings::{Counterpart, PublicUrl, Settings, SettingsFault};
 use crate::web::{request, routes};
@@ -145,7 +145,7 @@ impl App {
         let mut service = service(settings, parts, handle);
         service.sandbox = sandbox.is_some();
         register_default(&service).await?;
-        let server = serve(service, listener)
+        let server = serve(web::Data::new(service), listener, routes)
             .map_err(|error| StartError::Listen { address: settings.listen, error })?;
         Ok(Self { address, admin_key, file, server, engine, store, sandbox, runtime })
     }
@@ -261,6 +261,7 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> Service {
         engine,
         runtime,
         store,
+        turns: Turns::new(),
         keyring,
         clock,
         default_merchant: settings.default_merchant,
@@ -283,10 +284,15 @@ fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     Ok((listener, address))
 }
 
-fn serve(service: Service, listener: TcpListener) -> std::io::Result<Server> {
-    let service = web::Data::new(service);
+/// Serves these routes on a listener.
+pub(crate) fn serve(
+    service: web::Data<Service>,
+    listener: TcpListener,
+    routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> std::io::Result<Server> {
     let app = move || {
-        WebApp::new().app_data(service.clone()).wrap(from_fn(request::around)).configure(routes)
+        let app = WebApp::new().app_data(service.clone());
+        app.wrap(from_fn(request::around)).configure(routes.clone())
     };
     let server = HttpServer::new(app)
         .workers(available_parallelism().map_or(1, std::num::NonZero::get))
@@ -296,8 +302,24 @@ fn serve(service: Service, listener: TcpListener) -> std::io::Result<Server> {
         .client_request_timeout(limits::HEAD_WAIT_MAX)
         .client_disconnect_timeout(limits::DISCONNECT_WAIT_MAX)
         .shutdown_timeout(limits::STOP_WAIT_MAX.as_secs())
+        // A client that hangs up is not answered: its handler is dropped, and what it was reading ends.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)?
         .run();
     Ok(server)
+}
+
+/// A service on the books in a folder, for tests of its parts. Nobody plays WeChat.
+#[cfg(test)]
+pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
+    let (settings, runtime) = (Settings::in_folder(folder), Handle::current());
+    let store = Arc::new(SqliteStore::open(&settings.data.file()).await.unwrap());
+    let admin = "an-admins-own-key".parse().unwrap();
+    let keyring = Keyring::load(Arc::clone(&store), runtime.clone(), &admin).await.unwrap();
+    let (_, config) = practice::start(&settings, &admin).await.unwrap();
+    let gateway = gateway(&settings, config, settings.listen).unwrap();
+    let port = Arc::clone(&store) as Arc<dyn Store>;
+    let engine = Engine::start(port, Options::new(runtime.clone()));
+    service(&settings, Parts { engine, store, keyring, gateway }, runtime)
 }

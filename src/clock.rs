@@ -1,4 +1,4 @@
-//! The only reader of clocks. Everything else is given the time.
+//! The only reader of the wall clock. Everything else is given the time.
 
 use std::time::{Duration, Instant, SystemTime};
 

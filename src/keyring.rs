@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::number;
 use tally_actors::domain::time::At;
-use tally_actors::ports::{ReadError, Trouble};
+use tally_actors::error::EngineError;
+use tally_actors::ports::{Page, Part, ReadError, Trouble};
 use tally_storage::SqliteStore;
 use tally_storage::keys::{KnownKey, ListedKey, NewKey};
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 
 use crate::admin_key::random_key;
 use crate::settings::Secret;
@@ -32,9 +34,27 @@ pub(crate) struct MadeKey {
     pub(crate) key: String,
 }
 
+/// The keys that the store keeps, by their hashes.
+#[derive(Clone)]
+struct Known(Arc<RwLock<HashMap<[u8; 32], Caller>>>);
+
+impl Known {
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<[u8; 32], Caller>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<[u8; 32], Caller>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// All the keys.
 pub(crate) struct Keyring {
-    known: RwLock<HashMap<[u8; 32], Caller>>,
+    /// The admin's key of the settings, which the store does not have and nobody can delete.
+    own: [u8; 32],
+    known: Known,
+    /// Held from before the store is changed until memory says the same, so that the two go the same way.
+    changing: Arc<Mutex<()>>,
     store: Arc<SqliteStore>,
     runtime: Handle,
 }
@@ -46,19 +66,24 @@ impl Keyring {
         runtime: Handle,
         admin: &Secret,
     ) -> Result<Self, ReadError> {
+        let asked = Arc::clone(&store);
+        let read = runtime.spawn(async move { asked.all_keys().await });
+        let ended = |_| Trouble::Unavailable("reading the keys ended early".into());
         let caller = |known: KnownKey| Caller { key_id: known.key_id, merchant: known.merchant };
-        let stored = store.all_keys().await?;
-        let mut known: HashMap<_, _> =
-            stored.into_iter().map(|known| (known.key_hash, caller(known))).collect();
-        let key_id = "admin".parse().expect("a well-formed key id");
-        known.insert(hash(admin.expose()), Caller { key_id, merchant: None });
-        Ok(Self { known: RwLock::new(known), store, runtime })
+        let stored = read.await.map_err(ended)??;
+        let known = stored.into_iter().map(|known| (known.key_hash, caller(known))).collect();
+        let known = Known(Arc::new(RwLock::new(known)));
+        Ok(Self { own: hash(admin.expose()), known, changing: Arc::default(), store, runtime })
     }
 
     /// Who shows this key; `None`: nobody knows it.
     pub(crate) fn recognize(&self, key: &str) -> Option<Caller> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&hash(key)).copied()
+        let hash = hash(key);
+        if hash == self.own {
+            let key_id = "admin".parse().expect("a well-formed key id");
+            return Some(Caller { key_id, merchant: None });
+        }
+        self.known.read().get(&hash).copied()
     }
 
     /// Makes a key for a merchant, or for another admin.
@@ -67,56 +92,90 @@ impl Keyring {
         merchant: Option<MerchantId>,
         name: String,
         now: At,
-    ) -> Result<MadeKey, ReadError> {
-        let no_random = || Trouble::Unavailable("the system gives no random bytes".into());
+    ) -> Result<MadeKey, EngineError> {
+        let no_random = || EngineError::Unavailable("the system gives no random bytes".into());
         let random = getrandom::u64().map_err(|_| no_random())?;
         let key = random_key().ok_or_else(no_random)?;
         let key_id = number::make(now, random).parse().expect("a made number is a key id");
         let key_hash = hash(&key);
         let listed = ListedKey { key_id, name: name.clone(), created_at: now };
         let new = NewKey { key_hash, key_id, merchant, name, created_at: now };
-        let store = Arc::clone(&self.store);
-        self.on_runtime(async move { Ok(store.create_key(&new).await?) }).await?;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(key_hash, Caller { key_id, merchant });
+        let (store, known) = (Arc::clone(&self.store), self.known.clone());
+        let made = async move {
+            store.create_key(&new).await?;
+            known.write().insert(key_hash, Caller { key_id, merchant });
+            Ok(())
+        };
+        self.change(made).await?;
         Ok(MadeKey { listed, key })
     }
 
-    /// A merchant's keys, or the admins'.
-    pub(crate) async fn list(
+    /// A part of a merchant's keys, or of the admins'. To be asked on the runtime that the store lives on.
+    pub(crate) fn list(
         &self,
         merchant: Option<MerchantId>,
-    ) -> Result<Vec<ListedKey>, ReadError> {
+        page: Page,
+    ) -> impl Future<Output = Result<Part<ListedKey>, ReadError>> + Send + use<> {
         let store = Arc::clone(&self.store);
-        self.on_runtime(async move { store.list_keys(merchant).await }).await
+        async move { store.list_keys(merchant, page).await }
     }
 
-    /// Forgets a key; `false` when there is none of that name.
+    /// Forgets a key; `false` when there is none of that name. Unless the store certainly did not, memory does: a key must not
+    /// open anything after somebody was told that it may be gone.
     pub(crate) async fn delete(
         &self,
         merchant: Option<MerchantId>,
         key_id: KeyId,
-    ) -> Result<bool, ReadError> {
-        let store = Arc::clone(&self.store);
-        let asked = async move { Ok(store.delete_key(merchant, key_id).await?) };
-        let gone = self.on_runtime(asked).await?;
-        if gone {
-            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            known.retain(|_, caller| *caller != Caller { key_id, merchant });
-        }
-        Ok(gone)
+    ) -> Result<bool, EngineError> {
+        let (store, known) = (Arc::clone(&self.store), self.known.clone());
+        self.change(async move {
+            let gone = store.delete_key(merchant, key_id).await;
+            if !gone.as_ref().is_err_and(certainly_nothing) {
+                known.write().retain(|_, caller| *caller != Caller { key_id, merchant });
+            }
+            gone
+        })
+        .await
     }
 
-    /// Asks the store on the runtime that it lives on, to the end even when the caller goes away.
-    async fn on_runtime<T: Send + 'static>(
+    /// Changes the store and memory, on the runtime that the store lives on, one change at a time, each to its end even when the
+    /// caller goes away.
+    async fn change<T: Send + 'static>(
         &self,
-        asked: impl Future<Output = Result<T, ReadError>> + Send + 'static,
-    ) -> Result<T, ReadError> {
-        let ended = |_| Trouble::Unavailable("it ended early".into());
-        self.runtime.spawn(asked).await.map_err(ended)?
+        change: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let turn = Arc::clone(&self.changing).lock_owned().await;
+        let changed = self.runtime.spawn(async move {
+            let changed = change.await;
+            drop(turn);
+            changed
+        });
+        match changed.await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(trouble)) if certainly_nothing(&trouble) => {
+                Err(EngineError::Unavailable(trouble.to_string()))
+            }
+            Ok(Err(trouble)) => {
+                tracing::warn!(%trouble, "whether the keys were changed is not known");
+                Err(EngineError::OutcomeUnknown)
+            }
+            Err(_) => Err(EngineError::OutcomeUnknown),
+        }
+    }
+}
+
+/// Whether nothing was written. After any other trouble the statement may have been committed.
+fn certainly_nothing(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::DiskFull => true,
+        Trouble::Unavailable(_) => false,
     }
 }
 
 fn hash(key: &str) -> [u8; 32] {
     *blake3::hash(key.as_bytes()).as_bytes()
 }
+
+#[cfg(test)]
+#[path = "keyring_tests.rs"]
+mod tests;

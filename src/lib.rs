@@ -12,7 +12,7 @@
 //! | `wechat_gateway` | the engine's port to WeChat |
 //! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
 //! | `history` | a merchant's head at an earlier point |
-//! | `clock`, `limits` | the only reader of clocks; every bound |
+//! | `clock`, `limits` | the only reader of the wall clock; every bound |
 
 pub mod admin_key;
 pub mod app;

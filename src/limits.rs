@@ -29,6 +29,18 @@ pub(crate) const STOP_WAIT_MAX: Duration = Duration::from_secs(20);
 /// How long the engine or the store may take to answer a request. The engine gives up before.
 pub(crate) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// Lists that are read at once: the store has few connections for them, and a rush of lists must not make a queue there.
+pub(crate) const LISTS_MAX: usize = 8;
+
+/// Single things that are read at once: each takes no time, so a queue of them is short.
+pub(crate) const SINGLES_MAX: usize = 64;
+
+/// Balances of the past that are worked out at once: each may read a whole journal.
+pub(crate) const HISTORIES_MAX: usize = 2;
+
+/// How long a read may wait for its turn before the answer is `busy`.
+pub(crate) const TURN_WAIT_MAX: Duration = Duration::from_secs(1);
+
 /// How long the store may take before the node counts as not ready.
 pub(crate) const READY_WAIT_MAX: Duration = Duration::from_secs(2);
 

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 use tally_storage::SqliteStore;
+use tally_storage::keys::ListedKey;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use tally_actors::cashier::Cashier;
 use tally_actors::domain::books::{Key, Record};
@@ -17,17 +20,48 @@ use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
-use tally_actors::ports::{Answering, ReadError, Store, Trouble};
+use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
 
 use crate::clock::Clock;
+use crate::history::{self, Point};
 use crate::keyring::Keyring;
-use crate::limits::{ANSWER_WAIT_MAX, READY_WAIT_MAX};
+use crate::limits::{
+    ANSWER_WAIT_MAX, HISTORIES_MAX, LISTS_MAX, READY_WAIT_MAX, SINGLES_MAX, TURN_WAIT_MAX,
+};
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
 use crate::sessions::Sessions;
 use crate::settings::Proxies;
 use crate::web::error::ApiError;
 use crate::wechat_gateway::WechatGateway;
+
+/// The turns of those who read, so that a rush of them leaves the store free for the engine.
+pub(crate) struct Turns {
+    lists: Arc<Semaphore>,
+    singles: Arc<Semaphore>,
+    histories: Arc<Semaphore>,
+}
+
+impl Turns {
+    /// As many turns as there are limits for.
+    pub(crate) fn new() -> Self {
+        let turns = |max| Arc::new(Semaphore::new(max));
+        Self {
+            lists: turns(LISTS_MAX),
+            singles: turns(SINGLES_MAX),
+            histories: turns(HISTORIES_MAX),
+        }
+    }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Awaited<T>(JoinHandle<T>);
+
+impl<T> Drop for Awaited<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// The service, as the handlers see it.
 pub(crate) struct Service {
@@ -37,6 +71,8 @@ pub(crate) struct Service {
     pub(crate) runtime: Handle,
     /// The store, where it is asked how it is.
     pub(crate) store: Arc<SqliteStore>,
+    /// How many may read at once.
+    pub(crate) turns: Turns,
     /// Who may call.
     pub(crate) keyring: Keyring,
     /// The time.
@@ -98,15 +134,60 @@ impl Service {
         }
     }
 
-    /// Asks the store, on the runtime that it lives on, whose connections belong to no other.
+    /// Asks the store for a list.
     pub(crate) async fn stored<T: Send + 'static>(
         &self,
         ask: impl for<'a> FnOnce(&'a dyn Store) -> Answering<'a, Result<T, ReadError>> + Send + 'static,
     ) -> Result<T, ApiError> {
         let store = Arc::clone(self.engine.store());
-        let asked = self.runtime.spawn(async move { ask(store.as_ref()).await });
+        self.in_turn(&self.turns.lists, async move { ask(store.as_ref()).await }).await
+    }
+
+    /// Asks the store for one thing by its key.
+    pub(crate) async fn single<T: Send + 'static>(
+        &self,
+        ask: impl for<'a> FnOnce(&'a dyn Store) -> Answering<'a, Result<T, ReadError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let store = Arc::clone(self.engine.store());
+        self.in_turn(&self.turns.singles, async move { ask(store.as_ref()).await }).await
+    }
+
+    /// A part of a merchant's keys, or of the admins'.
+    pub(crate) async fn keys(
+        &self,
+        of: Option<MerchantId>,
+        page: Page,
+    ) -> Result<Part<ListedKey>, ApiError> {
+        self.in_turn(&self.turns.lists, self.keyring.list(of, page)).await
+    }
+
+    /// The head as it was; `None`: there was no such merchant yet.
+    pub(crate) async fn head_at(
+        &self,
+        of: MerchantId,
+        point: Point,
+    ) -> Result<Option<Head>, ApiError> {
+        let store = Arc::clone(self.engine.store());
+        let asked = async move { history::head_at(store.as_ref(), of, point).await };
+        self.in_turn(&self.turns.histories, asked).await
+    }
+
+    /// Reads when it is its turn, on the runtime that the store lives on, whose connections belong to no other. The reading ends
+    /// when it took too long or its caller is gone; its turn ends with it.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        turns: &Arc<Semaphore>,
+        asked: impl Future<Output = Result<T, ReadError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = tokio::time::timeout(TURN_WAIT_MAX, Arc::clone(turns).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(ApiError::Busy) };
+        let mut asked = Awaited(self.runtime.spawn(async move {
+            let answer = asked.await;
+            drop(turn);
+            answer
+        }));
         let ended = |_| ReadError::Trouble(Trouble::Unavailable("a read ended early".into()));
-        self.read(async { asked.await.map_err(ended)? }).await
+        self.read(async { (&mut asked.0).await.map_err(ended)? }).await
     }
 
     /// The record that a key names, as it is stored.
@@ -115,13 +196,13 @@ impl Service {
         of: MerchantId,
         key: Key,
     ) -> Result<Option<Record>, ApiError> {
-        let found = self.stored(move |store| store.lookup(vec![(of, key)])).await?;
+        let found = self.single(move |store| store.lookup(vec![(of, key)])).await?;
         Ok(found.into_iter().next().unwrap_or(Ok(None))?)
     }
 
     /// Refuses a merchant that was never registered, so that nothing found is told apart from nobody there.
     pub(crate) async fn must_know(&self, merchant: MerchantId) -> Result<(), ApiError> {
-        let head = self.stored(move |store| Box::pin(head(store, merchant))).await?;
+        let head = self.single(move |store| Box::pin(head(store, merchant))).await?;
         head.map(drop).ok_or(ApiError::refused(Refusal::MerchantUnknown))
     }
 
@@ -159,11 +240,11 @@ impl Service {
         let mut troubles: Vec<String> = self.clock.check().err().into_iter().collect();
         let merchant = self.default_merchant;
         let store = Arc::clone(&self.store);
-        let asked = self.runtime.spawn(async move {
+        let mut asked = Awaited(self.runtime.spawn(async move {
             store.check().await?;
             head(store.as_ref(), merchant).await
-        });
-        match tokio::time::timeout(READY_WAIT_MAX, asked).await {
+        }));
+        match tokio::time::timeout(READY_WAIT_MAX, &mut asked.0).await {
             Ok(Ok(Ok(_))) => {}
             Ok(Ok(Err(error))) => troubles.push(error.to_string()),
             Ok(Err(_)) => troubles.push("the store could not be asked".into()),
@@ -176,3 +257,7 @@ impl Service {
 async fn head(store: &dyn Store, of: MerchantId) -> Result<Option<Head>, ReadError> {
     store.heads(vec![of]).await?.pop().unwrap_or(Ok(None))
 }
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;

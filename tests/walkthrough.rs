@@ -41,6 +41,13 @@ fn the_walk_through_of_the_readme_works_as_pasted_once_and_once_more() {
     }
     let second = paste(&walk, folder.path());
     let again = support::run(server.api().get("merchants/tea1/balance")).body;
+    for line in server.log().lines() {
+        assert!(
+            line.matches("key_id").count() <= 1,
+            "a line of the log names its key twice: {line}"
+        );
+    }
+    assert!(server.log().contains("key_id"), "the log does not name the keys that were shown");
     assert_eq!(balance["seq"], again["seq"], "the second time recorded something:\n{second}");
 }
 

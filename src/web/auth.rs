@@ -43,6 +43,7 @@ impl Party {
     }
 }
 
+/// Who shows a key. Asked once a request: it notes the key's name for the log.
 fn known(request: &HttpRequest) -> Result<Caller, ApiError> {
     let service = request.app_data::<web::Data<Service>>().expect("web::routes is given a service");
     let mut given = request.headers().get_all(header::AUTHORIZATION);
@@ -62,25 +63,28 @@ fn known(request: &HttpRequest) -> Result<Caller, ApiError> {
     Ok(caller)
 }
 
-fn admin(request: &HttpRequest) -> Result<KeyId, ApiError> {
+fn admin(request: &HttpRequest) -> Result<Caller, ApiError> {
     let caller = known(request)?;
-    if caller.merchant.is_some() { Err(FOR_ADMINS) } else { Ok(caller.key_id) }
+    if caller.merchant.is_some() { Err(FOR_ADMINS) } else { Ok(caller) }
 }
 
-/// A merchant's key hears the same of every other merchant, whether or not that exists.
-fn party(request: &HttpRequest) -> Result<Party, ApiError> {
-    let caller = known(request)?;
+/// The merchant in the path. A merchant's key hears the same of every other merchant, whether or not that exists.
+fn merchant(request: &HttpRequest, caller: Caller) -> Result<MerchantId, ApiError> {
     let raw = request.match_info().get("merchant_id").unwrap_or_default();
     if caller.merchant.is_some_and(|own| own.as_str() != raw) {
         return Err(ApiError::Forbidden("this key is another merchant's"));
     }
-    let merchant = raw.parse().map_err(|_| ApiError::invalid("merchant_id", MerchantId::SHAPE))?;
-    Ok(Party { merchant, caller })
+    raw.parse().map_err(|_| ApiError::invalid("merchant_id", MerchantId::SHAPE))
+}
+
+fn party(request: &HttpRequest) -> Result<Party, ApiError> {
+    let caller = known(request)?;
+    Ok(Party { merchant: merchant(request, caller)?, caller })
 }
 
 fn admin_of(request: &HttpRequest) -> Result<AdminOf, ApiError> {
-    let key_id = admin(request)?;
-    Ok(AdminOf { merchant: party(request)?.merchant, key_id })
+    let caller = admin(request)?;
+    Ok(AdminOf { merchant: merchant(request, caller)?, key_id: caller.key_id })
 }
 
 impl FromRequest for Known {
@@ -97,7 +101,7 @@ impl FromRequest for Admin {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admin(request).map(Self))
+        ready(admin(request).map(|caller| Self(caller.key_id)))
     }
 }
 

@@ -21,6 +21,9 @@ pub(crate) enum ApiError {
     /// Something stored could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Too many read at once.
+    #[error("too much is being read at once; ask again in a moment")]
+    Busy,
     /// A part of the request that can't be as it is.
     #[error("{field} {reason}")]
     Invalid {
@@ -110,7 +113,7 @@ impl ApiError {
     pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Engine(EngineError::Refused(refusal)) => of_refusal(refusal),
-            Self::Engine(EngineError::Busy) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+            Self::Engine(EngineError::Busy) | Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
             Self::Engine(EngineError::Unavailable(_))
             | Self::Read(ReadError::Trouble(_) | ReadError::Unreadable { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
@@ -140,7 +143,9 @@ impl ApiError {
         match self {
             Self::Engine(EngineError::Unavailable(why)) => {
                 tracing::warn!(why, "answered unavailable");
-                "it did not happen; ask again with the same number".into()
+                let full = Trouble::DiskFull.to_string();
+                let cause = if why.contains(&full) { format!("{full}: ") } else { String::new() };
+                format!("{cause}it did not happen; ask again with the same number")
             }
             Self::Read(ReadError::Trouble(trouble)) => {
                 tracing::warn!(why = %trouble, "answered unavailable");
@@ -155,6 +160,7 @@ impl ApiError {
             }
             Self::Read(ReadError::Cursor) => "cursor must be a next_cursor of this list".into(),
             Self::Engine(_)
+            | Self::Busy
             | Self::Invalid { .. }
             | Self::Amount(_)
             | Self::IdempotencyMissing(_)
@@ -190,6 +196,7 @@ impl ApiError {
             }
             Self::Engine(_)
             | Self::Read(_)
+            | Self::Busy
             | Self::NotAuthorized
             | Self::Forbidden(_)
             | Self::SettlementUnknown

@@ -18,6 +18,7 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (ReadError::Trouble(Trouble::DiskFull).into(), 503, "unavailable"),
         (ReadError::Cursor.into(), 400, "invalid_request"),
         (unreadable.into(), 503, "unavailable"),
+        (ApiError::Busy, 429, "busy"),
         (ApiError::invalid("name", "is too long"), 400, "invalid_request"),
         (ApiError::Amount("amount_fen"), 422, "amount_invalid"),
         (ApiError::IdempotencyMissing("withdrawal_no"), 400, "idempotency_missing"),
@@ -103,6 +104,17 @@ async fn what_went_wrong_inside_stays_inside() {
         ReadError::Trouble(Trouble::Unavailable("secret".into())).into(),
     ] {
         assert!(!body(&error).await.to_string().contains("secret"));
+    }
+}
+
+#[actix_web::test]
+async fn a_full_disk_is_told_to_those_who_write_and_those_who_read() {
+    for error in [
+        ApiError::from(EngineError::Unavailable(Trouble::DiskFull.to_string())),
+        ReadError::Trouble(Trouble::DiskFull).into(),
+    ] {
+        let problem = body(&error).await;
+        assert!(problem["detail"].as_str().unwrap().starts_with("the disk is full"), "{problem}");
     }
 }
 

@@ -10,7 +10,7 @@ use super::auth::{Admin, AdminOf, Party};
 use super::body::Body;
 use super::error::ApiError;
 use super::query::Query;
-use super::reply::{Answer, Text, ok, part};
+use super::reply::{Answer, List, Text, ok, part};
 use crate::limits::KEY_NAME_CHARS_MAX;
 use crate::service::Service;
 
@@ -46,7 +46,6 @@ pub(crate) async fn make(of: AdminOf, service: web::Data<Service>, body: Body<Ne
 
 /// `GET /v1/merchants/{merchant_id}/keys`
 pub(crate) async fn list(of: Party, service: web::Data<Service>, request: HttpRequest) -> Answer {
-    service.must_know(of.merchant).await?;
     list_of(&service, Some(of.merchant), &request).await
 }
 
@@ -92,12 +91,15 @@ async fn make_for(service: &Service, merchant: Option<MerchantId>, new: NewKey) 
     Ok(HttpResponse::Created().json(KeyView::of(made.listed, Some(made.key))))
 }
 
-/// All of them in one part: keys are few.
 async fn list_of(service: &Service, merchant: Option<MerchantId>, request: &HttpRequest) -> Answer {
-    Query::of(request)?.end()?;
-    let keys = service.read(service.keyring.list(merchant)).await?;
-    let items: Vec<KeyView> = keys.into_iter().map(|listed| KeyView::of(listed, None)).collect();
-    ok(serde_json::json!({"items": items, "next_cursor": null}))
+    let mut query = Query::of(request)?;
+    let page = query.page()?;
+    query.end()?;
+    if let Some(merchant) = merchant {
+        service.must_know(merchant).await?;
+    }
+    let part = service.keys(merchant, page).await?;
+    ok(List::of(part, |listed| KeyView::of(listed, None)))
 }
 
 async fn delete_of(

@@ -16,8 +16,8 @@ use super::auth::{Admin, AdminOf, Party};
 use super::body::{Body, Fen, present};
 use super::error::ApiError;
 use super::query::Query;
-use super::reply::{Answer, List, made, ok};
-use crate::history::{Point, head_at};
+use super::reply::{Answer, List, Plain, made, ok};
+use crate::history::Point;
 use crate::service::Service;
 
 /// A merchant to register.
@@ -25,13 +25,13 @@ use crate::service::Service;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewMerchant {
     merchant_id: Option<MerchantId>,
-    name: Box<str>,
+    name: Plain,
     #[serde(default)]
     fee_bp: FeeRate,
     settle_after_days: Option<u8>,
     payout_method: Option<PayoutMethod>,
-    payout_openid: Option<Box<str>>,
-    payout_name: Option<Box<str>>,
+    payout_openid: Option<Plain>,
+    payout_name: Option<Plain>,
     withdrawal_min_fen: Option<Fen>,
     withdrawal_max_fen: Option<Fen>,
     daily_max_fen: Option<Fen>,
@@ -44,7 +44,7 @@ pub(crate) struct NewMerchant {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     #[serde(default, deserialize_with = "present")]
-    name: Option<Box<str>>,
+    name: Option<Plain>,
     #[serde(default, deserialize_with = "present")]
     fee_bp: Option<FeeRate>,
     #[serde(default, deserialize_with = "present")]
@@ -52,9 +52,9 @@ pub(crate) struct Change {
     #[serde(default, deserialize_with = "present")]
     payout_method: Option<Option<PayoutMethod>>,
     #[serde(default, deserialize_with = "present")]
-    payout_openid: Option<Option<Box<str>>>,
+    payout_openid: Option<Option<Plain>>,
     #[serde(default, deserialize_with = "present")]
-    payout_name: Option<Option<Box<str>>>,
+    payout_name: Option<Option<Plain>>,
     #[serde(default, deserialize_with = "present")]
     withdrawal_min_fen: Option<Option<Fen>>,
     #[serde(default, deserialize_with = "present")]
@@ -150,7 +150,7 @@ pub(crate) async fn balance(
         (Some(at), None) => return ok(BalanceView::of(&head, at.min(now).max(head.at))),
         (None, None) => return ok(BalanceView::of(&head, now.max(head.at))),
     };
-    let then = service.stored(move |store| Box::pin(head_at(store, of.merchant, point))).await?;
+    let then = service.head_at(of.merchant, point).await?;
     // Before there was a merchant, there was nothing.
     let then = then.unwrap_or_else(|| {
         Head::registered(of.merchant, Rules::clone(&head.rules), head.registered_at)
@@ -158,13 +158,18 @@ pub(crate) async fn balance(
     ok(BalanceView::of(&then, as_of.unwrap_or(then.at)))
 }
 
-/// An id for a merchant that was given none: 5 digits for the time in seconds, 7 for 41 random bits.
+/// An id for a merchant that was given none.
 fn made_id(now: At) -> Result<MerchantId, ApiError> {
     let random = getrandom::u64().map_err(|error| EngineError::Unavailable(error.to_string()))?;
-    // `make` writes 7 digits for the time, then 8 for the random; of a time in seconds the first two are always zero.
+    Ok(id_of(now, random))
+}
+
+/// 5 digits for the time in seconds, which begin anew every 29 years (next in 2028), and 7 for 41 of the random bits.
+fn id_of(now: At, random: u64) -> MerchantId {
+    // `make` writes 7 digits for the time, then 8 for the random: the lower ones of both are kept.
     let digits = number::make(At::from_ms(now.ms() / 1_000), random);
     let id = format!("{}{}", &digits[2..7], &digits[8..]);
-    Ok(id.parse().expect("12 letters or digits"))
+    id.parse().expect("12 letters or digits")
 }
 
 fn amount(fen: Option<Fen>, field: &'static str) -> Result<Option<Money>, ApiError> {
@@ -182,12 +187,12 @@ impl NewMerchant {
     fn rules(self) -> Result<Rules, ApiError> {
         let by_openid = self.payout_openid.as_ref().map(|_| PayoutMethod::Wechat);
         Ok(Rules {
-            name: self.name,
+            name: self.name.0,
             fee_bp: self.fee_bp,
             settle_after_days: self.settle_after_days,
             payout_method: self.payout_method.or(by_openid),
-            payout_openid: self.payout_openid,
-            payout_name: self.payout_name,
+            payout_openid: self.payout_openid.map(|text| text.0),
+            payout_name: self.payout_name.map(|text| text.0),
             withdrawal_min_fen: amount(self.withdrawal_min_fen, "withdrawal_min_fen")?,
             withdrawal_max_fen: amount(self.withdrawal_max_fen, "withdrawal_max_fen")?,
             daily_max_fen: amount(self.daily_max_fen, "daily_max_fen")?,
@@ -200,12 +205,12 @@ impl NewMerchant {
 impl Change {
     fn rules_change(self) -> Result<RulesChange, ApiError> {
         Ok(RulesChange {
-            name: self.name,
+            name: self.name.map(|text| text.0),
             fee_bp: self.fee_bp,
             settle_after_days: self.settle_after_days,
             payout_method: self.payout_method,
-            payout_openid: self.payout_openid,
-            payout_name: self.payout_name,
+            payout_openid: self.payout_openid.map(|text| text.map(|text| text.0)),
+            payout_name: self.payout_name.map(|text| text.map(|text| text.0)),
             withdrawal_min_fen: amount_change(self.withdrawal_min_fen, "withdrawal_min_fen")?,
             withdrawal_max_fen: amount_change(self.withdrawal_max_fen, "withdrawal_max_fen")?,
             daily_max_fen: amount_change(self.daily_max_fen, "daily_max_fen")?,
@@ -237,5 +242,28 @@ impl BalanceView {
             fee_fen: head.fee,
             as_of,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_id_holds_the_second_and_forty_one_random_bits() {
+        let at = |raw: &str| raw.parse::<At>().unwrap();
+        let now = at("2026-11-24T23:00:00Z");
+        let id = |random| id_of(now, random);
+        for bit in 0..41 {
+            assert_ne!(id(1 << bit), id(0), "bit {bit} is lost");
+            assert_eq!(id(1 << bit).as_str()[..5], id(0).as_str()[..5], "bit {bit}");
+        }
+        assert_eq!(id(62_u64.pow(7)), id(0));
+        assert!(62_u64.pow(7) > 1 << 41);
+        let (before, after) = (at("2026-11-24T22:59:59Z"), at("2026-11-24T23:00:01Z"));
+        assert!(id_of(before, u64::MAX) < id(0) && id(u64::MAX) < id_of(after, 0));
+        let (last, first) = (at("2028-01-23T18:41:03Z"), at("2028-01-23T18:41:04Z"));
+        assert_eq!(&id_of(last, 0).as_str()[..5], "zzzzz");
+        assert_eq!(&id_of(first, 0).as_str()[..5], "00000");
     }
 }

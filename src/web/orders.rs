@@ -23,7 +23,7 @@ use super::body::{Body, Fen};
 use super::client_ip::client_ip;
 use super::error::ApiError;
 use super::query::Query;
-use super::reply::{Answer, List, made, number, ok, part};
+use super::reply::{Answer, List, Plain, made, number, ok, part};
 use crate::limits::{DESCRIPTION_BYTES_MAX, PAID_AT_AHEAD_MAX};
 use crate::service::Service;
 use crate::wechat_gateway::Wanted;
@@ -34,7 +34,7 @@ use crate::wechat_gateway::Wanted;
 pub(crate) struct Open {
     order_no: Option<OrderNo>,
     amount_fen: Fen,
-    description: Box<str>,
+    description: Plain,
     #[serde(default)]
     channel: ChannelName,
     openid: Option<Box<str>>,
@@ -166,7 +166,7 @@ pub(crate) async fn list(of: Party, service: web::Data<Service>, request: HttpRe
 /// `GET /v1/merchants/{merchant_id}/orders/{order_no}`
 pub(crate) async fn get(of: Party, service: web::Data<Service>, request: HttpRequest) -> Answer {
     let order_no = part(&request, "order_no")?;
-    match service.stored(move |store| store.order(of.merchant, order_no)).await? {
+    match service.single(move |store| store.order(of.merchant, order_no)).await? {
         Some(listed) => ok(OrderView::of(of.merchant, listed)),
         None => {
             service.must_know(of.merchant).await?;
@@ -181,7 +181,7 @@ async fn as_it_is(service: &Service, of: MerchantId, order: Order) -> Result<Ord
     if order.payment.is_none() {
         return Ok(OrderView::of(of, ListedOrder { order, settlement_no: None }));
     }
-    match service.stored(move |store| store.order(of, order.order_no)).await {
+    match service.single(move |store| store.order(of, order.order_no)).await {
         Ok(Some(listed)) => Ok(OrderView::of(of, listed)),
         Ok(None) | Err(_) => Err(EngineError::OutcomeUnknown.into()),
     }
@@ -198,7 +198,7 @@ impl Open {
         let now = service.now();
         let expires_at = now.plus_ms(service.order_ms);
         let amount = self.amount_fen.money("amount_fen")?;
-        if !(1..=DESCRIPTION_BYTES_MAX).contains(&self.description.len()) {
+        if !(1..=DESCRIPTION_BYTES_MAX).contains(&self.description.0.len()) {
             return Err(ApiError::invalid("description", "must be 1 to 127 bytes of UTF-8"));
         }
         let channel = match self.channel {
@@ -208,7 +208,7 @@ impl Open {
                 let wanted = Wanted {
                     openid: self.openid()?,
                     amount,
-                    description: &self.description,
+                    description: &self.description.0,
                     payer_ip: self
                         .client_ip
                         .unwrap_or_else(|| client_ip(request, &service.proxies)),
@@ -218,7 +218,7 @@ impl Open {
                 service.gateway.channel(of, wanted).map_err(not_for_wechat)?
             }
         };
-        Ok(NewOrder { number, amount, description: self.description, channel, expires_at })
+        Ok(NewOrder { number, amount, description: self.description.0, channel, expires_at })
     }
 
     fn external(&self) -> Result<Channel, ApiError> {

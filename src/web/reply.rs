@@ -61,6 +61,20 @@ pub(crate) fn number<N>(request: &HttpRequest, chosen: Option<N>) -> Result<Numb
     Ok(chosen.map_or(Number::Make(key), Number::Chosen))
 }
 
+/// A text without control characters, whose length the rules know.
+#[derive(Debug, Clone)]
+pub(crate) struct Plain(pub(crate) Box<str>);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Box::<str>::deserialize(from)?;
+        if text.chars().any(char::is_control) {
+            return Err(de::Error::custom("must have no control characters"));
+        }
+        Ok(Self(text))
+    }
+}
+
 /// A text of 1 to `MAX` characters, without control characters.
 #[derive(Debug, Clone)]
 pub(crate) struct Text<const MAX: usize>(pub(crate) String);

@@ -2,11 +2,12 @@
 
 use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
-use tally_actors::ports::{ReadError, Trouble};
+use tally_actors::ports::{Page, Part, ReadError, Trouble};
 
 use crate::sqlite::SqliteStore;
 use crate::sqlite::errors::read_error;
 use crate::sqlite::rows::Fields;
+use crate::sqlite::{cursor, lists};
 
 /// A key to keep. The key itself never comes here, only its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +61,17 @@ impl SqliteStore {
     }
 
     /// The keys of a merchant, or with `None` the admins', newest first.
-    pub async fn list_keys(&self, of: Option<MerchantId>) -> Result<Vec<ListedKey>, ReadError> {
+    pub async fn list_keys(
+        &self,
+        of: Option<MerchantId>,
+        page: Page,
+    ) -> Result<Part<ListedKey>, ReadError> {
+        let (ms, key_id) = cursor::key(page.cursor.as_deref())?;
         let rows = sqlx::query(LIST)
             .bind(of.as_ref().map(MerchantId::as_str))
+            .bind(ms)
+            .bind(key_id)
+            .bind(lists::probe(&page))
             .fetch_all(&self.read)
             .await
             .map_err(|error| read_error(&error))?;
@@ -70,7 +79,8 @@ impl SqliteStore {
             let mut fields = Fields::new(row, of.unwrap_or_else(nobody));
             Ok(ListedKey { key_id: fields.text()?, name: fields.take()?, created_at: fields.at()? })
         };
-        rows.iter().map(listed).collect()
+        let keys = rows.iter().map(listed).collect::<Result<_, ReadError>>()?;
+        lists::part(keys, &page, |key| cursor::of_key(key.created_at, &key.key_id))
     }
 
     /// Removes a key of a merchant, or with `None` an admin's. `false`: there is no such key.
@@ -99,8 +109,9 @@ impl SqliteStore {
     }
 }
 
-const LIST: &str = "select key_id, name, created_ms from keys where merchant_id is ?
-    order by created_ms desc, key_id desc";
+const LIST: &str = "select key_id, name, created_ms from keys 
+    where merchant_id is ? and (created_ms, key_id) < (?, ?)
+    order by created_ms desc, key_id desc limit ?";
 
 /// Stands for the merchant in an error about a key of no merchant.
 fn nobody() -> MerchantId {
@@ -122,6 +133,38 @@ mod tests {
         }
     }
 
+    /// All keys of a merchant, or the admins'.
+    async fn listed(store: &SqliteStore, of: Option<MerchantId>) -> Vec<String> {
+        let part = store.list_keys(of, Page { limit: 200, cursor: None }).await.unwrap();
+        assert_eq!(part.next, None);
+        part.items.iter().map(|key| format!("{} {}", key.key_id, key.name)).collect()
+    }
+
+    #[tokio::test]
+    async fn keys_in_parts_are_the_same_keys_also_those_made_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("tally.db")).await.unwrap();
+        for n in 1..=5 {
+            let same_time = NewKey { created_at: At::from_ms(i64::from(n / 3)), ..key(n, None) };
+            store.create_key(&same_time).await.unwrap();
+        }
+        let whole = listed(&store, None).await;
+        assert_eq!(whole, ["k_5 key 5", "k_4 key 4", "k_3 key 3", "k_2 key 2", "k_1 key 1"]);
+        for limit in [1, 2, 4, 5] {
+            let (mut found, mut cursor) = (vec![], None);
+            loop {
+                let part = store.list_keys(None, Page { limit, cursor }).await.unwrap();
+                assert!(part.items.len() <= usize::try_from(limit).unwrap());
+                found.extend(part.items.iter().map(|key| format!("{} {}", key.key_id, key.name)));
+                cursor = part.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, whole, "{limit} a part");
+        }
+    }
+
     #[tokio::test]
     async fn keys_are_kept_listed_and_removed_within_their_merchant() {
         let folder = tempfile::tempdir().unwrap();
@@ -132,11 +175,8 @@ mod tests {
         {
             store.create_key(&new).await.unwrap();
         }
-        let ids = |keys: Vec<ListedKey>| -> Vec<String> {
-            keys.iter().map(|key| format!("{} {}", key.key_id, key.name)).collect()
-        };
-        assert_eq!(ids(store.list_keys(shop1).await.unwrap()), ["k_3 key 3", "k_2 key 2"]);
-        assert_eq!(ids(store.list_keys(admin).await.unwrap()), ["k_1 key 1"]);
+        assert_eq!(listed(&store, shop1).await, ["k_3 key 3", "k_2 key 2"]);
+        assert_eq!(listed(&store, admin).await, ["k_1 key 1"]);
         let mut all = store.all_keys().await.unwrap();
         all.sort_by_key(|key| key.key_id);
         let known = |n: u8, merchant| KnownKey {
@@ -159,7 +199,7 @@ mod tests {
         let store = SqliteStore::open(&folder.path().join("tally.db")).await.unwrap();
         store.create_key(&key(1, None)).await.unwrap();
         assert!(store.create_key(&key(1, Some("shop1"))).await.is_err());
-        assert_eq!(store.list_keys(Some(id("shop1"))).await.unwrap(), []);
+        assert!(listed(&store, Some(id("shop1"))).await.is_empty());
     }
 
     #[tokio::test]

@@ -41,6 +41,8 @@ async fn a_bad_field_of_an_order_or_payment_is_named() {
         ("description", json!(null), INVALID),
         ("description", json!(""), INVALID),
         ("description", json!("商".repeat(43)), INVALID),
+        ("description", json!("tea\0"), INVALID),
+        ("description", json!("tea\nmilk"), INVALID),
         ("channel", json!(null), INVALID),
         ("channel", json!("wechat"), INVALID),
         ("channel", json!("cash"), INVALID),
@@ -76,12 +78,16 @@ async fn a_bad_field_of_a_merchant_is_named() {
         ("name", json!(null)),
         ("name", json!("")),
         ("name", json!("x".repeat(65))),
+        ("name", json!("A\0shop")),
+        ("name", json!("A shop\u{85}")),
         ("fee_bp", json!(10_001)),
         ("fee_bp", json!(-1)),
         ("settle_after_days", json!(31)),
         ("settle_after_days", json!(300)),
         ("payout_method", json!("cash")),
         ("payout_openid", json!("")),
+        ("payout_openid", json!("o\u{1b}")),
+        ("payout_name", json!("Li\r\n")),
         ("daily_max_fen", json!("1")),
         ("daily_max_fen", json!(1.5)),
     ] {
@@ -93,9 +99,13 @@ async fn a_bad_field_of_a_merchant_is_named() {
         check(&app, "/v1/merchants", body, (422, "amount_invalid", field)).await;
     }
     app.merchant("m2", json!({})).await;
-    for (field, value) in
-        [("name", json!(null)), ("fee_bp", json!(null)), ("payout_method", json!("wechat"))]
-    {
+    for (field, value) in [
+        ("name", json!(null)),
+        ("name", json!("\t")),
+        ("payout_name", json!("\0")),
+        ("fee_bp", json!(null)),
+        ("payout_method", json!("wechat")),
+    ] {
         let answer = app.patch("/v1/merchants/m2", json!({field: value})).await;
         let named = if field == "payout_method" { "payout_openid" } else { field };
         assert_eq!(answer.body["errors"][0]["field"], named, "{field}");

@@ -40,10 +40,11 @@ fn client() -> Client {
 
 /// Starts a service with empty books.
 pub(crate) async fn spawn_app() -> TestApp {
-    start_in(tempfile::tempdir().unwrap()).await
+    spawn_app_in(tempfile::tempdir().unwrap()).await
 }
 
-async fn start_in(folder: TempDir) -> TestApp {
+/// Starts a service on the books in a folder.
+pub(crate) async fn spawn_app_in(folder: TempDir) -> TestApp {
     let app = App::build(&Settings::in_folder(folder.path())).await.expect("the app builds");
     TestApp {
         base: format!("http://{}", app.address()),
@@ -153,7 +154,7 @@ impl TestApp {
         let Self { folder, server, running, .. } = self;
         server.stop(true).await;
         running.await.unwrap().unwrap();
-        start_in(folder).await
+        spawn_app_in(folder).await
     }
 
     /// Stops it, and has every row of its books worked out anew.

@@ -35,12 +35,17 @@ async fn a_list_in_pages_of_any_size_is_the_same_list_newest_first() {
         app.post("/v1/merchants/m1/settlements", settle).await.expect(201);
         let withdraw = json!({"withdrawal_no": format!("W00{number}"), "amount_fen": 1});
         app.post("/v1/merchants/m1/withdrawals", withdraw).await.expect(201);
+        for keys in ["/v1/keys", "/v1/merchants/m1/keys"] {
+            app.post(keys, json!({"name": format!("key {number}")})).await.expect(201);
+        }
     }
     for (path, name, first) in [
         ("/v1/merchants/m1/orders?status=open", "order_no", "A005"),
         ("/v1/merchants/m1/settlements", "settlement_no", "S005"),
         ("/v1/merchants/m1/withdrawals", "withdrawal_no", "W005"),
         ("/v1/merchants", "merchant_id", "x5"),
+        ("/v1/merchants/m1/keys", "name", "key 5"),
+        ("/v1/keys", "name", "key 5"),
     ] {
         let whole = field(&all(&app, path, 200).await, name);
         assert_eq!(whole[0], first, "{path}");
@@ -98,6 +103,8 @@ async fn a_parameter_or_a_cursor_that_is_not_of_this_list_is_named() {
         ("events?cursor=x", "cursor"),
         ("entries?cursor=1.x", "cursor"),
         ("entries?from_seq=1&cursor=1", "from_seq"),
+        ("keys?limit=201", "limit"),
+        ("keys?cursor=o1", "cursor"),
         ("balance?at=now", "at"),
         ("balance?seq=x", "seq"),
         ("balance?seq=1&at=2020-01-01T00:00:00Z", "seq"),

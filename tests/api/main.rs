@@ -6,6 +6,7 @@ mod books;
 mod cases;
 mod errors;
 mod fields;
+mod full_disk;
 mod helpers;
 mod idempotency;
 mod keys;

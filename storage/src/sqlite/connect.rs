@@ -14,12 +14,16 @@ use super::errors::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// Read connections: one for a round of lookups, one for heads, the rest for lists.
-const READERS_MAX: u32 = 4;
+/// Connections for the engine's rounds: one for lookups, one for heads. No list ever has one of them.
+const ROUNDS_MAX: u32 = 2;
+
+/// Connections for lists, and whatever else may take its time.
+const LISTS_MAX: u32 = 3;
 
 /// Memory that one connection may use to keep pages, in KiB, as SQLite's pragma wants it.
 const WRITER_CACHE: &str = "-131072";
-const READER_CACHE: &str = "-32768";
+const ROUNDS_CACHE: &str = "-32768";
+const LISTS_CACHE: &str = "-16384";
 
 /// What is left of the WAL's file when it is begun anew, in bytes.
 const WAL_KEPT: &str = "134217728";
@@ -58,18 +62,32 @@ pub(crate) async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error>
         .await
 }
 
-/// Read connections beside the writer. One is always open, so that the WAL and its index outlive the writer's connection.
-pub(crate) async fn readers(file: &Path, read_only: bool) -> Result<SqlitePool, sqlx::Error> {
-    let options = options(file).pragma("cache_size", READER_CACHE).pragma("query_only", "on");
-    SqlitePoolOptions::new()
-        .min_connections(1)
-        .max_connections(READERS_MAX)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(BUSY_WAIT_MAX)
-        .test_before_acquire(false)
-        .connect_with(options.read_only(read_only))
-        .await
+/// Read connections beside the writer, in two pools, so that lists keep nothing from the engine.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    /// For the engine's rounds. One is always open, so that the WAL and its index outlive the writer's connection.
+    pub(crate) rounds: SqlitePool,
+    /// For lists.
+    pub(crate) lists: SqlitePool,
+}
+
+/// Opens the first read connection; the others are opened when they are needed.
+pub(crate) async fn readers(file: &Path, read_only: bool) -> Result<Readers, sqlx::Error> {
+    let options = options(file).pragma("query_only", "on").read_only(read_only);
+    let pool = |connections_max| {
+        SqlitePoolOptions::new()
+            .max_connections(connections_max)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(BUSY_WAIT_MAX)
+            .test_before_acquire(false)
+    };
+    let rounds = options.clone().pragma("cache_size", ROUNDS_CACHE);
+    let lists = options.pragma("cache_size", LISTS_CACHE);
+    Ok(Readers {
+        rounds: pool(ROUNDS_MAX).min_connections(1).connect_with(rounds).await?,
+        lists: pool(LISTS_MAX).connect_lazy_with(lists),
+    })
 }
 
 /// Brings the schema up to what this binary knows.

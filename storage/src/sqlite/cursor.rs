@@ -2,7 +2,7 @@
 
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::Head;
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::ReadError;
 
@@ -56,6 +56,20 @@ pub(super) fn waiting(list: char, cursor: Option<&str>) -> Result<(i64, String, 
     }
 }
 
+/// The cursor after a key.
+pub(crate) fn of_key(created_at: At, key_id: &KeyId) -> String {
+    format!("k{}.{key_id}", created_at.ms())
+}
+
+/// The time and id that such a cursor names; past all without one.
+pub(crate) fn key(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
+    let Some(cursor) = cursor else { return Ok((i64::MAX, String::new())) };
+    let (ms, key_id) =
+        cursor.strip_prefix('k').and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
+    let key_id: KeyId = key_id.parse().map_err(|_| ReadError::Cursor)?;
+    Ok((number(ms)?, key_id.to_string()))
+}
+
 /// A number as this file writes it, and no other way.
 fn number(raw: &str) -> Result<i64, ReadError> {
     let number: i64 = raw.parse().map_err(|_| ReadError::Cursor)?;
@@ -84,6 +98,13 @@ mod tests {
         }
         for bad in ["m5", "m5.", "m.Shop1", "m5.a-b", "c5.Shop1.7", "m5.Shop1.7"] {
             assert_eq!(merchant(Some(bad)), Err(ReadError::Cursor), "{bad}");
+        }
+        assert_eq!(
+            key(Some(&of_key(At::from_ms(5), &"k.1".parse().unwrap()))),
+            Ok((5, "k.1".into()))
+        );
+        for bad in ["", "k", "k5", "k5.", "k.x", "kx.x", "m5.x", "k5.a key that is far too long"] {
+            assert_eq!(key(Some(bad)), Err(ReadError::Cursor), "{bad}");
         }
         for bad in ["c5.Shop1", "c5.Shop1.", "c5..7", "c5.Shop1.7.1", "m5.Shop1", "o7"] {
             assert_eq!(case(Some(bad)), Err(ReadError::Cursor), "{bad}");

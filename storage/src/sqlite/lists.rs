@@ -335,12 +335,12 @@ pub(super) async fn fetch(
 }
 
 /// How many rows to ask for: one more than are shown tells whether another part follows.
-pub(super) fn probe(page: &Page) -> i64 {
+pub(crate) fn probe(page: &Page) -> i64 {
     i64::from(page.limit.max(1)) + 1
 }
 
 /// The part that a page shows of what was found for it.
-pub(super) fn part<T>(
+pub(crate) fn part<T>(
     mut items: Vec<T>,
     page: &Page,
     cursor: impl Fn(&T) -> String,

@@ -16,7 +16,7 @@
 mod checkpoint;
 mod commit;
 mod connect;
-mod cursor;
+pub(crate) mod cursor;
 pub(crate) mod errors;
 mod heads;
 pub(crate) mod lists;
@@ -52,6 +52,7 @@ use tally_actors::ports::{
 };
 use tokio::sync::{Mutex, oneshot};
 
+use self::connect::Readers;
 pub use self::errors::OpenError;
 use self::lock::Lock;
 
@@ -63,11 +64,15 @@ type Troubled = Arc<sync::Mutex<Option<Trouble>>>;
 pub struct SqliteStore {
     /// The writer's connection; none after one was thrown away and none could be opened.
     pub(crate) write: Arc<Mutex<Option<SqliteConnection>>>,
-    /// Connections that read.
+    /// Connections that read lists, and all else that may take its time.
     pub(crate) read: SqlitePool,
+    /// Connections that read for the engine: no list keeps its rounds waiting.
+    rounds: SqlitePool,
     file: PathBuf,
     broken: Arc<OnceLock<String>>,
     troubled: Troubled,
+    /// Held while somebody finds out whether the disk has room.
+    probing: Arc<Mutex<()>>,
     /// None for a store that was opened for reading only, or is closed.
     lock: sync::Mutex<Option<Lock>>,
 }
@@ -95,26 +100,28 @@ impl SqliteStore {
         }
         let read = connect::readers(file, true).await;
         let read = read.map_err(|error| connect::refused(file, &error))?;
-        connect::check_schema(file, &read).await?;
+        connect::check_schema(file, &read.lists).await?;
         Ok(Self::new(file.to_path_buf(), None, read, None))
     }
 
     fn new(
         file: PathBuf,
         writer: Option<SqliteConnection>,
-        read: SqlitePool,
+        readers: Readers,
         lock: Option<Lock>,
     ) -> Self {
         let write = Arc::new(Mutex::new(writer));
         let lock = sync::Mutex::new(lock);
-        let (broken, troubled) = (Arc::default(), Troubled::default());
-        Self { write, read, file, broken, troubled, lock }
+        let Readers { rounds, lists: read } = readers;
+        let (broken, troubled, probing) = (Arc::default(), Troubled::default(), Arc::default());
+        Self { write, read, rounds, file, broken, troubled, probing, lock }
     }
 
     /// Ends the store after the batch in flight, whoever else still holds it: it writes no more, and another process may
     /// have the file. What is committed is on disk in any case; this brings it all into one file.
     pub async fn close(&self) {
         self.read.close().await;
+        self.rounds.close().await;
         let mut slot = self.write.lock().await;
         if let Some(writer) = slot.take() {
             connect::discard(writer).await;
@@ -171,7 +178,7 @@ impl Store for SqliteStore {
 
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
         Box::pin(async move {
-            let mut db = self.read.acquire().await.map_err(|error| errors::trouble(&error))?;
+            let mut db = self.rounds.acquire().await.map_err(|error| errors::trouble(&error))?;
             heads::heads(&mut db, &merchants).await.map_err(|error| errors::trouble(&error))
         })
     }
@@ -181,7 +188,7 @@ impl Store for SqliteStore {
         keys: Vec<(MerchantId, Key)>,
     ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
         Box::pin(async move {
-            let mut db = self.read.acquire().await.map_err(|error| errors::read_error(&error))?;
+            let mut db = self.rounds.acquire().await.map_err(|error| errors::read_error(&error))?;
             lookup::lookup(&mut db, &keys).await
         })
     }

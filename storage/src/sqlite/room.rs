@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use tally_actors::ports::{Commit, Trouble};
 
@@ -13,19 +13,30 @@ use super::{SqliteStore, Troubled};
 const ROOM_MIN_BYTES: usize = 1 << 20;
 
 impl SqliteStore {
-    /// Why batches are not being written. After a disk was full, this finds out whether it still is.
+    /// Why batches are not being written. After a disk was full, this finds out whether it still is. Whoever asks meanwhile
+    /// waits for what is found.
     pub async fn check(&self) -> Result<(), Trouble> {
         if let Some(what) = self.broken.get() {
             return Err(Trouble::Unavailable(what.clone()));
         }
         let Some(trouble) = known(&self.troubled) else { return Ok(()) };
+        let Ok(turn) = Arc::clone(&self.probing).try_lock_owned() else {
+            drop(self.probing.lock().await);
+            return known(&self.troubled).map_or(Ok(()), Err);
+        };
+        let troubled = Arc::clone(&self.troubled);
         let mut beside = self.file.as_os_str().to_owned();
         beside.push(".room");
-        match tokio::task::spawn_blocking(move || has_room(Path::new(&beside))).await {
-            Ok(Ok(())) => {
-                remember(&self.troubled, None);
-                Ok(())
+        let probed = tokio::task::spawn_blocking(move || {
+            let room = has_room(Path::new(&beside));
+            if room.is_ok() {
+                remember(&troubled, None);
             }
+            drop(turn); // here, as whoever asked may be gone
+            room
+        });
+        match probed.await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(trouble),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 use sqlx::error::{DatabaseError, ErrorKind};
+use tally_actors::domain::books::Key;
 use tally_actors::domain::chain::Link;
 use tally_actors::domain::event::{Event, Stamped};
 use tally_actors::domain::head::Head;
@@ -88,6 +89,19 @@ fn what_certainly_was_not_written_is_told_as_such_and_a_broken_disk_is_fatal() {
     for (meaning, answer) in answers {
         assert_eq!(meaning.nothing_written(), answer);
     }
+}
+
+#[tokio::test]
+async fn lists_that_take_every_connection_leave_the_engine_its_own() {
+    let (_folder, store) = store().await;
+    let mut taken = vec![];
+    for _ in 0..store.read.options().get_max_connections() {
+        taken.push(store.read.acquire().await.unwrap());
+    }
+    let nobody = "nobody".parse().unwrap();
+    assert_eq!(store.heads(vec![nobody]).await, Ok(vec![Ok(None)]));
+    let key = Key::Order("0001".parse().unwrap());
+    assert_eq!(store.lookup(vec![(nobody, key)]).await, Ok(vec![Ok(None)]));
 }
 
 /// Each table is found by a key, never walked through; and no index is made for one execution.

@@ -70,7 +70,15 @@ async fn a_full_disk_is_told_and_the_store_goes_on_by_itself_once_there_is_room(
     }
 
     std::fs::remove_file(ballast).expect("it is removed");
-    assert_eq!(store.check().await, Ok(()), "a node that is sent nothing must find out by itself");
+    let four = async || {
+        let (a, b, c, d) = tokio::join!(store.check(), store.check(), store.check(), store.check());
+        [a, b, c, d]
+    };
+    let (some, others) = tokio::join!(four(), four());
+    assert_eq!(some[0], Ok(()), "a node that is sent nothing must find out by itself");
+    for same in some.iter().chain(&others) {
+        assert_eq!(*same, Ok(()), "whoever asks at the same time hears the same");
+    }
     committed(&store, vec![refused]).await;
     committed(&store, vec![next(&mut shop)]).await;
     assert_same(&store, &[&shop]).await;
