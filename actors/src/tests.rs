@@ -5,5 +5,7 @@ mod cashier;
 mod failures;
 mod machines;
 mod owners;
+mod payer;
 mod support;
+mod sweeper;
 mod world;

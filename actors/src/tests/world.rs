@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::support::{Scripted, audited, engine, fen, id, now};
 use crate::cashier::{Cashier, Now};
-use crate::domain::books::Key;
+use crate::domain::books::{Key, Record};
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo, WithdrawalNo};
 use crate::domain::money::Money;
@@ -252,10 +252,8 @@ impl<'r> World<'r> {
     pub(super) async fn withdrawal(&self, no: &str) -> Withdrawal {
         let key = Key::Withdrawal(no.parse().unwrap());
         let found = self.store.lookup(vec![(self.m, key)]).await.unwrap().remove(0);
-        match found.unwrap() {
-            crate::domain::books::Record::Withdrawal(made) => *made,
-            other => panic!("{other:?}"),
-        }
+        let Some(Record::Withdrawal(made)) = found else { panic!("{no} is not a withdrawal") };
+        *made
     }
 
     pub(super) async fn head(&self) -> Head {
