@@ -72,6 +72,7 @@ pub(crate) fn spawn(folder: &Path) -> (Child, PathBuf) {
     let err = out.try_clone().expect("a second handle");
     let child = tally(folder)
         .env("TALLY_LISTEN", "127.0.0.1:0")
+        .env("TALLY_SANDBOX_LISTEN", "127.0.0.1:0")
         .stdout(out)
         .stderr(err)
         .spawn()
