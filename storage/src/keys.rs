@@ -61,11 +61,9 @@ impl SqliteStore {
 
     /// The keys of a merchant, or with `None` the admins', newest first.
     pub async fn list_keys(&self, of: Option<MerchantId>) -> Result<Vec<ListedKey>, ReadError> {
-        let rows = sqlx::query(LIST)
-            .bind(of.as_ref().map(MerchantId::as_str))
-            .fetch_all(&self.read)
-            .await
-            .map_err(|error| read_error(&error))?;
+        let query = sqlx::query(LIST).bind(of.as_ref().map(MerchantId::as_str));
+        let rows = async { query.fetch_all(&self.read).await.map_err(|error| read_error(&error)) };
+        let rows = self.reads(rows).await?;
         let listed = |row| {
             let mut fields = Fields::new(row, of.unwrap_or_else(nobody));
             Ok(ListedKey { key_id: fields.text()?, name: fields.take()?, created_at: fields.at()? })
@@ -83,10 +81,9 @@ impl SqliteStore {
 
     /// All keys, by which callers are recognized from the start on.
     pub async fn all_keys(&self) -> Result<Vec<KnownKey>, ReadError> {
-        let rows = sqlx::query("select key_hash, key_id, merchant_id from keys")
-            .fetch_all(&self.read)
-            .await
-            .map_err(|error| read_error(&error))?;
+        let query = sqlx::query("select key_hash, key_id, merchant_id from keys");
+        let rows = async { query.fetch_all(&self.read).await.map_err(|error| read_error(&error)) };
+        let rows = self.reads(rows).await?;
         let known = |row| {
             let mut fields = Fields::new(row, nobody());
             Ok(KnownKey {

@@ -30,11 +30,13 @@ mod statement;
 mod steps;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust_tests;
 mod values;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{self, Arc, OnceLock, PoisonError};
+use std::sync::{self, Arc, PoisonError};
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tally_actors::domain::books::Key;
@@ -47,10 +49,13 @@ use tally_actors::ports::{
     Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter, Page,
     Part, ReadError, RecordRead, Recorded, Store, Trouble,
 };
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, SetOnce, oneshot};
 
 pub use self::errors::OpenError;
 use self::lock::Lock;
+
+/// Why the file, or the disk under it, can't be trusted any more, once that is so.
+type Broken = Arc<SetOnce<String>>;
 
 /// Why the newest batch was not written, if it was not.
 type Troubled = Arc<sync::Mutex<Option<Trouble>>>;
@@ -63,10 +68,11 @@ pub struct SqliteStore {
     /// Connections that read.
     pub(crate) read: SqlitePool,
     file: PathBuf,
-    broken: Arc<OnceLock<String>>,
+    broken: Broken,
     troubled: Troubled,
-    /// None for a store that was opened for reading only, or is closed.
-    lock: sync::Mutex<Option<Lock>>,
+    /// None for a store that was opened for reading only, or is closed. It is given back by whoever holds `write`, and looked
+    /// at by whoever holds that, so that nothing is written without it.
+    lock: Arc<sync::Mutex<Option<Lock>>>,
 }
 
 impl SqliteStore {
@@ -103,8 +109,8 @@ impl SqliteStore {
         lock: Option<Lock>,
     ) -> Self {
         let write = Arc::new(Mutex::new(writer));
-        let lock = sync::Mutex::new(lock);
-        let (broken, troubled) = (Arc::default(), Troubled::default());
+        let lock = Arc::new(sync::Mutex::new(lock));
+        let (broken, troubled) = (Broken::default(), Troubled::default());
         Self { write, read, file, broken, troubled, lock }
     }
 
@@ -119,9 +125,46 @@ impl SqliteStore {
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Whether this process may write to the file.
-    pub(crate) fn writes(&self) -> bool {
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Reads, unless the store is known to be broken, and remembers it when the answer says so.
+    pub(crate) fn reads<'a, T>(
+        &'a self,
+        read: impl Future<Output = Result<T, ReadError>> + Send + 'a,
+    ) -> Answering<'a, Result<T, ReadError>> {
+        Box::pin(async move {
+            self.must_be_whole()?;
+            read.await.inspect_err(|error| match error {
+                ReadError::Trouble(trouble) => self.heard(trouble),
+                ReadError::Cursor | ReadError::Unreadable { .. } => {}
+            })
+        })
+    }
+
+    fn must_be_whole(&self) -> Result<(), Trouble> {
+        self.broken.get().map_or(Ok(()), |what| Err(Trouble::Broken(what.clone())))
+    }
+
+    fn heard(&self, trouble: &Trouble) {
+        match trouble {
+            Trouble::Broken(what) => broke(&self.broken, what),
+            Trouble::DiskFull | Trouble::Unavailable(_) => {}
+        }
+    }
+}
+
+/// Remembers that the store can't be trusted any more. The first reason stays.
+fn broke(broken: &Broken, what: &str) {
+    if broken.set(what.to_owned()).is_ok() {
+        tracing::error!(what, "the store can't be trusted any more");
+    }
+}
+
+/// Whether this process may write to the file. Asked with the writer's connection in hand, as that is when it is given up.
+fn may_write(lock: &sync::Mutex<Option<Lock>>) -> Result<(), Trouble> {
+    match *lock.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(_) => Ok(()),
+        None => {
+            Err(Trouble::Unavailable("it was opened for reading only, or is closed".to_owned()))
+        }
     }
 }
 
@@ -130,19 +173,24 @@ impl Store for SqliteStore {
         false
     }
 
+    fn broken(&self) -> Answering<'_, String> {
+        Box::pin(async { self.broken.wait().await.clone() })
+    }
+
     /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it. A checkpoint
     /// that is due comes after the answer.
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
-        if !self.writes() {
-            let why = "it was opened for reading only, or is closed".to_owned();
-            return Box::pin(async { Commit::NotDone(Trouble::Unavailable(why)) });
-        }
+        let lock = Arc::clone(&self.lock);
         let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));
         let (file, troubled) = (self.file.clone(), Arc::clone(&self.troubled));
         let (done, answer) = oneshot::channel();
         Box::pin(async move {
             tokio::spawn(async move {
                 let mut slot = write.lock_owned().await;
+                if let Err(trouble) = may_write(&lock) {
+                    drop(done.send(Commit::NotDone(trouble)));
+                    return;
+                }
                 if let Some(what) = broken.get() {
                     drop(done.send(Commit::Fatal(what.clone())));
                     return;
@@ -150,14 +198,11 @@ impl Store for SqliteStore {
                 let commit = commit::commit(&file, &mut slot, &batch).await;
                 room::note(&troubled, &commit);
                 if let Commit::Fatal(what) = &commit {
-                    broken.get_or_init(|| what.clone());
+                    broke(&broken, what);
                 }
                 drop(done.send(commit)); // whoever asked may be gone
-                if let Some(db) = slot.as_mut()
-                    && let Err(what) = checkpoint::checkpoint(db).await
-                {
-                    tracing::error!(what, "a checkpoint failed; the store takes no more batches");
-                    broken.get_or_init(|| what);
+                if let Some(db) = slot.as_mut() {
+                    checkpoint::checkpoint(db, &broken).await;
                 }
             });
             let ended =
@@ -168,8 +213,13 @@ impl Store for SqliteStore {
 
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
         Box::pin(async move {
-            let mut db = self.read.acquire().await.map_err(|error| errors::trouble(&error))?;
-            heads::heads(&mut db, &merchants).await.map_err(|error| errors::trouble(&error))
+            self.must_be_whole()?;
+            let read = async {
+                let mut db = self.read.acquire().await?;
+                heads::heads(&mut db, &merchants).await
+            };
+            let read = read.await.map_err(|error| errors::trouble(&error));
+            read.inspect_err(|trouble| self.heard(trouble))
         })
     }
 
@@ -177,14 +227,14 @@ impl Store for SqliteStore {
         &self,
         keys: Vec<(MerchantId, Key)>,
     ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
-        Box::pin(async move {
+        self.reads(async move {
             let mut db = self.read.acquire().await.map_err(|error| errors::read_error(&error))?;
             lookup::lookup(&mut db, &keys).await
         })
     }
 
     fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
-        Box::pin(lists::merchants(&self.read, page))
+        self.reads(lists::merchants(&self.read, page))
     }
 
     fn order(
@@ -192,7 +242,7 @@ impl Store for SqliteStore {
         of: MerchantId,
         order_no: OrderNo,
     ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>> {
-        Box::pin(lists::order(&self.read, of, order_no))
+        self.reads(lists::order(&self.read, of, order_no))
     }
 
     fn orders(
@@ -201,7 +251,7 @@ impl Store for SqliteStore {
         filter: OrderFilter,
         page: Page,
     ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        Box::pin(lists::orders(&self.read, of, filter, page))
+        self.reads(lists::orders(&self.read, of, filter, page))
     }
 
     fn settlements(
@@ -209,7 +259,7 @@ impl Store for SqliteStore {
         of: MerchantId,
         page: Page,
     ) -> Answering<'_, Result<Part<Settlement>, ReadError>> {
-        Box::pin(lists::settlements(&self.read, of, page))
+        self.reads(lists::settlements(&self.read, of, page))
     }
 
     fn settlement_orders(
@@ -218,7 +268,7 @@ impl Store for SqliteStore {
         settlement: Settlement,
         page: Page,
     ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        Box::pin(lists::settlement_orders(&self.read, of, settlement, page))
+        self.reads(lists::settlement_orders(&self.read, of, settlement, page))
     }
 
     fn withdrawals(
@@ -227,7 +277,7 @@ impl Store for SqliteStore {
         status: Option<WithdrawalStatus>,
         page: Page,
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
-        Box::pin(lists::withdrawals(&self.read, of, status, page))
+        self.reads(lists::withdrawals(&self.read, of, status, page))
     }
 
     fn cases(
@@ -235,7 +285,7 @@ impl Store for SqliteStore {
         filter: CaseFilter,
         page: Page,
     ) -> Answering<'_, Result<Part<ListedCase>, ReadError>> {
-        Box::pin(lists::cases(&self.read, filter, page))
+        self.reads(lists::cases(&self.read, filter, page))
     }
 
     fn events(
@@ -244,6 +294,6 @@ impl Store for SqliteStore {
         from: Seq,
         limit: u32,
     ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
-        Box::pin(lists::events(&self.read, of, from, limit))
+        self.reads(lists::events(&self.read, of, from, limit))
     }
 }

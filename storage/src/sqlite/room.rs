@@ -15,9 +15,7 @@ const ROOM_MIN_BYTES: usize = 1 << 20;
 impl SqliteStore {
     /// Why batches are not being written. After a disk was full, this finds out whether it still is.
     pub async fn check(&self) -> Result<(), Trouble> {
-        if let Some(what) = self.broken.get() {
-            return Err(Trouble::Unavailable(what.clone()));
-        }
+        self.must_be_whole()?;
         let Some(trouble) = known(&self.troubled) else { return Ok(()) };
         let mut beside = self.file.as_os_str().to_owned();
         beside.push(".room");
