@@ -22,7 +22,7 @@ pub(crate) mod lists;
 #[cfg(test)]
 mod lists_tests;
 mod lock;
-mod lookup;
+pub(crate) mod lookup;
 mod project;
 mod room;
 pub(crate) mod rows;
@@ -228,8 +228,11 @@ impl Store for SqliteStore {
         keys: Vec<(MerchantId, Key)>,
     ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
         self.reads(async move {
-            let mut db = self.read.acquire().await.map_err(|error| errors::read_error(&error))?;
-            lookup::lookup(&mut db, &keys).await
+            let read = async {
+                let mut db = self.read.acquire().await?;
+                lookup::lookup(&mut db, &keys).await
+            };
+            read.await.map_err(|error| errors::read_error(&error))
         })
     }
 
