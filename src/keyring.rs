@@ -168,7 +168,7 @@ impl Keyring {
 fn certainly_nothing(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::DiskFull => true,
-        Trouble::Unavailable(_) => false,
+        Trouble::Unavailable(_) | Trouble::Broken(_) => false,
     }
 }
 

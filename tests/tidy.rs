@@ -6,18 +6,45 @@ use std::path::{Path, PathBuf};
 /// The longest a source file may be.
 const LINES_MAX: usize = 400;
 
-/// (folder, word its code must not contain): the arrows that crates do not already enforce. Comments may say the word.
-const FENCES: &[(&str, &str)] = &[
-    ("actors/src/domain", "actix"),
-    ("actors/src/domain", "async "),
-    ("actors/src/domain", "tokio"),
-    ("actors", "sqlx"),
-    ("actors", "tally_storage"),
-    ("src", "sqlx"),
-    ("src", "dashmap"),
-    ("tests", "sqlx"),
-    ("benches", "sqlx"),
-    ("storage", "actix"),
+/// What no machine without I/O may name: clocks, randoms, actors, tasks.
+const IO: &[&str] = &["actix", "tokio", "async ", "SystemTime", "Instant", "getrandom"];
+
+/// What is around the machines: they must not know who carries their inputs and effects.
+const SHELLS: &[&str] = &[
+    "crate::engine",
+    "crate::inbox",
+    "crate::memory",
+    "crate::merchant",
+    "crate::reader",
+    "crate::registry",
+    "crate::writer",
+];
+
+/// (folders or files, words their code must not contain): the arrows that crates do not already enforce. Comments may say the
+/// words.
+const FENCES: &[(&[&str], &[&str])] = &[
+    (MACHINES, IO),
+    (MACHINES, SHELLS),
+    (&["actors/src/domain"], &["crate::batcher", "crate::pipeline", "crate::ports"]),
+    (&["actors/src/ports.rs"], SHELLS),
+    (&["actors/src/ports.rs"], &["crate::batcher", "crate::pipeline"]),
+    (&["actors/src/merchant.rs", "actors/src/registry.rs"], &["crate::engine", "crate::memory"]),
+    (
+        &["actors/src/reader.rs", "actors/src/writer.rs"],
+        &["crate::engine", "crate::memory", "crate::merchant", "crate::registry"],
+    ),
+    (&["actors"], &["sqlx", "tally_storage"]),
+    (&["src"], &["sqlx", "dashmap"]),
+    (&["tests", "benches"], &["sqlx"]),
+    (&["storage"], &["actix"]),
+];
+
+/// The machines that hold all that can be wrong (`docs/ARCHITECTURE.md`).
+const MACHINES: &[&str] = &[
+    "actors/src/domain",
+    "actors/src/pipeline",
+    "actors/src/pipeline.rs",
+    "actors/src/batcher.rs",
 ];
 
 /// What the root package must not depend on: SQL and ciphers have rooms of their own.
@@ -80,15 +107,41 @@ fn source_faults(name: &str, text: &str, faults: &mut Vec<String>) {
     }
     for (number, line) in text.lines().enumerate() {
         let code = line.split("//").next().unwrap_or_default();
-        for (folder, word) in FENCES {
-            if Path::new(name).starts_with(folder) && code.contains(word) && name != "tests/tidy.rs"
-            {
-                faults.push(format!("{name}:{}: `{word}` does not belong in {folder}", number + 1));
-            }
+        for word in crossed(name, code) {
+            faults.push(format!("{name}:{}: `{word}` does not belong here", number + 1));
         }
         if code.trim() == concat!("#[", "ignore]") {
             faults.push(format!("{name}:{}: an ignored test must say why", number + 1));
         }
+    }
+}
+
+/// The words in a line of code that its file must not contain. This file names them all.
+fn crossed(name: &str, code: &str) -> Vec<&'static str> {
+    let holds = |place: &&str| Path::new(name).starts_with(place) && name != "tests/tidy.rs";
+    let fenced = FENCES.iter().filter(|(places, _)| places.iter().any(holds));
+    let words = fenced.flat_map(|(_, words)| words.iter().copied());
+    words.filter(|word| code.contains(word)).collect()
+}
+
+#[test]
+fn each_fence_stands_where_there_is_code_and_stops_what_crosses_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for place in FENCES.iter().flat_map(|(places, _)| *places) {
+        assert!(root.join(place).exists(), "{place} is fenced and does not exist");
+    }
+    for (name, code, stopped) in [
+        ("actors/src/domain/books/fold.rs", "let now = Instant::now();", true),
+        ("actors/src/pipeline/live.rs", "tokio::spawn(task)", true),
+        ("actors/src/pipeline.rs", "async fn take()", true),
+        ("actors/src/batcher.rs", "getrandom::u64()", true),
+        ("actors/src/batcher.rs", "use crate::writer::Writer;", true),
+        ("actors/src/merchant.rs", "use crate::engine::Engine;", true),
+        ("actors/src/merchant.rs", "use crate::registry::Registry;", false),
+        ("actors/src/engine.rs", "use tokio::time::Instant;", false),
+        ("src/web/orders.rs", "sqlx::query", true),
+    ] {
+        assert_eq!(!crossed(name, code).is_empty(), stopped, "{name}: {code}");
     }
 }
 

@@ -115,6 +115,11 @@ impl Store for MemoryStore {
         false
     }
 
+    /// Memory does not break.
+    fn broken(&self) -> Answering<'_, String> {
+        Box::pin(std::future::pending())
+    }
+
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
         Box::pin(async move { self.write(&batch) })
     }

@@ -88,6 +88,9 @@ pub enum Trouble {
     /// Anything else that may pass.
     #[error("the store does not answer: {0}")]
     Unavailable(String),
+    /// The disk, or what is on it, can't be trusted any more (an I/O error, a damaged page): the process must end.
+    #[error("the store can't be trusted: {0}")]
+    Broken(String),
 }
 
 /// Why something could not be read.
@@ -200,6 +203,10 @@ pub struct Recorded {
 pub trait Store: Send + Sync + 'static {
     /// Whether other processes may write to it as well.
     fn shared(&self) -> bool;
+
+    /// Ends once the store can't be trusted any more, with the reason: then the process must end. It tells of every
+    /// [`Trouble::Broken`], whoever was answered so, and of what belongs to no answer, such as a checkpoint that failed.
+    fn broken(&self) -> Answering<'_, String>;
 
     /// Writes a batch in one transaction, and says what became of it. Never dropped before it has answered.
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit>;

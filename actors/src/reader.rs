@@ -32,10 +32,17 @@ struct Message {
 pub(crate) struct Reader(mpsc::UnboundedSender<Message>);
 
 impl Reader {
-    /// Starts the reader's task on the store's runtime. When it ends unasked, `fatal` is called.
+    /// Starts the reader's task on the store's runtime. When it ends unasked, or the store is broken, `fatal` is called.
     pub(crate) fn start(runtime: &Handle, store: Arc<dyn Store>, fatal: Fatal) -> Self {
         let (sender, inbox) = mpsc::unbounded_channel();
-        watch(runtime, run(store, inbox), fatal);
+        let broke = Arc::clone(&fatal);
+        let task = async move {
+            tokio::select! {
+                () = run(Arc::clone(&store), inbox) => {}
+                what = store.broken() => broke(&format!("the store can't be trusted: {what}")),
+            }
+        };
+        watch(runtime, task, fatal);
         Self(sender)
     }
 

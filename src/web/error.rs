@@ -151,7 +151,9 @@ impl ApiError {
                 tracing::warn!(why = %trouble, "answered unavailable");
                 match trouble {
                     Trouble::DiskFull => "the disk is full; ask again later".into(),
-                    Trouble::Unavailable(_) => "the store does not answer; ask again".into(),
+                    Trouble::Unavailable(_) | Trouble::Broken(_) => {
+                        "the store does not answer; ask again".into()
+                    }
                 }
             }
             Self::Read(ReadError::Unreadable { merchant, what }) => {

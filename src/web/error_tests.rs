@@ -16,6 +16,7 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (EngineError::OutcomeUnknown.into(), 503, "outcome_unknown"),
         (ReadError::Trouble(trouble("secret")).into(), 503, "unavailable"),
         (ReadError::Trouble(Trouble::DiskFull).into(), 503, "unavailable"),
+        (ReadError::Trouble(Trouble::Broken("secret".into())).into(), 503, "unavailable"),
         (ReadError::Cursor.into(), 400, "invalid_request"),
         (unreadable.into(), 503, "unavailable"),
         (ApiError::Busy, 429, "busy"),
@@ -102,6 +103,7 @@ async fn what_went_wrong_inside_stays_inside() {
     for error in [
         ApiError::from(EngineError::Unavailable("secret".into())),
         ReadError::Trouble(Trouble::Unavailable("secret".into())).into(),
+        ReadError::Trouble(Trouble::Broken("secret".into())).into(),
     ] {
         assert!(!body(&error).await.to_string().contains("secret"));
     }

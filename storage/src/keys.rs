@@ -67,14 +67,13 @@ impl SqliteStore {
         page: Page,
     ) -> Result<Part<ListedKey>, ReadError> {
         let (ms, key_id) = cursor::key(page.cursor.as_deref())?;
-        let rows = sqlx::query(LIST)
+        let query = sqlx::query(LIST)
             .bind(of.as_ref().map(MerchantId::as_str))
             .bind(ms)
             .bind(key_id)
-            .bind(lists::probe(&page))
-            .fetch_all(&self.read)
-            .await
-            .map_err(|error| read_error(&error))?;
+            .bind(lists::probe(&page));
+        let rows = async { query.fetch_all(&self.read).await.map_err(|error| read_error(&error)) };
+        let rows = self.reads(rows).await?;
         let listed = |row| {
             let mut fields = Fields::new(row, of.unwrap_or_else(nobody));
             Ok(ListedKey { key_id: fields.text()?, name: fields.take()?, created_at: fields.at()? })
@@ -93,10 +92,9 @@ impl SqliteStore {
 
     /// All keys, by which callers are recognized from the start on.
     pub async fn all_keys(&self) -> Result<Vec<KnownKey>, ReadError> {
-        let rows = sqlx::query("select key_hash, key_id, merchant_id from keys")
-            .fetch_all(&self.read)
-            .await
-            .map_err(|error| read_error(&error))?;
+        let query = sqlx::query("select key_hash, key_id, merchant_id from keys");
+        let rows = async { query.fetch_all(&self.read).await.map_err(|error| read_error(&error)) };
+        let rows = self.reads(rows).await?;
         let known = |row| {
             let mut fields = Fields::new(row, nobody());
             Ok(KnownKey {

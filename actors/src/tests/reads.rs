@@ -8,10 +8,27 @@ use tokio::sync::mpsc;
 
 use super::support::{Scripted, engine, id, now, open, rules, run, with_merchant};
 use crate::domain::books::Key;
+use crate::engine::{Engine, Options};
 use crate::error::EngineError;
 use crate::inbox::FromStore;
 use crate::ports::{ReadError, Store};
 use crate::reader::Reader;
+
+#[test]
+fn a_store_that_says_it_is_broken_ends_the_process_without_being_asked() {
+    run(async |runtime| {
+        let store = Scripted::new(Arc::default(), false);
+        let (told, mut fatal) = mpsc::unbounded_channel();
+        let options = Options {
+            fatal: Arc::new(move |why| drop(told.send(why.to_string()))),
+            ..Options::new(runtime.handle().clone())
+        };
+        let _engine = Engine::start(Arc::<Scripted>::clone(&store), options);
+        store.broken.set("a checkpoint failed".into()).unwrap();
+        let why = fatal.recv().await.unwrap();
+        assert_eq!(why, "the store can't be trusted: a checkpoint failed");
+    });
+}
 
 /// Passes on what the reader tells.
 struct Ear(mpsc::UnboundedSender<FromStore>);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SetOnce};
 
 use crate::domain::books::Key;
 use crate::domain::chain::Seq;
@@ -46,6 +46,8 @@ pub(super) struct Scripted {
     bad: Mutex<Option<BadRow>>,
     gate: Semaphore,
     damaged: Mutex<Option<MerchantId>>,
+    /// Why the store can't be trusted.
+    pub(super) broken: SetOnce<String>,
     /// So many reads panic from now on.
     pub(super) read_panics: AtomicUsize,
     pub(super) commits: AtomicUsize,
@@ -62,6 +64,7 @@ impl Scripted {
             bad: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             damaged: Mutex::default(),
+            broken: SetOnce::new(),
             read_panics: AtomicUsize::new(0),
             commits: AtomicUsize::new(0),
             lookups: AtomicUsize::new(0),
@@ -112,6 +115,10 @@ impl Scripted {
 impl Store for Scripted {
     fn shared(&self) -> bool {
         self.shared
+    }
+
+    fn broken(&self) -> Answering<'_, String> {
+        Box::pin(async { self.broken.wait().await.clone() })
     }
 
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {

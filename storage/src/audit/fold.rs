@@ -119,7 +119,10 @@ impl Fold {
             (head @ None, Event::MerchantRegistered { rules }) => {
                 *head = Some(Head::registered(self.of, rules.clone(), stamped.at));
             }
-            (Some(head), event) => head.apply(event).map_err(|broken| broken.to_string())?,
+            (Some(head), event) => {
+                allowed(head, event)?;
+                head.apply(event).map_err(|broken| broken.to_string())?;
+            }
             (None, event) => return Err(Broken(event.kind()).to_string()),
         }
         if let Some(head) = &mut self.head {
@@ -148,6 +151,24 @@ impl Fold {
         self.keys.extend(touched);
         Ok(())
     }
+}
+
+/// What adds up, and the rules then in force did not allow: the balances alone don't show it.
+fn allowed(head: &Head, event: &Event) -> Result<(), String> {
+    if let Event::OrderPaid { booked, fee, .. } = event {
+        let due = booked.fee(head.rules.fee_bp);
+        if *fee != due {
+            return Err(format!("its fee is {fee}, should be {due} at the rate then in force"));
+        }
+    }
+    // Refunds may leave a debt, where one is allowed; withdrawals never.
+    if let Event::WithdrawalRequested { amount, .. } = event {
+        let available = head.available.spendable();
+        if *amount > available {
+            return Err(format!("it takes out {amount}, of {available} available"));
+        }
+    }
+    Ok(())
 }
 
 /// The text by which a record belongs to a share. A number made for a caller's key goes with what it names, so an event's last

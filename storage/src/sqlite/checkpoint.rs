@@ -7,22 +7,22 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
 use super::errors::Meaning;
+use super::{Broken, broke};
 
 /// Pages of 4 KiB in the WAL from which on it is brought back: 64 MiB, read again in a fraction of a second after a crash.
 const WAL_PAGES_MAX: i64 = 16_384;
 
-/// Checkpoints when it is time to. An error says that the disk can't be trusted any more.
-pub(crate) async fn checkpoint(db: &mut SqliteConnection) -> Result<(), String> {
+/// Checkpoints when it is time to. One that fails for the disk's sake leaves the store broken.
+pub(crate) async fn checkpoint(db: &mut SqliteConnection, broken: &Broken) {
     let pages = match run(db, "pragma wal_checkpoint(noop)").await {
         Ok(pages) if pages >= WAL_PAGES_MAX => run(db, "pragma wal_checkpoint(passive)").await,
         other => other,
     };
     match pages.map_err(|error| Meaning::of(&error)) {
-        Ok(_) => Ok(()),
-        Err(Meaning::Broken(what)) => Err(what),
+        Ok(_) => {}
+        Err(Meaning::Broken(what)) => broke(broken, &what),
         Err(other) => {
-            tracing::warn!(?other, "a checkpoint was not made; the next batch tries again");
-            Ok(())
+            tracing::warn!(?other, "a checkpoint was not made; the next batch tries again")
         }
     }
 }

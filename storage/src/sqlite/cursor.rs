@@ -1,7 +1,6 @@
 //! Cursors: where a part of a list ended. A letter says which list, so that a cursor of another one is refused.
 
 use tally_actors::domain::chain::Seq;
-use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::ReadError;
@@ -18,8 +17,8 @@ pub(super) fn place(list: char, cursor: Option<&str>) -> Result<i64, ReadError> 
 }
 
 /// The cursor after a merchant.
-pub(super) fn of_merchant(head: &Head) -> String {
-    format!("m{}.{}", head.registered_at.ms(), head.merchant)
+pub(super) fn of_merchant(registered_at: At, of: &MerchantId) -> String {
+    format!("m{}.{of}", registered_at.ms())
 }
 
 /// The registration and id that such a cursor names; past all without one.

@@ -110,9 +110,8 @@ impl Meaning {
 pub(crate) fn trouble(error: &sqlx::Error) -> Trouble {
     match Meaning::of(error) {
         Meaning::DiskFull => Trouble::DiskFull,
-        Meaning::Constraint(what) | Meaning::Passing(what) | Meaning::Broken(what) => {
-            Trouble::Unavailable(what)
-        }
+        Meaning::Constraint(what) | Meaning::Passing(what) => Trouble::Unavailable(what),
+        Meaning::Broken(what) => Trouble::Broken(what),
     }
 }
 

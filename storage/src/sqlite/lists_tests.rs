@@ -322,3 +322,21 @@ async fn no_list_scans_or_sorts_a_table() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_merchant_that_can_not_be_read_is_left_out_and_the_others_are_shown() {
+    let mut books = Books::new().await;
+    for of in ["a", "b", "c", "d"] {
+        books.commit(of, vec![fixture::register()]).await;
+    }
+    let mut slot = books.store.write.lock().await;
+    let newer = sqlx::query("update heads set format = 99 where merchant_id = 'c'");
+    newer.execute(slot.as_mut().unwrap()).await.unwrap();
+    let (mut shown, mut cursor) = (vec![], None);
+    for _ in 0..2 {
+        let part = books.store.merchants(Page { limit: 2, cursor }).await.unwrap();
+        shown.push(part.items.iter().map(|head| head.merchant.to_string()).collect::<String>());
+        cursor = part.next; // also where the last of a part is the one left out
+    }
+    assert_eq!((shown, cursor), (vec!["d".to_owned(), "ba".to_owned()], None));
+}

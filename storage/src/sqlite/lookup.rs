@@ -6,7 +6,6 @@ use tally_actors::domain::books::{Key, Numbered, Record, Route};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::{ReadError, RecordRead};
 
-use super::errors::read_error;
 use super::rows::{self, Fields};
 use super::statement::Value::{Integer, Text};
 use super::statement::{Statement, Values};
@@ -100,7 +99,7 @@ impl Kind {
 pub(crate) async fn lookup(
     db: &mut SqliteConnection,
     keys: &[(MerchantId, Key)],
-) -> Result<Vec<RecordRead>, ReadError> {
+) -> Result<Vec<RecordRead>, sqlx::Error> {
     let mut asked: [Vec<Values<'_>>; Kind::ALL.len()] = Default::default();
     for ((merchant, key), place) in keys.iter().zip(0..) {
         let (kind, parts) = Kind::of(key);
@@ -112,9 +111,8 @@ pub(crate) async fn lookup(
     for kind in Kind::ALL {
         let rows = &mut asked[kind as usize];
         rows.sort_by(|one, other| one[1..].cmp(&other[1..]));
-        let found = kind.statement().read(db, rows).await;
-        for row in found.map_err(|error| read_error(&error))? {
-            let place: i64 = row.try_get(0).map_err(|error| read_error(&error))?;
+        for row in kind.statement().read(db, rows).await? {
+            let place: i64 = row.try_get(0)?;
             let place = usize::try_from(place).expect("it is a place in keys");
             let (merchant, key) = &keys[place];
             records[place] = record(&row, *merchant, key).map(Some);

@@ -23,7 +23,7 @@ pub(crate) mod lists;
 #[cfg(test)]
 mod lists_tests;
 mod lock;
-mod lookup;
+pub(crate) mod lookup;
 mod project;
 mod room;
 pub(crate) mod rows;
@@ -31,12 +31,14 @@ mod statement;
 mod steps;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust_tests;
 mod values;
 mod waiting;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{self, Arc, OnceLock, PoisonError};
+use std::sync::{self, Arc, PoisonError};
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tally_actors::domain::books::Key;
@@ -50,11 +52,14 @@ use tally_actors::ports::{
     Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
     OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
 };
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, SetOnce, oneshot};
 
 use self::connect::Readers;
 pub use self::errors::OpenError;
 use self::lock::Lock;
+
+/// Why the file, or the disk under it, can't be trusted any more, once that is so.
+type Broken = Arc<SetOnce<String>>;
 
 /// Why the newest batch was not written, if it was not.
 type Troubled = Arc<sync::Mutex<Option<Trouble>>>;
@@ -69,12 +74,13 @@ pub struct SqliteStore {
     /// Connections that read for the engine: no list keeps its rounds waiting.
     rounds: SqlitePool,
     file: PathBuf,
-    broken: Arc<OnceLock<String>>,
+    broken: Broken,
     troubled: Troubled,
     /// Held while somebody finds out whether the disk has room.
     probing: Arc<Mutex<()>>,
-    /// None for a store that was opened for reading only, or is closed.
-    lock: sync::Mutex<Option<Lock>>,
+    /// None for a store that was opened for reading only, or is closed. It is given back by whoever holds `write`, and looked
+    /// at by whoever holds that, so that nothing is written without it.
+    lock: Arc<sync::Mutex<Option<Lock>>>,
 }
 
 impl SqliteStore {
@@ -111,9 +117,9 @@ impl SqliteStore {
         lock: Option<Lock>,
     ) -> Self {
         let write = Arc::new(Mutex::new(writer));
-        let lock = sync::Mutex::new(lock);
+        let lock = Arc::new(sync::Mutex::new(lock));
         let Readers { rounds, lists: read } = readers;
-        let (broken, troubled, probing) = (Arc::default(), Troubled::default(), Arc::default());
+        let (broken, troubled, probing) = (Broken::default(), Troubled::default(), Arc::default());
         Self { write, read, rounds, file, broken, troubled, probing, lock }
     }
 
@@ -129,9 +135,46 @@ impl SqliteStore {
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Whether this process may write to the file.
-    pub(crate) fn writes(&self) -> bool {
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Reads, unless the store is known to be broken, and remembers it when the answer says so.
+    pub(crate) fn reads<'a, T>(
+        &'a self,
+        read: impl Future<Output = Result<T, ReadError>> + Send + 'a,
+    ) -> Answering<'a, Result<T, ReadError>> {
+        Box::pin(async move {
+            self.must_be_whole()?;
+            read.await.inspect_err(|error| match error {
+                ReadError::Trouble(trouble) => self.heard(trouble),
+                ReadError::Cursor | ReadError::Unreadable { .. } => {}
+            })
+        })
+    }
+
+    fn must_be_whole(&self) -> Result<(), Trouble> {
+        self.broken.get().map_or(Ok(()), |what| Err(Trouble::Broken(what.clone())))
+    }
+
+    fn heard(&self, trouble: &Trouble) {
+        match trouble {
+            Trouble::Broken(what) => broke(&self.broken, what),
+            Trouble::DiskFull | Trouble::Unavailable(_) => {}
+        }
+    }
+}
+
+/// Remembers that the store can't be trusted any more. The first reason stays.
+fn broke(broken: &Broken, what: &str) {
+    if broken.set(what.to_owned()).is_ok() {
+        tracing::error!(what, "the store can't be trusted any more");
+    }
+}
+
+/// Whether this process may write to the file. Asked with the writer's connection in hand, as that is when it is given up.
+fn may_write(lock: &sync::Mutex<Option<Lock>>) -> Result<(), Trouble> {
+    match *lock.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(_) => Ok(()),
+        None => {
+            Err(Trouble::Unavailable("it was opened for reading only, or is closed".to_owned()))
+        }
     }
 }
 
@@ -140,19 +183,24 @@ impl Store for SqliteStore {
         false
     }
 
+    fn broken(&self) -> Answering<'_, String> {
+        Box::pin(async { self.broken.wait().await.clone() })
+    }
+
     /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it. A checkpoint
     /// that is due comes after the answer.
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
-        if !self.writes() {
-            let why = "it was opened for reading only, or is closed".to_owned();
-            return Box::pin(async { Commit::NotDone(Trouble::Unavailable(why)) });
-        }
+        let lock = Arc::clone(&self.lock);
         let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));
         let (file, troubled) = (self.file.clone(), Arc::clone(&self.troubled));
         let (done, answer) = oneshot::channel();
         Box::pin(async move {
             tokio::spawn(async move {
                 let mut slot = write.lock_owned().await;
+                if let Err(trouble) = may_write(&lock) {
+                    drop(done.send(Commit::NotDone(trouble)));
+                    return;
+                }
                 if let Some(what) = broken.get() {
                     drop(done.send(Commit::Fatal(what.clone())));
                     return;
@@ -160,14 +208,11 @@ impl Store for SqliteStore {
                 let commit = commit::commit(&file, &mut slot, &batch).await;
                 room::note(&troubled, &commit);
                 if let Commit::Fatal(what) = &commit {
-                    broken.get_or_init(|| what.clone());
+                    broke(&broken, what);
                 }
                 drop(done.send(commit)); // whoever asked may be gone
-                if let Some(db) = slot.as_mut()
-                    && let Err(what) = checkpoint::checkpoint(db).await
-                {
-                    tracing::error!(what, "a checkpoint failed; the store takes no more batches");
-                    broken.get_or_init(|| what);
+                if let Some(db) = slot.as_mut() {
+                    checkpoint::checkpoint(db, &broken).await;
                 }
             });
             let ended =
@@ -178,8 +223,13 @@ impl Store for SqliteStore {
 
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
         Box::pin(async move {
-            let mut db = self.rounds.acquire().await.map_err(|error| errors::trouble(&error))?;
-            heads::heads(&mut db, &merchants).await.map_err(|error| errors::trouble(&error))
+            self.must_be_whole()?;
+            let read = async {
+                let mut db = self.rounds.acquire().await?;
+                heads::heads(&mut db, &merchants).await
+            };
+            let read = read.await.map_err(|error| errors::trouble(&error));
+            read.inspect_err(|trouble| self.heard(trouble))
         })
     }
 
@@ -187,14 +237,17 @@ impl Store for SqliteStore {
         &self,
         keys: Vec<(MerchantId, Key)>,
     ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
-        Box::pin(async move {
-            let mut db = self.rounds.acquire().await.map_err(|error| errors::read_error(&error))?;
-            lookup::lookup(&mut db, &keys).await
+        self.reads(async move {
+            let read = async {
+                let mut db = self.rounds.acquire().await?;
+                lookup::lookup(&mut db, &keys).await
+            };
+            read.await.map_err(|error| errors::read_error(&error))
         })
     }
 
     fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
-        Box::pin(lists::merchants(&self.read, page))
+        self.reads(lists::merchants(&self.read, page))
     }
 
     fn order(
@@ -202,7 +255,7 @@ impl Store for SqliteStore {
         of: MerchantId,
         order_no: OrderNo,
     ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>> {
-        Box::pin(lists::order(&self.read, of, order_no))
+        self.reads(lists::order(&self.read, of, order_no))
     }
 
     fn orders(
@@ -211,7 +264,7 @@ impl Store for SqliteStore {
         filter: OrderFilter,
         page: Page,
     ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        Box::pin(lists::orders(&self.read, of, filter, page))
+        self.reads(lists::orders(&self.read, of, filter, page))
     }
 
     fn settlements(
@@ -219,7 +272,7 @@ impl Store for SqliteStore {
         of: MerchantId,
         page: Page,
     ) -> Answering<'_, Result<Part<Settlement>, ReadError>> {
-        Box::pin(lists::settlements(&self.read, of, page))
+        self.reads(lists::settlements(&self.read, of, page))
     }
 
     fn settlement_orders(
@@ -228,7 +281,7 @@ impl Store for SqliteStore {
         settlement: Settlement,
         page: Page,
     ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        Box::pin(lists::settlement_orders(&self.read, of, settlement, page))
+        self.reads(lists::settlement_orders(&self.read, of, settlement, page))
     }
 
     fn withdrawals(
@@ -237,7 +290,7 @@ impl Store for SqliteStore {
         status: Option<WithdrawalStatus>,
         page: Page,
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
-        Box::pin(lists::withdrawals(&self.read, of, status, page))
+        self.reads(lists::withdrawals(&self.read, of, status, page))
     }
 
     fn open_orders(
@@ -246,14 +299,14 @@ impl Store for SqliteStore {
         to: At,
         page: Page,
     ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
-        Box::pin(waiting::open_orders(&self.read, from, to, page))
+        self.reads(waiting::open_orders(&self.read, from, to, page))
     }
 
     fn withdrawals_under_way(
         &self,
         page: Page,
     ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
-        Box::pin(waiting::withdrawals_under_way(&self.read, page))
+        self.reads(waiting::withdrawals_under_way(&self.read, page))
     }
 
     fn cases(
@@ -261,7 +314,7 @@ impl Store for SqliteStore {
         filter: CaseFilter,
         page: Page,
     ) -> Answering<'_, Result<Part<ListedCase>, ReadError>> {
-        Box::pin(lists::cases(&self.read, filter, page))
+        self.reads(lists::cases(&self.read, filter, page))
     }
 
     fn events(
@@ -270,6 +323,6 @@ impl Store for SqliteStore {
         from: Seq,
         limit: u32,
     ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
-        Box::pin(lists::events(&self.read, of, from, limit))
+        self.reads(lists::events(&self.read, of, from, limit))
     }
 }

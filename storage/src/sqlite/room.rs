@@ -16,9 +16,7 @@ impl SqliteStore {
     /// Why batches are not being written. After a disk was full, this finds out whether it still is. Whoever asks meanwhile
     /// waits for what is found.
     pub async fn check(&self) -> Result<(), Trouble> {
-        if let Some(what) = self.broken.get() {
-            return Err(Trouble::Unavailable(what.clone()));
-        }
+        self.must_be_whole()?;
         let Some(trouble) = known(&self.troubled) else { return Ok(()) };
         let Ok(turn) = Arc::clone(&self.probing).try_lock_owned() else {
             drop(self.probing.lock().await);

@@ -5,8 +5,8 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use tally_actors::ports::Trouble;
 
-use super::errors::{Meaning, trouble};
-use super::{SqliteStore, connect};
+use super::errors::trouble;
+use super::{SqliteStore, connect, may_write};
 
 impl SqliteStore {
     /// Executes a statement that is a transaction of its own. Says how many rows it touched. The statement must bear to be asked
@@ -15,28 +15,23 @@ impl SqliteStore {
         &self,
         statement: Query<'_, Sqlite, SqliteArguments>,
     ) -> Result<u64, Trouble> {
-        if !self.writes() {
-            let why = "it was opened for reading only, or is closed";
-            return Err(Trouble::Unavailable(why.into()));
-        }
         let mut slot = self.write.lock().await;
-        if let Some(what) = self.broken.get() {
-            return Err(Trouble::Unavailable(what.clone()));
-        }
+        may_write(&self.lock)?;
+        self.must_be_whole()?;
         if slot.is_none() {
-            *slot = Some(connect::writer(&self.file).await.map_err(|error| trouble(&error))?);
+            let opened = connect::writer(&self.file).await.map_err(|error| trouble(&error));
+            *slot = Some(opened.inspect_err(|trouble| self.heard(trouble))?);
         }
         let db = slot.as_mut().expect("it was just filled");
         match statement.execute(db).await {
             Ok(done) => Ok(done.rows_affected()),
             Err(error) => {
-                if let Meaning::Broken(what) = Meaning::of(&error) {
-                    self.broken.get_or_init(|| what);
-                }
+                let trouble = trouble(&error);
+                self.heard(&trouble);
                 if let Some(db) = slot.take() {
                     connect::discard(db).await; // its COMMIT may have failed
                 }
-                Err(trouble(&error))
+                Err(trouble)
             }
         }
     }

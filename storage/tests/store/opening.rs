@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
+use tally_actors::domain::books::Key;
 use tally_actors::domain::rules::PayoutMethod;
-use tally_actors::ports::{Commit, ReadError, Store, Trouble};
+use tally_actors::ports::{Commit, ReadError, RecordRead, Store, Trouble};
 use tally_storage::{OpenError, SqliteStore};
 
 use crate::support::*;
@@ -126,17 +127,23 @@ async fn a_head_of_an_unknown_format_refuses_its_merchant_alone() {
 }
 
 #[tokio::test]
-async fn a_damaged_row_is_unreadable_and_names_merchant_and_column() {
+async fn a_damaged_row_is_unreadable_and_is_no_trouble_of_the_others_in_its_round() {
     let (_folder, file) = place();
     let store = SqliteStore::open(&file).await.expect("it opens");
-    let mut shop = Shop::new("shop");
-    let run = shop.run(&[register(PayoutMethod::Manual), open("1000", 5, None)]);
-    committed(&store, vec![run]).await;
-    raw(&file, "update orders set channel = x'ff'").await;
-    raw(&file, "update heads set kept = x'ff'").await;
-    let (keys, _): (Vec<_>, Vec<_>) = shop.records().into_iter().unzip();
-    let error = store.lookup(keys).await.expect_err("damaged").to_string();
-    assert!(error.starts_with("merchant shop: what is stored in channel can't be read"), "{error}");
-    let heads = store.heads(vec![shop.id()]).await.expect("heads");
+    let (mut bad, mut good) = (Shop::new("bad"), Shop::new("good"));
+    let commands = [register(PayoutMethod::Manual), open("1000", 5, None), open("1001", 5, None)];
+    committed(&store, vec![bad.run(&commands), good.run(&commands)]).await;
+    raw(&file, "update orders set channel = x'ff' where merchant_id = 'bad' and order_no = '1000'")
+        .await;
+    raw(&file, "update heads set kept = x'ff' where merchant_id = 'bad'").await;
+    let asked = |no: &str| [&bad, &good].map(|shop| (shop.id(), Key::Order(id(no))));
+    let keys = [asked("1000"), asked("1001")].concat();
+    let reads = store.lookup(keys).await.expect("the round is answered");
+    let error = reads[0].as_ref().expect_err("damaged").to_string();
+    assert!(error.starts_with("merchant bad: what is stored in channel can't be read"), "{error}");
+    let whole = |read: &RecordRead| matches!(read, Ok(Some(_)));
+    assert!(reads[1..].iter().all(whole), "{reads:?}");
+    let heads = store.heads(vec![bad.id(), good.id()]).await.expect("heads");
     assert!(matches!(heads[0], Err(ReadError::Unreadable { .. })), "{heads:?}");
+    assert_eq!(heads[1].as_ref().expect("readable").as_ref(), good.account.head());
 }
