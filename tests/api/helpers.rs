@@ -197,6 +197,17 @@ pub(crate) fn open(order_no: &str, amount_fen: i64) -> Value {
     })
 }
 
+/// Asks until it is so. Reaching the end is a failure, never a measurement.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut asked: impl FnMut() -> F) {
+    for _ in 0..12_000 {
+        if asked().await {
+            return;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("it never came to this: {what}");
+}
+
 /// Sends a request, and reads what is answered.
 pub(crate) async fn read(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.expect("the service answers");

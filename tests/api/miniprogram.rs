@@ -3,7 +3,7 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::helpers::{open, read};
+use crate::helpers::{open, read, until};
 use crate::stage::Stage;
 
 #[actix_web::test]
@@ -280,16 +280,13 @@ async fn a_client_that_goes_away_leaves_an_order_with_its_prepay_id() {
     drop(stream);
     let http = Client::new();
     let path = format!("{}/v1/merchants/default/events?limit=200", stage.app.base);
-    for _ in 0..2_000 {
+    until("the order got a prepay id", || async {
         let events = read(http.get(&path).bearer_auth(&stage.app.admin)).await.expect(200);
-        let kinds = events["items"].as_array().unwrap().iter().map(|event| event["kind"].clone());
-        if kinds.into_iter().any(|kind| kind == "order_prepaid") {
-            stage.finish().await;
-            return;
-        }
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the order got no prepay id");
+        let items = events["items"].as_array().unwrap();
+        items.iter().any(|event| event["kind"] == "order_prepaid")
+    })
+    .await;
+    stage.finish().await;
 }
 
 #[actix_web::test]

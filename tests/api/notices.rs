@@ -3,6 +3,7 @@
 use serde_json::json;
 use tally_wechat::{Fields, SignType};
 
+use crate::helpers::until;
 use crate::stage::{Stage, signed};
 
 /// A stage with the open order A0001 of 100 fen.
@@ -63,14 +64,8 @@ async fn a_signed_failure_pays_nothing_and_has_the_order_looked_up() {
     stage.faults(&[("notice", "lost")]).await;
     stage.play("orders/default-A0001/pay", json!({})).await;
     assert!(stage.notify(&failed).await);
-    for _ in 0..2_000 {
-        if stage.status("A0001").await == "paid" {
-            stage.finish().await;
-            return;
-        }
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the order was not looked up");
+    until("the order was looked up", || async { stage.status("A0001").await == "paid" }).await;
+    stage.finish().await;
 }
 
 #[actix_web::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::helpers::spawn_app;
+use crate::helpers::{spawn_app, until};
 use crate::stage::Stage;
 
 const ORDERS: &str = "/v1/merchants/m1/orders";
@@ -90,25 +90,19 @@ async fn a_withdrawal_by_wechat_is_paid_out_once() {
     let withdraw = json!({"withdrawal_no": "W001", "all": true, "settle_first": true});
     let path = "/v1/merchants/m1/withdrawals";
     stage.app.post(path, withdraw.clone()).await.expect(201);
-    for _ in 0..2_000 {
-        let stands = stage.app.get(&format!("{path}/W001")).await.expect(200);
-        if stands["status"] == "succeeded" {
-            assert_eq!(stage.app.post(path, withdraw).await.expect(200)["status"], "succeeded");
-            let balance = stage.app.balance("m1").await;
-            assert_eq!(
-                (&balance["withdrawn_fen"], &balance["in_transit_fen"]),
-                (&json!(10_000), &json!(0))
-            );
-            stage.finish().await;
-            return;
-        }
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the withdrawal was not paid out");
+    until("the withdrawal was paid out", || async {
+        stage.app.get(&format!("{path}/W001")).await.expect(200)["status"] == "succeeded"
+    })
+    .await;
+    assert_eq!(stage.app.post(path, withdraw).await.expect(200)["status"], "succeeded");
+    let balance = stage.app.balance("m1").await;
+    let fen = (&balance["withdrawn_fen"], &balance["in_transit_fen"]);
+    assert_eq!(fen, (&json!(10_000), &json!(0)));
+    stage.finish().await;
 }
 
 #[actix_web::test]
-async fn without_credentials_a_sandbox_plays_wechat_and_survives_a_restart() {
+async fn without_credentials_a_sandbox_plays_wechat_and_knows_its_orders_after_a_restart() {
     let app = spawn_app().await;
     let login = |app: &crate::helpers::TestApp| {
         let url = format!("http://{}/sandbox/login", app.sandbox.expect("it has a sandbox"));
@@ -121,13 +115,10 @@ async fn without_credentials_a_sandbox_plays_wechat_and_survives_a_restart() {
     let app = app.restart().await;
     let url = format!("http://{}/sandbox/orders/default-A0001/pay", app.sandbox.unwrap());
     crate::helpers::read(app.http.post(url).json(&json!({}))).await.expect(200);
-    for _ in 0..2_000 {
-        let order = app.get("/v1/merchants/default/orders/A0001").await.expect(200);
-        if order["status"] == "paid" {
-            app.finish().await;
-            return;
-        }
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the notice did not come");
+    let path = "/v1/merchants/default/orders/A0001";
+    until("the payment was found", || async {
+        app.get(path).await.expect(200)["status"] == "paid"
+    })
+    .await;
+    app.finish().await;
 }
