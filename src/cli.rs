@@ -12,10 +12,12 @@ use tally_storage::SqliteStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
+use crate::demo::{self, Demo};
 use crate::settings::{DataSettings, LogSettings, Settings};
 use crate::telemetry;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Why a command does not come to its end.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// An actor-based settlement engine for platforms whose merchants sell through WeChat mini-programs
 #[derive(Debug, Parser)]
@@ -31,6 +33,8 @@ enum Command {
     Serve(Box<Settings>),
     /// Work out every row anew from the journal and compare; may run beside a server
     Audit(Audit),
+    /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
+    Demo(Demo),
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +54,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
         Command::Audit(asked) => audit(&asked),
+        Command::Demo(asked) => demo::run(&asked),
     };
     done.unwrap_or_else(|failure| {
         drop(writeln!(std::io::stderr(), "tally: {failure}"));
