@@ -65,7 +65,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 /// A setting that may hold a secret is not printed when it is malformed.
 fn hide(mut error: clap::Error) -> clap::Error {
     let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    if ["--admin-key", "--database-url"].iter().any(|flag| named.contains(flag)) {
+    let secret = ["--admin-key", "--database-url", "--wechat-app-secret", "--wechat-api-key"];
+    if secret.iter().any(|flag| named.contains(flag)) {
         error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".into()));
     }
     error
@@ -151,8 +152,13 @@ mod tests {
 
     #[test]
     fn a_malformed_secret_is_not_printed() {
-        for (flag, value) in [("--admin-key", "short"), ("--database-url", "mysql://u:short@db/t")]
-        {
+        for (flag, value) in [
+            ("--admin-key", "short"),
+            ("--database-url", "mysql://u:short@db/t"),
+            ("--wechat-app-secret", "too short"),
+            ("--wechat-api-key", "too short"),
+            ("--wechat-api-key-old", "too short"),
+        ] {
             let error = Line::try_parse_from(["tally", "serve", flag, value]).unwrap_err();
             let said = hide(error).to_string();
             assert!(said.contains(flag) && !said.contains("short"), "{said}");

@@ -76,3 +76,40 @@ pub(crate) const ORDER_MINUTES: std::ops::RangeInclusive<i64> = 5..=1_440;
 
 /// Threads of the runtime that the store lives on.
 pub(crate) const STORE_THREADS: usize = 2;
+
+/// Hours that a session may live (`TALLY_SESSION_HOURS`).
+pub(crate) const SESSION_HOURS: std::ops::RangeInclusive<i64> = 1..=8_760;
+
+/// Sessions kept at once; the oldest goes when one more comes.
+pub(crate) const SESSIONS_MAX: usize = 500_000;
+
+/// Logins under way at WeChat at once.
+pub(crate) const LOGINS_MAX: usize = 256;
+
+/// Steps of a ladder, and the longest one in seconds.
+pub(crate) const LADDER_STEPS_MAX: usize = 32;
+pub(crate) const LADDER_SECONDS_MAX: u64 = 86_400;
+
+/// Seconds that a call to WeChat may take (`TALLY_WECHAT_TIMEOUT_SECONDS`).
+pub(crate) const WECHAT_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+
+/// How long a notice may take to be answered: WeChat gives up after 5 s, `api.md` 2 says 4.
+pub(crate) const NOTICE_WAIT_MAX: Duration = Duration::from_millis(3_500);
+
+/// How often one order is looked up at WeChat because its page asks, in milliseconds (`api.md` 1).
+pub(crate) const LOOK_UP_EVERY_MS: i64 = 3_000;
+
+/// Orders whose last look-up is remembered for that.
+pub(crate) const LOOK_UPS_MAX: usize = 100_000;
+
+/// How long a page that asks for its order waits for WeChat; then it is told what is known here.
+pub(crate) const LOOK_UP_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// Hops of X-Forwarded-For that are looked at.
+pub(crate) const FORWARDED_HOPS_MAX: usize = 32;
+
+/// How long the command line waits for the sandbox, and for a notice to be taken.
+pub(crate) const SANDBOX_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How often it looks.
+pub(crate) const SANDBOX_LOOK: Duration = Duration::from_millis(50);

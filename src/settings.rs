@@ -1,14 +1,20 @@
 //! What can be set: one struct, from flags and environment variables of the same names (`api.md` 4).
 
-use std::fmt;
+mod values;
+mod wechat;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tally_actors::domain::ids::MerchantId;
 
-use crate::limits::{ADMIN_KEY_CHARS_MIN, ORDER_MINUTES};
+pub use self::values::{DatabaseUrl, Ladder, Proxies, PublicUrl, Secret};
+pub use self::wechat::{
+    Counterpart, Hidden, OnOff, SandboxSettings, SettingsFault, WechatSettings,
+};
+use crate::limits::{ORDER_MINUTES, SESSION_HOURS};
 
 /// All that `tally serve` can be told.
 #[derive(Debug, Clone, Args)]
@@ -39,6 +45,43 @@ pub struct Settings {
         value_parser = clap::value_parser!(i64).range(ORDER_MINUTES)
     )]
     pub order_minutes: i64,
+    /// Where WeChat reaches this service; `http://` and the address it listens on, where it is not set
+    #[arg(long, env = "TALLY_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or CIDRs, by comma
+    #[arg(long, env = "TALLY_TRUSTED_PROXIES", default_value = "", value_name = "CIDRS")]
+    pub trusted_proxies: Proxies,
+    /// Hours that a customer's log-in is good for, 1 to 8760
+    #[arg(
+        long,
+        env = "TALLY_SESSION_HOURS",
+        default_value = "72",
+        value_name = "HOURS",
+        value_parser = clap::value_parser!(i64).range(SESSION_HOURS)
+    )]
+    pub session_hours: i64,
+    /// When an open order is looked up at WeChat, in seconds after it was opened; the last step repeats
+    #[arg(
+        long,
+        env = "TALLY_QUERY_SECONDS",
+        default_value = "5,30,60,180,300,600,1800",
+        value_name = "SECONDS"
+    )]
+    pub query_seconds: Ladder,
+    /// The same for transfers whose outcome is not known
+    #[arg(
+        long,
+        env = "TALLY_TRANSFER_QUERY_SECONDS",
+        default_value = "2,10,30,60,300,900,3600",
+        value_name = "SECONDS"
+    )]
+    pub transfer_query_seconds: Ladder,
+    /// How WeChat is spoken to
+    #[command(flatten)]
+    pub wechat: WechatSettings,
+    /// The sandbox that stands for WeChat
+    #[command(flatten)]
+    pub sandbox: SandboxSettings,
     /// How the log is written
     #[command(flatten)]
     pub log: LogSettings,
@@ -85,18 +128,41 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where the database is. The default is a file in the data directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// A file of its own in the data directory.
-    Embedded,
-    /// A SQLite file somewhere else.
-    File(PathBuf),
-}
+impl Settings {
+    /// The defaults for a service in a folder of its own, with its sandbox, both on free ports: for demonstrations and tests.
+    pub fn in_folder(folder: &Path) -> Self {
+        let seconds =
+            |steps: &[u64]| Ladder(steps.iter().copied().map(Duration::from_secs).collect());
+        let free_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            listen: free_port,
+            data: DataSettings {
+                data_dir: folder.to_path_buf(),
+                database_url: DatabaseUrl::Embedded,
+            },
+            admin_key: None,
+            default_merchant: "default".parse().expect("a well-formed merchant id"),
+            order_minutes: 120,
+            public_url: None,
+            trusted_proxies: Proxies::default(),
+            session_hours: 72,
+            query_seconds: seconds(&[5, 30, 60, 180, 300, 600, 1_800]),
+            transfer_query_seconds: seconds(&[2, 10, 30, 60, 300, 900, 3_600]),
+            wechat: WechatSettings::default(),
+            sandbox: SandboxSettings { mode: None, listen: free_port },
+            log: LogSettings { filter: "off".into(), format: LogFormat::Text },
+        }
+    }
 
-/// A text that is not printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+    /// Who plays WeChat: WeChat itself, or the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsFault`] for settings that are incomplete, or contradict each other.
+    pub fn counterpart(&self) -> Result<Counterpart, SettingsFault> {
+        self.wechat.counterpart(self.sandbox.mode, self.listen)
+    }
+}
 
 impl DataSettings {
     /// The database file.
@@ -111,52 +177,10 @@ impl DataSettings {
     pub fn admin_key_file(&self) -> PathBuf {
         self.data_dir.join("admin.key")
     }
-}
 
-impl FromStr for DatabaseUrl {
-    type Err = &'static str;
-
-    fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        let Some(path) = raw.strip_prefix("sqlite:") else {
-            return Err("this version keeps its books in SQLite only; give sqlite: or sqlite:PATH");
-        };
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.contains(['?', '#']) {
-            return Err("a SQLite database takes no options; give sqlite:PATH alone");
-        }
-        if path.starts_with(':') {
-            return Err("books in memory would be lost; give sqlite: or sqlite:PATH");
-        }
-        if path.ends_with('/') {
-            return Err("is a directory; give sqlite:PATH of a file");
-        }
-        Ok(if path.is_empty() { Self::Embedded } else { Self::File(Path::new(path).to_path_buf()) })
-    }
-}
-
-impl Secret {
-    /// The text itself, for whoever must compare it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Secret {
-    type Err = String;
-
-    fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        if raw.len() < ADMIN_KEY_CHARS_MIN || !raw.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(format!(
-                "must be at least {ADMIN_KEY_CHARS_MIN} printable ASCII characters without spaces"
-            ));
-        }
-        Ok(Self(raw.to_owned()))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
+    /// The file in which the sandbox keeps its books.
+    pub fn sandbox_file(&self) -> PathBuf {
+        self.data_dir.join("sandbox.jsonl")
     }
 }
 
@@ -186,6 +210,11 @@ mod tests {
         assert_eq!(settings.default_merchant.as_str(), "default");
         assert_eq!((settings.order_minutes, settings.log.format), (120, LogFormat::Text));
         assert!(settings.admin_key.is_none());
+        let in_folder = Settings::in_folder(Path::new("data"));
+        let ladders = |s: &Settings| (s.query_seconds.clone(), s.transfer_query_seconds.clone());
+        assert_eq!(ladders(&settings), ladders(&in_folder));
+        assert_eq!(settings.session_hours, in_folder.session_hours);
+        assert_eq!(settings.sandbox.listen, "127.0.0.1:8001".parse().unwrap());
     }
 
     #[test]
@@ -219,6 +248,12 @@ mod tests {
             ("--log-format", "xml"),
             ("--admin-key", "short"),
             ("--admin-key", ""),
+            ("--session-hours", "0"),
+            ("--query-seconds", "30,5"),
+            ("--trusted-proxies", "10.0.0.0/99"),
+            ("--public-url", "pay.example.com"),
+            ("--wechat-sign-type", "RSA"),
+            ("--sandbox", "maybe"),
         ] {
             let error = parse(&[flag, value]).unwrap_err();
             assert!(error.contains(flag), "{flag} {value}: {error}");
@@ -230,5 +265,9 @@ mod tests {
         let settings = parse(&["--admin-key", "0123456789abcdef"]).unwrap();
         assert_eq!(settings.admin_key.as_ref().unwrap().expose(), "0123456789abcdef");
         assert!(!format!("{settings:?}").contains("0123456789abcdef"));
+        let secrets = ["--wechat-app-secret", "hush1", "--wechat-api-key", "hush2"];
+        let old = ["--wechat-api-key-old", "hush3"];
+        let settings = parse(&[secrets.as_slice(), &old].concat()).unwrap();
+        assert!(!format!("{settings:?}").contains("hush"));
     }
 }

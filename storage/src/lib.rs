@@ -5,6 +5,7 @@
 //! | [`sqlite`] | the store in one SQLite file, for one process |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
 //! | [`keys`] | who may call |
+//! | [`profiles`] | what customers handed over about themselves |
 //! | [`naive`] | settling in three statements, which loses money |
 
 pub mod audit;
@@ -12,6 +13,7 @@ pub mod audit;
 mod fixture;
 pub mod keys;
 pub mod naive;
+pub mod profiles;
 pub mod sqlite;
 
 pub use sqlite::{OpenError, SqliteStore};

@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tally::app::App;
-use tally::settings::{DataSettings, DatabaseUrl, LogFormat, LogSettings, Settings};
+use tally::settings::Settings;
 use tempfile::TempDir;
 
 /// A service under test.
@@ -32,21 +32,6 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-/// Settings for a service in `folder`, on a free port.
-fn settings(folder: &TempDir) -> Settings {
-    Settings {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        data: DataSettings {
-            data_dir: folder.path().to_path_buf(),
-            database_url: DatabaseUrl::Embedded,
-        },
-        admin_key: None,
-        default_merchant: "default".parse().unwrap(),
-        order_minutes: 120,
-        log: LogSettings { filter: "off".into(), format: LogFormat::Text },
-    }
-}
-
 /// A client. The process needs a provider of TLS even for plain HTTP, as the protocol's crate asks for one.
 fn client() -> Client {
     tally_wechat::tls::install_provider();
@@ -59,7 +44,7 @@ pub(crate) async fn spawn_app() -> TestApp {
 }
 
 async fn start_in(folder: TempDir) -> TestApp {
-    let app = App::build(&settings(&folder)).await.expect("the app builds");
+    let app = App::build(&Settings::in_folder(folder.path())).await.expect("the app builds");
     TestApp {
         base: format!("http://{}", app.address()),
         admin: app.admin_key().to_owned(),
@@ -175,7 +160,7 @@ impl TestApp {
     pub(crate) async fn finish(self) {
         self.server.stop(true).await;
         self.running.await.unwrap().unwrap();
-        let file = settings(&self.folder).data.file();
+        let file = Settings::in_folder(self.folder.path()).data.file();
         let store = tally_storage::SqliteStore::open_read_only(&file).await.unwrap();
         let report = tally_storage::audit::audit(&store).await.unwrap();
         assert!(report.is_clean(), "{report}");
