@@ -1,26 +1,33 @@
 //! The front door: one typed method for each order to a merchant. It fills in the numbers that the caller left out before
 //! it sends the first time, so that asking again is always safe.
 
+mod answers;
+mod calls;
+mod channel;
+
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Arbiter;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use answers::{merchant, misfit, order, withdrawal};
+pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number};
 
 use crate::domain::command::{
     Answer, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
 };
 use crate::domain::head::Head;
-use crate::domain::ids::{IdempotencyKey, KeyId, MerchantId, OrderNo, SettlementNo, WithdrawalNo};
-use crate::domain::money::Money;
+use crate::domain::ids::{IdempotencyKey, MerchantId, OrderNo};
 use crate::domain::number;
-use crate::domain::order::{Channel, Order};
+use crate::domain::order::Order;
 use crate::domain::rules::Rules;
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
-use crate::domain::withdrawal::{Withdrawal, WithdrawalRequest};
+use crate::domain::withdrawal::Withdrawal;
 use crate::error::EngineError;
 use crate::inbox::{Ask, Waiter};
 use crate::limits;
@@ -37,6 +44,7 @@ pub struct Engine {
     store: Arc<dyn Store>,
     arbiters: Arc<Vec<Arbiter>>,
     transfers_open: bool,
+    payouts: Arc<Notify>,
 }
 
 /// What an engine is started with.
@@ -69,59 +77,6 @@ impl Options {
     }
 }
 
-/// A thing, and whether this call made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made<T> {
-    /// The thing as it now is.
-    pub thing: T,
-    /// `false`: an earlier call with the same number did.
-    pub fresh: bool,
-}
-
-/// The number of a call, as the caller left it: chosen, or to be made once for the caller's key.
-#[derive(Debug, Clone, Copy)]
-pub enum Number<N> {
-    /// The caller's number, which makes the call idempotent.
-    Chosen(N),
-    /// The server makes one; the key, where there is one, makes the call idempotent.
-    Make(Option<IdempotencyKey>),
-}
-
-/// An order to open.
-#[derive(Debug, Clone)]
-pub struct NewOrder {
-    /// Its number.
-    pub number: Number<OrderNo>,
-    /// What the customer is to pay, in fen.
-    pub amount: Money,
-    /// What is sold.
-    pub description: Box<str>,
-    /// Where the money is to come from.
-    pub channel: Channel,
-    /// When it is given up.
-    pub expires_at: At,
-}
-
-/// A settlement to make.
-#[derive(Debug, Clone)]
-pub struct NewSettlement {
-    /// Its number.
-    pub number: Number<SettlementNo>,
-    /// Take what is not yet due, too.
-    pub include_not_due: bool,
-}
-
-/// A withdrawal to request.
-#[derive(Debug, Clone)]
-pub struct NewWithdrawal {
-    /// Its number.
-    pub number: Number<WithdrawalNo>,
-    /// How much, and whether to settle first.
-    pub request: WithdrawalRequest,
-    /// The key that asks.
-    pub asked_by: KeyId,
-}
-
 impl Engine {
     /// Starts the engine on a store. Called inside an actix `System`, as the actors' threads belong to one.
     pub fn start(store: Arc<dyn Store>, options: Options) -> Self {
@@ -131,7 +86,8 @@ impl Engine {
         let reader = Reader::start(&runtime, Arc::clone(&store));
         let registry =
             Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
-        Self { registry, store, arbiters: Arc::new(arbiters), transfers_open }
+        let (arbiters, payouts) = (Arc::new(arbiters), Arc::default());
+        Self { registry, store, arbiters, transfers_open, payouts }
     }
 
     /// Takes no more calls and ends the actors and the writer, after the batch in flight. Nothing needs flushing: nothing
@@ -305,7 +261,9 @@ impl Engine {
             asked_by,
             transfers_open,
         };
-        withdrawal(self.ask(of, Command::Withdraw(withdraw), now).await?)
+        let made = withdrawal(self.ask(of, Command::Withdraw(withdraw), now).await?)?;
+        self.wake_payer(&made.thing);
+        Ok(made)
     }
 
     /// Lets a withdrawal go out.
@@ -315,7 +273,9 @@ impl Engine {
         review: Review,
         now: At,
     ) -> Result<Withdrawal, EngineError> {
-        Ok(withdrawal(self.ask(of, Command::Approve(review), now).await?)?.thing)
+        let approved = withdrawal(self.ask(of, Command::Approve(review), now).await?)?.thing;
+        self.wake_payer(&approved);
+        Ok(approved)
     }
 
     /// Does not let a withdrawal go out.
@@ -372,28 +332,4 @@ fn filled<N: FromStr>(
             Ok((made.map_err(|what: &str| EngineError::Unavailable(what.into()))?, key))
         }
     }
-}
-
-/// An answer of another kind than the command's: a bug of ours, of which nobody knows what it recorded.
-fn misfit(answer: &Answer) -> EngineError {
-    tracing::error!(?answer, "an answer that does not belong to its command");
-    EngineError::OutcomeUnknown
-}
-
-fn merchant(made: Made<Answer>) -> Result<Made<Head>, EngineError> {
-    let Made { thing, fresh } = made;
-    let Answer::Merchant(head) = thing else { return Err(misfit(&thing)) };
-    Ok(Made { thing: *head, fresh })
-}
-
-fn order(made: Made<Answer>) -> Result<Made<Order>, EngineError> {
-    let Made { thing, fresh } = made;
-    let Answer::Order(order) = thing else { return Err(misfit(&thing)) };
-    Ok(Made { thing: *order, fresh })
-}
-
-fn withdrawal(made: Made<Answer>) -> Result<Made<Withdrawal>, EngineError> {
-    let Made { thing, fresh } = made;
-    let Answer::Withdrawal(withdrawal) = thing else { return Err(misfit(&thing)) };
-    Ok(Made { thing: *withdrawal, fresh })
 }

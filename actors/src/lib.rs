@@ -8,6 +8,8 @@
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
+//! | [`gateway`] | what the engine asks of a payment channel |
+//! | [`cashier`] | flows between a merchant and the channel |
 //! | [`memory`] | the store in memory |
 //! | [`error`], [`limits`] | what a caller hears; every bound |
 
@@ -25,6 +27,7 @@ pub mod pipeline;
 pub mod ports;
 mod reader;
 mod registry;
+mod traffic;
 pub mod writer;
 
 #[cfg(test)]

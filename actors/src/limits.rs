@@ -28,3 +28,39 @@ pub const IDLE_LEAVE_AFTER: Duration = Duration::from_secs(20);
 
 /// Rounds of reads under way at once: one may wait for the disk while another is answered.
 pub const READ_ROUNDS_MAX: usize = 2;
+
+/// How long a prepay id is given out again, in milliseconds: WeChat takes it for two hours, and a customer needs time to pay.
+pub const PREPAY_REUSE_MS: i64 = 110 * 60_000;
+
+/// How old an order is before it is closed at the channel, in milliseconds: WeChat closes nothing sooner.
+pub const CLOSE_AFTER_MS: i64 = 5 * 60_000;
+
+/// Orders looked up at once by the sweeper.
+pub const POLLS_AT_ONCE: usize = 8;
+
+/// The time between the beginnings of two polls: 50 in a second.
+pub const POLLS_APART: Duration = Duration::from_millis(20);
+
+/// Polls wait while so many customers wait for the channel.
+pub const POLLS_WAIT_ABOVE: usize = 16;
+
+/// The longest that customers hold one poll back.
+pub const POLL_YIELDS_FOR: Duration = Duration::from_secs(1);
+
+/// How often the sweeper looks which orders have reached a step of the ladder.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the payer looks which withdrawals are under way, besides being woken.
+pub const PAYER_EVERY: Duration = Duration::from_secs(1);
+
+/// Items in a part of a list that the sweeper or the payer walks through.
+pub const WALK_PART: u32 = 200;
+
+/// Transfers and questions about transfers under way at once.
+pub const TRANSFERS_AT_ONCE: usize = 4;
+
+/// A transfer is not sent any more when so much time has passed since its `sending`, in milliseconds (`design.md` 3.5).
+pub const SEND_WITHIN_MS: i64 = 10_000;
+
+/// How often a transfer is sent again after answers that certainly moved nothing. Then it fails, and the money comes back.
+pub const RESENDS_MAX: u32 = 5;

@@ -1,6 +1,7 @@
 //! The store in memory: the same contract as on disk, for simulations, benchmarks of the engine alone, and tests.
 
 mod lists;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,11 @@ use crate::domain::chain::Seq;
 use crate::domain::event::Stamped;
 use crate::domain::ids::{MerchantId, OrderNo};
 use crate::domain::settlement::Settlement;
+use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::ports::{
-    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter,
-    Page, Part, ReadError, Recorded, Run, Store, Trouble,
+    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
+    OrderFilter, Page, Part, ReadError, Recorded, Run, Store, Trouble, WithdrawalUnderWay,
 };
 
 /// All journals and, for each, the account that it folds to, with every record ever made.
@@ -186,6 +188,22 @@ impl Store for MemoryStore {
         page: Page,
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
         self.of(of, |ledger| lists::withdrawals(ledger, status, &page))
+    }
+
+    fn open_orders(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+        Box::pin(async move { waiting::open_orders(&self.ledgers(), from, to, &page) })
+    }
+
+    fn withdrawals_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+        Box::pin(async move { waiting::withdrawals_under_way(&self.ledgers(), &page) })
     }
 
     fn cases(

@@ -147,6 +147,24 @@ pub struct ListedOrder {
     pub settlement_no: Option<SettlementNo>,
 }
 
+/// An order that waits for money from WeChat, with whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOrder {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// The order.
+    pub order: Order,
+}
+
+/// A withdrawal that is to be paid out by WeChat and is not yet certain, with whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithdrawalUnderWay {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// The withdrawal.
+    pub withdrawal: Withdrawal,
+}
+
 /// Which cases are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct CaseFilter {
@@ -235,6 +253,21 @@ pub trait Store: Send + Sync + 'static {
         status: Option<WithdrawalStatus>,
         page: Page,
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>>;
+
+    /// All merchants' WeChat orders that are still open, of those opened at `from` or later and before `to`, by when they
+    /// were opened.
+    fn open_orders(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>>;
+
+    /// All merchants' withdrawals by WeChat that are requested, sending or unknown, by when they were requested.
+    fn withdrawals_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>>;
 
     /// Cases, by when they were opened.
     fn cases(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tally_actors::domain::account::Account;
 use tally_actors::domain::command::{
     Command, Confirm, OpenOrder, Pay, RecordPrepay, RecordTransfer, Review, RulesChange, Settle,
-    TransferOutcome, Withdraw,
+    StartSending, TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::ids::{IdempotencyKey, MerchantId};
@@ -167,6 +167,7 @@ pub(crate) fn full_life() -> Vec<Command> {
         Command::CloseOrder(id("1003")),
         pay("1003", 5_000),
         open("1004", 5_000, None),
+        Command::StartClosing(id("1004")),
         Command::CloseOrder(id("1004")),
         pay("1002", 69_999),
         pay("9999", 1),
@@ -180,7 +181,7 @@ pub(crate) fn full_life() -> Vec<Command> {
         confirm("hand2", false),
         Command::ChangeRules(to_wechat),
         withdraw("wx01", Some(10_000)),
-        Command::StartSending(id("wx01")),
+        Command::StartSending(StartSending { withdrawal_no: id("wx01"), last_try: None }),
         transfer(TransferOutcome::Unknown("SYSTEMERROR".into())),
         transfer(TransferOutcome::Succeeded("wx-9".into())),
         settle("S002", true, None),

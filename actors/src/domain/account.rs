@@ -66,7 +66,9 @@ impl Account {
             }
             Command::RecordPrepay(prepay) => vec![Key::Order(prepay.order_no)],
             Command::Pay(pay) => self.payment_keys(pay),
-            Command::CloseOrder(order_no) => vec![Key::Order(*order_no)],
+            Command::StartClosing(order_no) | Command::CloseOrder(order_no) => {
+                vec![Key::Order(*order_no)]
+            }
             Command::Settle(settle) => {
                 let fresh = [Key::Settlement(settle.settlement_no)];
                 self.numbered(Route::Settlements, settle.idempotency_key, &fresh)
@@ -82,7 +84,7 @@ impl Account {
                 vec![Key::Withdrawal(review.withdrawal_no)]
             }
             Command::Confirm(confirm) => vec![Key::Withdrawal(confirm.withdrawal_no)],
-            Command::StartSending(withdrawal_no) => vec![Key::Withdrawal(*withdrawal_no)],
+            Command::StartSending(start) => vec![Key::Withdrawal(start.withdrawal_no)],
             Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
             #[cfg(test)]
             Command::Panic => vec![],
@@ -119,13 +121,14 @@ impl Account {
             Command::OpenOrder(open) => self.open_order(open),
             Command::RecordPrepay(prepay) => self.record_prepay(prepay),
             Command::Pay(pay) => self.pay(head, pay),
+            Command::StartClosing(order_no) => self.start_closing(order_no),
             Command::CloseOrder(order_no) => self.close_order(order_no),
             Command::Settle(settle) => self.settle(head, settle, today.day()),
             Command::Withdraw(withdraw) => self.withdraw(head, withdraw, today.day()),
             Command::Approve(review) => self.approve(review),
             Command::Reject(review) => self.reject(review),
             Command::Confirm(confirm) => self.confirm(confirm),
-            Command::StartSending(withdrawal_no) => self.start_sending(withdrawal_no),
+            Command::StartSending(start) => self.start_sending(start),
             Command::RecordTransfer(record) => self.record_transfer(record),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
@@ -160,7 +163,9 @@ impl Account {
             Command::OpenOrder(open) => self.order_answer(&self.order_number(open)),
             Command::RecordPrepay(prepay) => self.order_answer(&prepay.order_no),
             Command::Pay(pay) => self.payment_answer(pay),
-            Command::CloseOrder(order_no) => self.order_answer(order_no),
+            Command::StartClosing(order_no) | Command::CloseOrder(order_no) => {
+                self.order_answer(order_no)
+            }
             Command::Settle(settle) => self.settlement_answer(settle),
             Command::Withdraw(withdraw) => {
                 self.withdrawal_answer(&self.withdrawal_number(withdraw))
@@ -169,7 +174,7 @@ impl Account {
                 self.withdrawal_answer(&review.withdrawal_no)
             }
             Command::Confirm(confirm) => self.withdrawal_answer(&confirm.withdrawal_no),
-            Command::StartSending(withdrawal_no) => self.withdrawal_answer(withdrawal_no),
+            Command::StartSending(start) => self.withdrawal_answer(&start.withdrawal_no),
             Command::RecordTransfer(record) => self.withdrawal_answer(&record.withdrawal_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),

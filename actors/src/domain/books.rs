@@ -168,9 +168,9 @@ impl Books {
                 let made = idempotency(Route::Orders, idempotency_key);
                 made.into_iter().chain([Key::Order(*order_no)]).collect()
             }
-            Event::OrderPrepaid { order_no, .. } | Event::OrderClosed { order_no } => {
-                vec![Key::Order(*order_no)]
-            }
+            Event::OrderPrepaid { order_no, .. }
+            | Event::OrderClosing { order_no }
+            | Event::OrderClosed { order_no } => vec![Key::Order(*order_no)],
             Event::OrderPaid { order_no, transaction_id, .. } => {
                 vec![Key::Order(*order_no), Key::Transaction(*transaction_id)]
             }

@@ -24,6 +24,8 @@ pub enum Command {
     RecordPrepay(RecordPrepay),
     /// Record that an order was paid.
     Pay(Pay),
+    /// Close an order as soon as the channel allows it.
+    StartClosing(OrderNo),
     /// Stop waiting for an order's money.
     CloseOrder(OrderNo),
     /// Move what is due from pending to available.
@@ -37,7 +39,7 @@ pub enum Command {
     /// Record how a bank run ended.
     Confirm(Confirm),
     /// Record that a transfer is about to go out.
-    StartSending(WithdrawalNo),
+    StartSending(StartSending),
     /// Record how a transfer ended, or that nobody knows.
     RecordTransfer(RecordTransfer),
     /// Fail as a bug in a rule would.
@@ -157,6 +159,15 @@ pub struct Confirm {
     pub reason: Box<str>,
 }
 
+/// A try to pay a withdrawal out.
+#[derive(Debug, Clone)]
+pub struct StartSending {
+    /// The withdrawal.
+    pub withdrawal_no: WithdrawalNo,
+    /// The try before it, as the caller knows it. Another one has begun since: refused, so no two go out at once.
+    pub last_try: Option<At>,
+}
+
 /// What is certain of a transfer.
 #[derive(Debug, Clone)]
 pub enum TransferOutcome {
@@ -164,6 +175,9 @@ pub enum TransferOutcome {
     Succeeded(Box<str>),
     /// Certainly not paid out, and why.
     Failed(Box<str>),
+    /// The channel, asked at that time, has no such transfer. Certain only long after the last try; before that it
+    /// changes nothing.
+    NotFound(At),
     /// Nobody knows yet, and what is known.
     Unknown(Box<str>),
 }

@@ -62,6 +62,7 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::OrderOpened { .. }
         | Event::OrderPrepaid { .. }
         | Event::OrderClosed { .. }
+        | Event::OrderClosing { .. }
         | Event::WithdrawalApproved { .. }
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }

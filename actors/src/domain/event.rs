@@ -169,6 +169,11 @@ pub enum Event {
         /// The case with its facts.
         case: Case,
     },
+    /// The order is to be closed as soon as WeChat allows it: nobody is invited to pay it any more.
+    OrderClosing {
+        /// The order.
+        order_no: OrderNo,
+    },
 }
 
 /// Who told of a payment.
@@ -202,6 +207,7 @@ impl Event {
             Self::WithdrawalSucceeded { .. } => "withdrawal_succeeded",
             Self::WithdrawalFailed { .. } => "withdrawal_failed",
             Self::CaseOpened { .. } => "case_opened",
+            Self::OrderClosing { .. } => "order_closing",
         }
     }
 }

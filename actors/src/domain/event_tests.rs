@@ -113,6 +113,7 @@ fn one_of_each() -> Vec<Event> {
                 paid_at: at(),
             },
         },
+        Event::OrderClosing { order_no },
     ]
 }
 

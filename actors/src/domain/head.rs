@@ -170,6 +170,7 @@ impl Head {
             Event::OrderOpened { .. }
             | Event::OrderPrepaid { .. }
             | Event::OrderClosed { .. }
+            | Event::OrderClosing { .. }
             | Event::WithdrawalApproved { .. }
             | Event::WithdrawalSending { .. }
             | Event::WithdrawalUnknown { .. }

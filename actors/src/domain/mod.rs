@@ -7,6 +7,7 @@ pub mod account;
 pub mod books;
 pub mod case;
 pub mod chain;
+pub mod channel_no;
 pub mod command;
 pub mod entry;
 pub mod event;

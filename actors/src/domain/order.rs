@@ -106,6 +106,8 @@ pub struct Order {
     pub expires_at: At,
     /// What WeChat gave for it.
     pub prepay: Option<Prepay>,
+    /// Since when it is to be closed as soon as the channel allows it: it gets no payment parameters any more.
+    pub closing_at: Option<At>,
     /// When it was closed, also when it was paid afterwards.
     pub closed_at: Option<At>,
     /// Its payment, once it is paid.

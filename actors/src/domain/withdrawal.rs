@@ -85,6 +85,8 @@ pub struct Withdrawal {
     pub requested_at: At,
     /// The event that requested it.
     pub requested_seq: Seq,
+    /// When the last try to pay it out began: the time of its newest `sending`.
+    pub tried_at: Option<At>,
     /// The Beijing day whose limit it counts against.
     pub day: Day,
     /// The key that asked.

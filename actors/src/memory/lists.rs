@@ -12,10 +12,14 @@ use crate::domain::settlement::Settlement;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::ports::{CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError};
 
-type Ledgers = BTreeMap<MerchantId, Ledger>;
+pub(super) type Ledgers = BTreeMap<MerchantId, Ledger>;
 
 /// Newest first by `place`, which is unique and is the cursor.
-fn part<T>(items: Vec<T>, page: &Page, place: impl Fn(&T) -> String) -> Result<Part<T>, ReadError> {
+pub(super) fn part<T>(
+    items: Vec<T>,
+    page: &Page,
+    place: impl Fn(&T) -> String,
+) -> Result<Part<T>, ReadError> {
     let mut items = items;
     items.sort_by_cached_key(|item| std::cmp::Reverse(place(item)));
     if let Some(cursor) = &page.cursor {
@@ -31,11 +35,11 @@ fn part<T>(items: Vec<T>, page: &Page, place: impl Fn(&T) -> String) -> Result<P
 }
 
 /// A place that sorts as the number does.
-fn number(value: u64) -> String {
+pub(super) fn number(value: u64) -> String {
     format!("{value:020}")
 }
 
-fn records(ledger: &Ledger) -> impl Iterator<Item = &Record> {
+pub(super) fn records(ledger: &Ledger) -> impl Iterator<Item = &Record> {
     ledger.account.books().records().map(|(_, record)| record)
 }
 

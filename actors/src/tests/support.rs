@@ -23,8 +23,8 @@ use crate::engine::{Engine, Made, NewOrder, NewWithdrawal, Number, Options};
 use crate::error::EngineError;
 use crate::memory::MemoryStore;
 use crate::ports::{
-    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter,
-    Page, Part, ReadError, Recorded, Store, Trouble,
+    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
+    OrderFilter, Page, Part, ReadError, Recorded, Store, Trouble, WithdrawalUnderWay,
 };
 
 /// What the store does with one batch.
@@ -172,6 +172,22 @@ impl Store for Scripted {
         page: Page,
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
         self.inner.withdrawals(of, status, page)
+    }
+
+    fn open_orders(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+        self.inner.open_orders(from, to, page)
+    }
+
+    fn withdrawals_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+        self.inner.withdrawals_under_way(page)
     }
 
     fn cases(

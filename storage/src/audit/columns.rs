@@ -232,6 +232,7 @@ const ORDER: &[&str] = &[
     "fee_fen",
     "settle_on",
     "refunded_fen",
+    "closing_ms",
 ];
 
 fn order(order: &Order) -> Vec<Value> {
@@ -255,6 +256,7 @@ fn order(order: &Order) -> Vec<Value> {
         or_null(payment, |payment| amount(payment.fee)),
         or_null(payment.and_then(|payment| payment.settle_on), date),
         amount(order.refunded),
+        or_null(order.closing_at, at),
     ]
 }
 
@@ -305,6 +307,7 @@ const WITHDRAWAL: &[&str] = &[
     "day",
     "asked_by",
     "settlement_no",
+    "tried_ms",
 ];
 
 fn withdrawal(withdrawal: &Withdrawal) -> Vec<Value> {
@@ -324,6 +327,7 @@ fn withdrawal(withdrawal: &Withdrawal) -> Vec<Value> {
         date(withdrawal.day),
         text(withdrawal.asked_by),
         or_null(withdrawal.settlement_no, text),
+        or_null(withdrawal.tried_at, at),
     ]
 }
 

@@ -134,7 +134,7 @@ const CHANGES: &[(&str, &str)] = &[
         ),
         (
             "insert into orders select merchant_id, '0000', amount_fen, description, channel, 'open', opened_ms, 999,
-                expires_ms, null, null, null, null, null, null, null, null, null, 0
+                expires_ms, null, null, null, null, null, null, null, null, null, 0, null
              from orders where merchant_id = 'shop1' and order_no = '1001'",
             "merchant shop1, orders 0000: the row is there, but the journal does not know it",
         ),
@@ -174,7 +174,7 @@ const CHANGES: &[(&str, &str)] = &[
         ),
         (
             "insert into withdrawals select merchant_id, 'wx03', amount_fen, asked_fen, settle_first, method, payout_openid,
-                payout_name, status, reason, reference, requested_ms, 999, day, asked_by, settlement_no
+                payout_name, status, reason, reference, requested_ms, 999, day, asked_by, settlement_no, null
              from withdrawals where merchant_id = 'shop1' and withdrawal_no = 'wx02'",
             "merchant shop1, withdrawals wx03: the row is there, but the journal does not know it",
         ),

@@ -32,13 +32,24 @@ pub(super) fn merchant(cursor: Option<&str>) -> Result<(i64, String), ReadError>
 
 /// The cursor after a case.
 pub(super) fn of_case(opened_at: At, of: &MerchantId, seq: Seq) -> String {
-    format!("c{}.{of}.{seq}", opened_at.ms())
+    of_waiting('c', opened_at, of, seq)
+}
+
+/// The cursor after an item of any merchant, in the list of that letter.
+pub(super) fn of_waiting(list: char, at: At, of: &MerchantId, seq: Seq) -> String {
+    format!("{list}{}.{of}.{seq}", at.ms())
 }
 
 /// The time, merchant and place that such a cursor names; past all without one.
 pub(super) fn case(cursor: Option<&str>) -> Result<(i64, String, i64), ReadError> {
+    waiting('c', cursor)
+}
+
+/// The time, merchant and place that a cursor of such a list names; past all without one.
+pub(super) fn waiting(list: char, cursor: Option<&str>) -> Result<(i64, String, i64), ReadError> {
     let Some(cursor) = cursor else { return Ok((i64::MAX, String::new(), 0)) };
-    let fields: Vec<&str> = cursor.strip_prefix('c').ok_or(ReadError::Cursor)?.split('.').collect();
+    let fields: Vec<&str> =
+        cursor.strip_prefix(list).ok_or(ReadError::Cursor)?.split('.').collect();
     match fields[..] {
         [ms, of, seq] => Ok((number(ms)?, id(of)?, number(seq)?)),
         _ => Err(ReadError::Cursor),

@@ -327,7 +327,7 @@ fn listed_order(row: &SqliteRow, of: MerchantId) -> Result<ListedOrder, ReadErro
     Ok(ListedOrder { order, settlement_no })
 }
 
-async fn fetch(
+pub(super) async fn fetch(
     db: &SqlitePool,
     query: Query<'_, Sqlite, SqliteArguments>,
 ) -> Result<Vec<SqliteRow>, ReadError> {
@@ -335,12 +335,12 @@ async fn fetch(
 }
 
 /// How many rows to ask for: one more than are shown tells whether another part follows.
-fn probe(page: &Page) -> i64 {
+pub(super) fn probe(page: &Page) -> i64 {
     i64::from(page.limit.max(1)) + 1
 }
 
 /// The part that a page shows of what was found for it.
-fn part<T>(
+pub(super) fn part<T>(
     mut items: Vec<T>,
     page: &Page,
     cursor: impl Fn(&T) -> String,

@@ -19,7 +19,7 @@ use tally_actors::ports::{
 };
 
 use super::SqliteStore;
-use super::lists;
+use super::{lists, waiting};
 use crate::fixture::{self, Shops, full_life, id};
 
 struct Books {
@@ -298,6 +298,8 @@ async fn no_list_scans_or_sorts_a_table() {
         lists::order_sql(),
         lists::settlements_sql(),
         lists::settlement_orders_sql(),
+        waiting::open_orders_sql(),
+        waiting::withdrawals_under_way_sql(),
     ];
     use OrderStatus::{Closed, Open, Paid};
     statements.extend([None, Some(Open), Some(Paid), Some(Closed)].map(lists::orders_sql));

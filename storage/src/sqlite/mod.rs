@@ -9,6 +9,7 @@
 //! | `checkpoint` | bringing the WAL back |
 //! | `write` | what is written beside the journal |
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
+//! | `waiting` | what waits for the payment channel |
 //! | `rows` | columns and the things they hold |
 //! | `errors` | what SQLite's errors mean |
 
@@ -31,6 +32,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod values;
+mod waiting;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -42,10 +44,11 @@ use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_actors::domain::settlement::Settlement;
+use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use tally_actors::ports::{
-    Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OrderFilter, Page,
-    Part, ReadError, Recorded, Store, Trouble,
+    Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
+    OrderFilter, Page, Part, ReadError, Recorded, Store, Trouble, WithdrawalUnderWay,
 };
 use tokio::sync::{Mutex, oneshot};
 
@@ -228,6 +231,22 @@ impl Store for SqliteStore {
         page: Page,
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
         Box::pin(lists::withdrawals(&self.read, of, status, page))
+    }
+
+    fn open_orders(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+        Box::pin(waiting::open_orders(&self.read, from, to, page))
+    }
+
+    fn withdrawals_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+        Box::pin(waiting::withdrawals_under_way(&self.read, page))
     }
 
     fn cases(

@@ -72,6 +72,7 @@ impl<'b> Tables<'b> {
                 self.add(Step::Opened, values::opened(fact));
             }
             Event::OrderPrepaid { .. } => self.add(Step::Prepaid, values::prepaid(fact)),
+            Event::OrderClosing { .. } => self.add(Step::Closing, values::closing(fact)),
             Event::OrderClosed { .. } => self.add(Step::Closed, values::closed(fact)),
             Event::OrderPaid { .. } => self.add(Step::Paid, values::paid(fact)),
             Event::Settled { settlement_no, idempotency_key, .. } => {
@@ -111,7 +112,9 @@ impl<'b> Tables<'b> {
             match step {
                 Step::Journal | Step::Head => {} // in order, as runs and rows are
                 Step::Opened | Step::Closed | Step::Paid | Step::Settled => rows.sort_by(by_key),
-                Step::Requested | Step::Case | Step::Numbered => rows.sort_by(by_key),
+                Step::Closing | Step::Requested | Step::Case | Step::Numbered => {
+                    rows.sort_by(by_key)
+                }
                 Step::Prepaid => {
                     rows.sort_by(by_key);
                     merge(rows, |_| true, |earlier, later| *earlier = later);

@@ -21,7 +21,7 @@ use tally_actors::ports::ReadError;
 
 /// The columns of an order, in the order in which [`Fields::order`] takes them.
 pub(crate) const ORDER: &str = "order_no, amount_fen, description, channel, status, opened_ms, opened_seq, expires_ms, \
-    prepay_id, prepaid_ms, closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on, refunded_fen";
+    prepay_id, prepaid_ms, closing_ms, closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on, refunded_fen";
 
 /// The columns of a settlement, for [`Fields::settlement`].
 pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include_not_due, orders, gross_fen, \
@@ -29,7 +29,7 @@ pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include
 
 /// The columns of a withdrawal, for [`Fields::withdrawal`].
 pub(crate) const WITHDRAWAL: &str = "withdrawal_no, amount_fen, asked_fen, settle_first, method, payout_openid, \
-    payout_name, status, reason, reference, requested_ms, requested_seq, day, asked_by, settlement_no";
+    payout_name, status, reason, reference, requested_ms, requested_seq, tried_ms, day, asked_by, settlement_no";
 
 /// The columns of a case, for [`Fields::case`].
 pub(crate) const CASE: &str =
@@ -138,6 +138,7 @@ impl<'r> Fields<'r> {
             opened_seq: self.seq()?,
             expires_at: self.at()?,
             prepay: self.prepay()?,
+            closing_at: self.made_if_any(instant)?,
             closed_at: self.made_if_any(instant)?,
             payment: self.payment()?,
             refunded: self.money()?,
@@ -204,6 +205,7 @@ impl<'r> Fields<'r> {
             reference: self.take()?,
             requested_at: self.at()?,
             requested_seq: self.seq()?,
+            tried_at: self.made_if_any(instant)?,
             day: self.made(Day::from_days)?,
             asked_by: self.text()?,
             settlement_no: self.made_if_any(|raw: &str| raw.parse().ok())?,

@@ -11,6 +11,8 @@ pub(crate) enum Step {
     Opened,
     /// Orders for which WeChat gave a prepay id.
     Prepaid,
+    /// Orders that are to be closed when WeChat allows it.
+    Closing,
     /// Orders that were closed.
     Closed,
     /// Orders that were paid.
@@ -48,6 +50,12 @@ static PREPAID: Statement = Statement::new(
     ") as v where merchant_id = v.column1 and order_no = v.column2",
 );
 
+static CLOSING: Statement = Statement::new(
+    "update orders set closing_ms = v.column3 from (values ",
+    3,
+    ") as v where merchant_id = v.column1 and order_no = v.column2 and status = 'open'",
+);
+
 static CLOSED: Statement = Statement::new(
     "update orders set status = 'closed', closed_ms = v.column3 from (values ",
     3,
@@ -77,8 +85,8 @@ static REQUESTED: Statement = Statement::new(
 
 static MOVED: Statement = Statement::new(
     "update withdrawals set status = v.column3, reason = case v.column5 when 1 then v.column6 else reason end, \
-        reference = coalesce(v.column7, reference) from (values ",
-    7,
+        reference = coalesce(v.column7, reference), tried_ms = coalesce(v.column8, tried_ms) from (values ",
+    8,
     ") as v where merchant_id = v.column1 and withdrawal_no = v.column2 \
         and status not in ('succeeded', 'failed', 'rejected') and amount_fen = coalesce(v.column4, amount_fen)",
 );
@@ -109,10 +117,11 @@ static HEAD: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
+        Self::Closing,
         Self::Closed,
         Self::Paid,
         Self::Settled,
@@ -134,6 +143,7 @@ impl Step {
             Self::Journal => &JOURNAL,
             Self::Opened => &OPENED,
             Self::Prepaid => &PREPAID,
+            Self::Closing => &CLOSING,
             Self::Closed => &CLOSED,
             Self::Paid => &PAID,
             Self::Settled => &SETTLED,
@@ -149,7 +159,7 @@ impl Step {
     pub(crate) fn constraint(self) -> &'static str {
         match self {
             Self::Prepaid => "order_is_known",
-            Self::Closed => "order_is_open",
+            Self::Closing | Self::Closed => "order_is_open",
             Self::Paid => "order_is_not_paid",
             Self::Moved => "withdrawal_is_under_way",
             Self::Journal

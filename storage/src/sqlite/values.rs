@@ -63,6 +63,11 @@ pub(crate) fn prepaid(fact: Fact<'_>) -> Option<Values<'_>> {
     Some(vec![Text(fact.of), Text(order_no.as_str()), Text(prepay_id), Integer(fact.at)])
 }
 
+pub(crate) fn closing(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::OrderClosing { order_no } = fact.event else { return None };
+    Some(vec![Text(fact.of), Text(order_no.as_str()), Integer(fact.at)])
+}
+
 pub(crate) fn closed(fact: Fact<'_>) -> Option<Values<'_>> {
     let Event::OrderClosed { order_no } = fact.event else { return None };
     Some(vec![Text(fact.of), Text(order_no.as_str()), Integer(fact.at)])
@@ -153,8 +158,8 @@ pub(crate) fn requested(fact: Fact<'_>) -> Option<Values<'_>> {
     ])
 }
 
-/// How a withdrawal goes on: number, status, the amount that it must have, whether the reason changes, and to what, and
-/// the reference.
+/// How a withdrawal goes on: number, status, the amount that it must have, whether the reason changes, and to what, the
+/// reference, and when a try began.
 pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
     use WithdrawalStatus::{Failed, Rejected, Requested, Sending, Succeeded, Unknown};
     let (withdrawal_no, status, amount, reason, reference) = match fact.event {
@@ -180,6 +185,7 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::OrderPrepaid { .. }
         | Event::OrderPaid { .. }
         | Event::OrderClosed { .. }
+        | Event::OrderClosing { .. }
         | Event::Settled { .. }
         | Event::WithdrawalRequested { .. }
         | Event::CaseOpened { .. } => return None,
@@ -192,6 +198,7 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         Integer(reason.is_some().into()),
         reason.unwrap_or(Null),
         Value::if_any(reference, Text),
+        Value::if_any((status == Sending).then_some(fact.at), Integer),
     ])
 }
 
@@ -205,8 +212,12 @@ pub(crate) fn goes_on(moved: &Values<'_>) -> bool {
 pub(crate) fn moved_on<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
     const REASON_CHANGES: usize = 4;
     const REASON: usize = REASON_CHANGES + 1;
+    const TRIED: usize = 7;
     if later[REASON_CHANGES] == Integer(0) {
         later[REASON_CHANGES..=REASON].clone_from_slice(&earlier[REASON_CHANGES..=REASON]);
+    }
+    if later[TRIED] == Null {
+        later[TRIED] = earlier[TRIED].clone();
     }
     *earlier = later;
 }

@@ -51,8 +51,19 @@ fn life(shop: &mut Shop) -> Vec<Run> {
     vec![
         shop.run(&[register(PayoutMethod::Wechat), open("1000", 80_000, Some("a key"))]),
         shop.run(&[prepay("1000", "wx1"), open("1001", 700, None), open("1002", 30_000, None)]),
-        shop.run(&[prepay("1000", "wx2"), pay("1000", 80_000), close("1001"), pay("1002", 30_000)]),
-        shop.run(&[pay("1001", 700), pay_by("1000", "T2", 80_000), open("1003", 5, Some("key 3"))]),
+        shop.run(&[
+            prepay("1000", "wx2"),
+            pay("1000", 80_000),
+            start_closing("1001"),
+            close("1001"),
+            pay("1002", 30_000),
+        ]),
+        shop.run(&[
+            pay("1001", 700),
+            pay_by("1000", "T2", 80_000),
+            open("1003", 5, Some("key 3")),
+            start_closing("1003"),
+        ]),
         shop.run(&[settle("S001", Some("a key"))]),
         shop.run(&[
             withdraw("W001", Some(60_000), Some("a key")),

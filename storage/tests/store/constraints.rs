@@ -146,6 +146,7 @@ async fn an_event_that_breaks_a_constraint_is_refused_by_name() {
         ("order_is_not_paid", vec![paid("none", "Tother", 2, (100, 0))]),
         ("order_is_open", vec![Event::OrderClosed { order_no: id("paid") }]),
         ("order_is_open", vec![Event::OrderClosed { order_no: id("closed") }]),
+        ("order_is_open", vec![Event::OrderClosing { order_no: id("paid") }]),
         (
             "order_is_open",
             vec![

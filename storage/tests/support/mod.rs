@@ -6,7 +6,7 @@ use tally_actors::domain::account::Account;
 use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::chain::Link;
 use tally_actors::domain::command::{
-    Command, Confirm, OpenOrder, Pay, RecordPrepay, RecordTransfer, Review, Settle,
+    Command, Confirm, OpenOrder, Pay, RecordPrepay, RecordTransfer, Review, Settle, StartSending,
     TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{Event, PaymentSource, Stamped};
@@ -50,6 +50,7 @@ impl Shop {
         let expects = self.account.link();
         let mut rows = vec![];
         for command in commands {
+            let command = &self.knowing_the_last_try(command);
             self.now = self.now.plus_ms(1_000);
             let unknown = |account: &Account| {
                 let mut keys = account.keys(command);
@@ -73,6 +74,18 @@ impl Shop {
             }
         }
         self.run_of(expects, rows)
+    }
+
+    /// The command, with what whoever sends a transfer knows of the try before.
+    fn knowing_the_last_try(&self, command: &Command) -> Command {
+        let mut command = command.clone();
+        if let Command::StartSending(start) = &mut command {
+            let record = self.account.books().get(&Key::Withdrawal(start.withdrawal_no));
+            if let Some(Record::Withdrawal(made)) = record {
+                start.last_try = made.tried_at;
+            }
+        }
+        command
     }
 
     /// Events that no rule decided, and that memory does not apply: as a bug of ours would send them.
@@ -229,7 +242,11 @@ pub(crate) fn confirm(withdrawal_no: &str, succeeded: bool) -> Command {
 }
 
 pub(crate) fn send(withdrawal_no: &str) -> Command {
-    Command::StartSending(id(withdrawal_no))
+    Command::StartSending(StartSending { withdrawal_no: id(withdrawal_no), last_try: None })
+}
+
+pub(crate) fn start_closing(order_no: &str) -> Command {
+    Command::StartClosing(id(order_no))
 }
 
 pub(crate) fn transfer(withdrawal_no: &str, outcome: TransferOutcome) -> Command {

@@ -51,13 +51,23 @@ impl Account {
     pub(super) fn record_prepay(&self, prepay: &RecordPrepay) -> Result<Vec<Event>, Refusal> {
         let order = self.books.order(&prepay.order_no).ok_or(Refusal::OrderUnknown)?;
         let known = order.prepay.as_ref().is_some_and(|known| known.prepay_id == prepay.prepay_id);
-        match (known, Refusal::of_status(order.status)) {
+        let closing = order.closing_at.map(|_| Refusal::OrderClosed);
+        match (known, Refusal::of_status(order.status).or(closing)) {
             (true, _) => Ok(vec![]),
             (false, Some(refusal)) => Err(refusal),
             (false, None) => Ok(vec![Event::OrderPrepaid {
                 order_no: prepay.order_no,
                 prepay_id: prepay.prepay_id.clone(),
             }]),
+        }
+    }
+
+    pub(super) fn start_closing(&self, order_no: &OrderNo) -> Result<Vec<Event>, Refusal> {
+        let order = self.books.order(order_no).ok_or(Refusal::OrderUnknown)?;
+        match (order.status, order.closing_at) {
+            (OrderStatus::Open, None) => Ok(vec![Event::OrderClosing { order_no: *order_no }]),
+            (OrderStatus::Open, Some(_)) | (OrderStatus::Closed, _) => Ok(vec![]),
+            (OrderStatus::Paid, _) => Err(Refusal::OrderPaid),
         }
     }
 

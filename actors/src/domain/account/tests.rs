@@ -7,7 +7,9 @@ use driven::{Driven, by_hand, by_wechat, fen, open, time};
 
 use super::*;
 use crate::domain::case::{Case, CaseKind};
-use crate::domain::command::{Booking, Confirm, RecordTransfer, Review, TransferOutcome};
+use crate::domain::command::{
+    Booking, Confirm, RecordPrepay, RecordTransfer, Review, StartSending, TransferOutcome,
+};
 use crate::domain::event::PaymentSource;
 use crate::domain::money::{Balance, FeeRate, Money};
 use crate::domain::rules::PayoutMethod;
@@ -227,13 +229,21 @@ fn a_transfer_is_never_both_paid_and_given_back() {
     let paid = record(TransferOutcome::Succeeded("X1".into()));
     let failed = record(TransferOutcome::Failed("NOTENOUGH".into()));
     let unknown = record(TransferOutcome::Unknown("time-out".into()));
+    let send = |last_try| Command::StartSending(StartSending { withdrawal_no: no, last_try });
     assert_eq!(m.ask(&paid), Err(Refusal::WithdrawalDecided("requested")), "nothing was sent");
-    m.ask(&Command::StartSending(no)).unwrap();
+    let first = m.now;
+    m.ask(&send(None)).unwrap();
+    let second = m.ask(&send(None));
+    assert_eq!(
+        second,
+        Err(Refusal::WithdrawalDecided("sending")),
+        "who sends knows of the last try"
+    );
     m.ask(&unknown).unwrap();
     m.stands((0, 0, 1_000, 0));
     m.ask(&paid).unwrap();
     m.ask(&paid).unwrap();
-    for late in [&failed, &unknown, &Command::StartSending(no)] {
+    for late in [&failed, &unknown, &send(Some(first))] {
         assert_eq!(m.ask(late), Err(Refusal::WithdrawalDecided("succeeded")));
     }
     m.stands((0, 0, 0, 1_000));
@@ -271,4 +281,49 @@ fn rules_that_can_not_hold_are_refused_when_they_are_given() {
             "{refusal}"
         );
     }
+}
+
+/// A query that finds nothing is certain only ten minutes after the newest try, whoever began it.
+#[test]
+fn a_transfer_that_is_not_found_failed_only_long_after_its_last_try() {
+    let mut m = Driven::new(by_wechat());
+    m.paid("O100", 1_000);
+    m.withdraw("W100", Some(1_000), true).unwrap();
+    let withdrawal_no = "W100".parse().unwrap();
+    let not_found = |asked_at| {
+        let outcome = TransferOutcome::NotFound(asked_at);
+        Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome })
+    };
+    let send = |last_try| Command::StartSending(StartSending { withdrawal_no, last_try });
+    let start = m.now;
+    assert_eq!(m.ask(&not_found(start)), Err(Refusal::WithdrawalDecided("requested")));
+    m.ask(&send(None)).unwrap();
+    m.ask(&not_found(start.plus_ms(599_999))).unwrap();
+    m.now = start.plus_ms(600_000);
+    m.ask(&send(Some(start))).unwrap();
+    m.ask(&not_found(start.plus_ms(600_000))).unwrap();
+    m.stands((0, 0, 1_000, 0));
+    for _ in 0..2 {
+        m.ask(&not_found(start.plus_ms(1_200_000))).unwrap();
+        m.stands((0, 1_000, 0, 0));
+    }
+}
+
+#[test]
+fn an_order_about_to_be_closed_takes_money_but_no_prepay_id() {
+    let mut m = Driven::new(by_hand());
+    let order_no = "O100".parse().unwrap();
+    assert_eq!(m.ask(&Command::StartClosing(order_no)), Err(Refusal::OrderUnknown));
+    m.ask(&open("O100", 500)).unwrap();
+    let since = m.now;
+    for _ in 0..2 {
+        let Ok(Answer::Order(order)) = m.ask(&Command::StartClosing(order_no)) else { panic!() };
+        assert_eq!(order.closing_at, Some(since));
+        m.now = m.now.plus_ms(1_000);
+    }
+    let prepay = RecordPrepay { order_no, prepay_id: "wx1".into() };
+    assert_eq!(m.ask(&Command::RecordPrepay(prepay)), Err(Refusal::OrderClosed));
+    booked(m.pay("O100", "T1", 500), Booking::Credited);
+    m.stands((500, 0, 0, 0));
+    assert_eq!(m.ask(&Command::StartClosing(order_no)), Err(Refusal::OrderPaid));
 }

@@ -1,20 +1,26 @@
 //! Withdrawing, and what becomes of a withdrawal: never twice, never lost (`design.md` 3.5).
 
 use super::super::books::{Numbered, Route};
-use super::super::command::{Answer, Confirm, RecordTransfer, Review, TransferOutcome, Withdraw};
+use super::super::command::{
+    Answer, Confirm, RecordTransfer, Review, StartSending, TransferOutcome, Withdraw,
+};
 use super::super::event::Event;
 use super::super::head::Head;
 use super::super::ids::WithdrawalNo;
 use super::super::money::Money;
 use super::super::refusal::Refusal;
 use super::super::rules::PayoutMethod;
-use super::super::time::Day;
+use super::super::time::{At, Day};
 use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
 use super::Account;
 use super::settlements::due;
 
 /// The smallest withdrawal where nothing else says so, in fen.
 const WITHDRAWAL_MIN: Money = Money::from_fen(1).expect("a small amount");
+
+/// How long after the last try a transfer that the channel does not know certainly failed (`design.md` 3.5), in
+/// milliseconds.
+const MISSING_MEANS_FAILED_MS: i64 = 600_000;
 
 impl Account {
     /// The number the call is about: the one recorded for the caller's key, else its own.
@@ -153,11 +159,10 @@ impl Account {
         }
     }
 
-    /// `sending` is recorded once a try: a transfer that is out or unknown may be sent again under its number.
-    pub(super) fn start_sending(
-        &self,
-        withdrawal_no: &WithdrawalNo,
-    ) -> Result<Vec<Event>, Refusal> {
+    /// `sending` is recorded once a try: a transfer that is out or unknown may be sent again under its number, by whoever
+    /// knows of the last try.
+    pub(super) fn start_sending(&self, start: &StartSending) -> Result<Vec<Event>, Refusal> {
+        let StartSending { withdrawal_no, last_try } = start;
         let withdrawal = self.withdrawal(withdrawal_no)?;
         let may_go_out = match withdrawal.status {
             WithdrawalStatus::Requested | WithdrawalStatus::Sending | WithdrawalStatus::Unknown => {
@@ -168,7 +173,7 @@ impl Account {
             | WithdrawalStatus::Failed
             | WithdrawalStatus::Rejected => false,
         };
-        if !may_go_out {
+        if !may_go_out || withdrawal.tried_at != *last_try {
             return Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()));
         }
         Ok(vec![Event::WithdrawalSending { withdrawal_no: *withdrawal_no }])
@@ -178,15 +183,28 @@ impl Account {
         let withdrawal = self.withdrawal(&record.withdrawal_no)?;
         let sent =
             matches!(withdrawal.status, WithdrawalStatus::Sending | WithdrawalStatus::Unknown);
+        let certain = |asked_at: At| {
+            withdrawal
+                .tried_at
+                .is_some_and(|tried_at| asked_at >= tried_at.plus_ms(MISSING_MEANS_FAILED_MS))
+        };
         let event = match &record.outcome {
             TransferOutcome::Succeeded(_) if withdrawal.status == WithdrawalStatus::Succeeded => {
                 return Ok(vec![]);
             }
-            TransferOutcome::Failed(_) if withdrawal.status == WithdrawalStatus::Failed => {
+            TransferOutcome::NotFound(asked_at) if sent && !certain(*asked_at) => {
+                return Ok(vec![]);
+            }
+            TransferOutcome::Failed(_) | TransferOutcome::NotFound(_)
+                if withdrawal.status == WithdrawalStatus::Failed =>
+            {
                 return Ok(vec![]);
             }
             TransferOutcome::Succeeded(reference) => outcome(withdrawal, true, reference, ""),
             TransferOutcome::Failed(reason) => outcome(withdrawal, false, "", reason),
+            TransferOutcome::NotFound(_) => {
+                outcome(withdrawal, false, "", "WeChat has no transfer of this number")
+            }
             TransferOutcome::Unknown(reason) => {
                 if withdrawal.status == WithdrawalStatus::Unknown
                     && withdrawal.reason.as_ref() == Some(reason)

@@ -38,6 +38,12 @@ impl Books {
                 order.payment = Some(paid(event)?);
                 self.insert(Key::Transaction(*transaction_id), Record::Transaction(*order_no))
             }
+            Event::OrderClosing { order_no } => {
+                let order =
+                    self.order_mut(order_no).filter(|order| order.status == OrderStatus::Open)?;
+                order.closing_at = Some(*at);
+                Some(())
+            }
             Event::OrderClosed { order_no } => {
                 let order =
                     self.order_mut(order_no).filter(|order| order.status == OrderStatus::Open)?;
@@ -78,12 +84,12 @@ impl Books {
             | Event::WithdrawalSending { .. }
             | Event::WithdrawalUnknown { .. }
             | Event::WithdrawalSucceeded { .. }
-            | Event::WithdrawalFailed { .. } => self.fold_withdrawal(event),
+            | Event::WithdrawalFailed { .. } => self.fold_withdrawal(*at, event),
         }
     }
 
     /// What becomes of a withdrawal that was requested and is not yet final.
-    fn fold_withdrawal(&mut self, event: &Event) -> Option<()> {
+    fn fold_withdrawal(&mut self, at: At, event: &Event) -> Option<()> {
         use WithdrawalStatus::{Failed, Rejected, Requested, Sending, Succeeded, Unknown};
         let [Key::Withdrawal(withdrawal_no)] = Self::touched_by(event)[..] else { return None };
         let withdrawal = self.withdrawal_mut(&withdrawal_no)?;
@@ -111,6 +117,7 @@ impl Books {
             | Event::OrderPrepaid { .. }
             | Event::OrderPaid { .. }
             | Event::OrderClosed { .. }
+            | Event::OrderClosing { .. }
             | Event::Settled { .. }
             | Event::WithdrawalRequested { .. }
             | Event::CaseOpened { .. } => return None,
@@ -120,6 +127,9 @@ impl Books {
             return None;
         }
         withdrawal.status = status;
+        if status == Sending {
+            withdrawal.tried_at = Some(at);
+        }
         if let Some(reason) = reason {
             withdrawal.reason = reason.map(Into::into);
         }
@@ -191,6 +201,7 @@ fn opened(seq: Seq, at: At, event: &Event) -> Option<Order> {
         opened_seq: seq,
         expires_at: *expires_at,
         prepay: None,
+        closing_at: None,
         closed_at: None,
         payment: None,
         refunded: Money::ZERO,
@@ -247,6 +258,7 @@ fn requested(seq: Seq, at: At, event: &Event) -> Option<Withdrawal> {
         reference: None,
         requested_at: at,
         requested_seq: seq,
+        tried_at: None,
         day: *day,
         asked_by: *asked_by,
         settlement_no: *settlement_no,

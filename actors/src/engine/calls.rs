@@ -1,0 +1,60 @@
+//! What the front door is asked with.
+
+use crate::domain::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, WithdrawalNo};
+use crate::domain::money::Money;
+use crate::domain::order::Channel;
+use crate::domain::time::At;
+use crate::domain::withdrawal::WithdrawalRequest;
+
+/// A thing, and whether this call made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made<T> {
+    /// The thing as it now is.
+    pub thing: T,
+    /// `false`: an earlier call with the same number did.
+    pub fresh: bool,
+}
+
+/// The number of a call, as the caller left it: chosen, or to be made once for the caller's key.
+#[derive(Debug, Clone, Copy)]
+pub enum Number<N> {
+    /// The caller's number, which makes the call idempotent.
+    Chosen(N),
+    /// The server makes one; the key, where there is one, makes the call idempotent.
+    Make(Option<IdempotencyKey>),
+}
+
+/// An order to open.
+#[derive(Debug, Clone)]
+pub struct NewOrder {
+    /// Its number.
+    pub number: Number<OrderNo>,
+    /// What the customer is to pay, in fen.
+    pub amount: Money,
+    /// What is sold.
+    pub description: Box<str>,
+    /// Where the money is to come from.
+    pub channel: Channel,
+    /// When it is given up.
+    pub expires_at: At,
+}
+
+/// A settlement to make.
+#[derive(Debug, Clone)]
+pub struct NewSettlement {
+    /// Its number.
+    pub number: Number<SettlementNo>,
+    /// Take what is not yet due, too.
+    pub include_not_due: bool,
+}
+
+/// A withdrawal to request.
+#[derive(Debug, Clone)]
+pub struct NewWithdrawal {
+    /// Its number.
+    pub number: Number<WithdrawalNo>,
+    /// How much, and whether to settle first.
+    pub request: WithdrawalRequest,
+    /// The key that asks.
+    pub asked_by: KeyId,
+}
