@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 pub(crate) mod random;
 pub(crate) mod server;
 pub(crate) mod traffic;
+pub(crate) mod world;
 
 use std::future::Future;
 
