@@ -10,6 +10,7 @@
 //! | [`engine`] | the front door |
 //! | [`gateway`] | what the engine asks of a payment channel |
 //! | [`cashier`] | flows between a merchant and the channel |
+//! | [`sweeper`], [`payer`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out |
 //! | [`memory`] | the store in memory |
 //! | [`error`], [`limits`] | what a caller hears; every bound |
 
@@ -23,10 +24,12 @@ mod inbox;
 pub mod limits;
 pub mod memory;
 mod merchant;
+pub mod payer;
 pub mod pipeline;
 pub mod ports;
 mod reader;
 mod registry;
+pub mod sweeper;
 mod traffic;
 pub mod writer;
 

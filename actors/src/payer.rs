@@ -1,0 +1,138 @@
+//! The payer: carries withdrawals by WeChat to a certain end (`design.md` 3.5): never twice, never lost.
+//!
+//! | a withdrawal is | what is done |
+//! |---|---|
+//! | requested | `sending` is made durable, then its transfer is sent |
+//! | sending (found so after a start), unknown | the channel is asked about it by number, on a ladder |
+//! | anything else | nothing |
+//!
+//! What it keeps in memory is only when to ask next, and whether the last send certainly moved nothing. Without that it
+//! asks at once, and never sends again.
+
+mod memos;
+mod step;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use self::memos::Memos;
+pub(crate) use self::step::Step;
+use crate::cashier::Now;
+use crate::engine::Engine;
+use crate::gateway::Gateway;
+use crate::limits;
+use crate::ports::{Page, WithdrawalUnderWay};
+
+/// What a payer is started with.
+#[derive(Clone)]
+pub struct Desk {
+    /// Who decides, and whose store lists what is under way.
+    pub engine: Engine,
+    /// Who pays out.
+    pub gateway: Arc<dyn Gateway>,
+    /// Reads the wall clock.
+    pub now: Now,
+    /// When the channel is asked about a transfer whose outcome is not known: since the try, ascending; the last gap
+    /// between two steps repeats.
+    pub ladder: Vec<Duration>,
+}
+
+/// A running payer.
+#[derive(Debug)]
+pub struct Payer {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Payer {
+    /// Starts paying out, on that runtime: the store's.
+    pub fn start(desk: Desk, runtime: &tokio::runtime::Handle) -> Self {
+        let (stop, mut stopped) = watch::channel(false);
+        let round = Round::new(desk);
+        let task = runtime.spawn(async move {
+            loop {
+                let engine = round.step.desk.engine.clone();
+                let woken = engine.payouts().notified();
+                round.go().await;
+                tokio::select! {
+                    _ = stopped.wait_for(|stop| *stop) => break,
+                    () = woken => {}
+                    () = tokio::time::sleep(limits::PAYER_EVERY) => {}
+                }
+            }
+            round.settled().await;
+        });
+        Self { stop, task }
+    }
+
+    /// Begins nothing more, and waits for the transfers that are out.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        drop(self.task.await);
+    }
+}
+
+/// One look at everything under way after the other.
+pub(crate) struct Round {
+    step: Arc<Step>,
+    memos: Memos,
+    at_once: Arc<Semaphore>,
+}
+
+impl Round {
+    pub(crate) fn new(desk: Desk) -> Self {
+        let memos = Memos::new(&desk.ladder);
+        let at_once = Arc::new(Semaphore::new(limits::TRANSFERS_AT_ONCE));
+        Self { step: Arc::new(Step { desk }), memos, at_once }
+    }
+
+    /// Begins what is due for each withdrawal under way that is not in hand.
+    pub(crate) async fn go(&self) {
+        let mut cursor = None;
+        self.memos.begin_round();
+        loop {
+            let page = Page { limit: limits::WALK_PART, cursor };
+            let part = match self.step.desk.engine.store().withdrawals_under_way(page).await {
+                Ok(part) => part,
+                Err(error) => {
+                    tracing::error!(%error, "withdrawals under way could not be read; they are looked at again");
+                    return;
+                }
+            };
+            for waiting in part.items {
+                self.begin(waiting).await;
+            }
+            cursor = part.next;
+            if cursor.is_none() {
+                return self.memos.end_round();
+            }
+        }
+    }
+
+    /// Takes a withdrawal in hand, unless it is, or nothing is due.
+    async fn begin(&self, WithdrawalUnderWay { merchant, withdrawal }: WithdrawalUnderWay) {
+        let key = (merchant, withdrawal.withdrawal_no);
+        let Some(mut in_hand) = self.memos.take(key, (self.step.desk.now)()) else {
+            return;
+        };
+        let turn = self.turn().await;
+        let step = Arc::clone(&self.step);
+        tokio::spawn(async move {
+            step.take(merchant, withdrawal, &mut in_hand).await;
+            drop((in_hand, turn));
+        });
+    }
+
+    async fn turn(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.at_once).acquire_owned().await.expect("nobody closes it")
+    }
+
+    /// Waits until nothing is in hand.
+    pub(crate) async fn settled(&self) {
+        let all = u32::try_from(limits::TRANSFERS_AT_ONCE).expect("a few");
+        drop(self.at_once.acquire_many(all).await);
+    }
+}
