@@ -71,19 +71,19 @@ impl Customer {
         let parsed = order_no.parse().map_err(|_| format!("/pay/ gave the order_no {order_no}"))?;
         let mut shadow = Shadow::of(&self.town, shop, parsed);
         shadow.open(amount).await;
-        if self.random.percent(5) {
+        if self.random.percent(3) {
             return Ok(()); // changed their mind
         }
         self.town.wire.sandbox(Method::POST, "pay", &params).await?;
         count(&self.town.score.payments);
         shadow.pay().await;
         let asked = json!({"token": token, "order_no": order_no, "merchant_id": shop.as_str()});
-        self.look(asked, self.random.clone().percent(25)).await
+        if self.random.percent(25) { self.look(asked).await } else { Ok(()) }
     }
 
     /// Asks as the page does after `wx.requestPayment`. That the answer is soon `paid` is not asked for: the notice may be lost.
-    async fn look(&mut self, asked: Value, curious: bool) -> Result<(), Failure> {
-        for _ in 0..if curious { LOOKS } else { 0 } {
+    async fn look(&mut self, asked: Value) -> Result<(), Failure> {
+        for _ in 0..LOOKS {
             let order = self.ask("/order/", asked.clone()).await?;
             match order["status"].as_str() {
                 Some("paid") => return Ok(()),

@@ -59,7 +59,7 @@ pub(super) const NOTICE_LADDER_MS: [u64; 8] =
 pub(super) const HANG: Duration = Duration::from_secs(2);
 
 /// When Tally looks up an order whose notice did not come (`TALLY_QUERY_SECONDS`).
-pub(super) const QUERY_SECONDS: &str = "1,2,4,8,15";
+pub(super) const QUERY_SECONDS: &str = "1,3,10,30";
 
 /// When Tally asks about a transfer whose outcome is not known (`TALLY_TRANSFER_QUERY_SECONDS`).
 pub(super) const TRANSFER_QUERY_SECONDS: &str = "1,2,4,8";

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use support::random::Random;
 use support::server::assert_audit_clean;
 use support::world::World;
-use target::{FORGED, Request, Target};
+use target::{FORGED, Request, TARGET, Target};
 
 /// How many send at the same time.
 const SENDERS: u64 = 4;
@@ -49,12 +49,16 @@ fn bad_requests_get_an_answer_and_leave_the_books_clean() {
         if balance["paid_orders"] != 0 {
             faults.push(format!("a forged notice was believed: {balance}"));
         }
+        let balance = server.api().get(&format!("merchants/{TARGET}/balance")).await.body;
+        if balance["paid_orders"] == 0 {
+            faults.push(format!("no good notice was among the bad ones: {balance}"));
+        }
         assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n\n"));
         assert!(sent > 500, "too little to prove anything");
     });
 }
 
-/// Sends until then, with an audit now and then. How many were sent, and what went wrong.
+/// Sends until then, and audits. How many were sent, and what went wrong.
 async fn send_until(target: &Target, mut random: Random, until: Instant) -> (u64, Vec<String>) {
     let (mut sent, mut faults) = (0, vec![]);
     while Instant::now() < until && faults.len() < 5 {

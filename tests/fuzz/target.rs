@@ -21,7 +21,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The merchant that is only ever sent notices whose signature is wrong, and the one that gets all the rest.
 pub(crate) const FORGED: &str = "forged";
-const TARGET: &str = "target";
+pub(crate) const TARGET: &str = "target";
 
 /// What is sent as the type of a body.
 const TYPES: [&str; 8] = [
