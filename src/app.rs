@@ -4,26 +4,37 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::available_parallelism;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App as WebApp, HttpServer, web};
+use tally_actors::cashier::{Cashier, Now};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::rules::Rules;
 use tally_actors::engine::{Engine, Options};
 use tally_actors::error::EngineError;
+use tally_actors::gateway::Gateway;
 use tally_actors::ports::{ReadError, Store};
+use tally_sandbox::{Sandbox, StartFault};
 use tally_storage::{OpenError, SqliteStore};
-use tokio::runtime::{Builder, Runtime};
+use tally_wechat::client::ConfigFault;
+use tally_wechat::{Client, Config};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::admin_key::{AdminKey, AdminKeyError};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::limits;
+use crate::logins::Logins;
+use crate::look_ups::LookUps;
+use crate::practice;
 use crate::service::Service;
-use crate::settings::Settings;
+use crate::sessions::Sessions;
+use crate::settings::{Counterpart, PublicUrl, Settings, SettingsFault};
 use crate::web::{request, routes};
+use crate::wechat_gateway::WechatGateway;
 
 /// The service, ready to run.
 pub struct App {
@@ -33,12 +44,22 @@ pub struct App {
     server: Server,
     engine: Engine,
     store: Arc<SqliteStore>,
+    sandbox: Option<Sandbox>,
     runtime: StoreRuntime,
 }
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Settings that are incomplete, or contradict each other.
+    #[error(transparent)]
+    Settings(#[from] SettingsFault),
+    /// The sandbox does not start.
+    #[error("{0}; stop what uses it, or set TALLY_SANDBOX_LISTEN or TALLY_DATA_DIR")]
+    Sandbox(#[from] StartFault),
+    /// WeChat can't be spoken to as it is set.
+    #[error("TALLY_WECHAT_…: {0}")]
+    Wechat(#[from] ConfigFault),
     /// The data directory can't be made.
     #[error("the data directory {path}: {error}; make it writable, or set TALLY_DATA_DIR")]
     DataDir {
@@ -84,8 +105,10 @@ impl Drop for StoreRuntime {
 }
 
 impl App {
-    /// Opens the store, starts the engine, binds the address. Called inside an actix `System`.
+    /// Opens the store, binds the address, starts the sandbox where there is one, then the engine. Called inside an actix `System`.
     pub async fn build(settings: &Settings) -> Result<Self, StartError> {
+        let counterpart = settings.counterpart()?;
+        tally_wechat::tls::install_provider();
         let data_dir = &settings.data.data_dir;
         std::fs::create_dir_all(data_dir)
             .map_err(|error| StartError::DataDir { path: data_dir.clone(), error })?;
@@ -105,25 +128,36 @@ impl App {
         let admin_key =
             AdminKey::find_or_make(settings.admin_key.as_ref(), &settings.data.admin_key_file())?;
         let keyring = Keyring::load(Arc::clone(&store), handle.clone(), admin_key.secret()).await?;
-        let engine =
-            Engine::start(Arc::clone(&store) as Arc<dyn Store>, Options::new(handle.clone()));
-        let service = Service {
-            engine: engine.clone(),
-            runtime: handle,
-            store: Arc::clone(&store),
-            keyring,
-            clock: Clock::start(),
-            default_merchant: settings.default_merchant,
-            order_ms: settings.order_minutes * 60_000,
+        // Before the sandbox starts: what it sends at once waits here until the server takes it.
+        let (listener, address) = bind(settings.listen)?;
+        let (sandbox, config) = match counterpart {
+            Counterpart::Sandbox => {
+                let (sandbox, config) = practice::start(settings, admin_key.secret()).await?;
+                (Some(sandbox), config)
+            }
+            Counterpart::Wechat(config) => (None, *config),
         };
+        let gateway = gateway(settings, config, address)?;
+        let options =
+            Options { transfers_open: gateway.can_transfer(), ..Options::new(handle.clone()) };
+        let engine = Engine::start(Arc::clone(&store) as Arc<dyn Store>, options);
+        let parts = Parts { engine: engine.clone(), store: Arc::clone(&store), keyring, gateway };
+        let mut service = service(settings, parts, handle);
+        service.sandbox = sandbox.is_some();
         register_default(&service).await?;
-        let (server, address) = serve(service, settings.listen)?;
-        Ok(Self { address, admin_key, file, server, engine, store, runtime })
+        let server = serve(service, listener)
+            .map_err(|error| StartError::Listen { address: settings.listen, error })?;
+        Ok(Self { address, admin_key, file, server, engine, store, sandbox, runtime })
     }
 
     /// Where it listens; the port that was picked, where 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the sandbox listens, if one plays WeChat.
+    pub fn sandbox_address(&self) -> Option<SocketAddr> {
+        self.sandbox.as_ref().map(Sandbox::address)
     }
 
     /// The admin's key.
@@ -145,23 +179,35 @@ impl App {
                 (path.display().to_string(), format!("$(cat {})", path.display()))
             }
         };
-        let lines = format!(
+        let curl = format!("curl -H \"Authorization: Bearer {header}\"");
+        let mut lines = format!(
             "Tally listens on http://{address}\n\
              books     {}\n\
              admin key {key}\n\
-             try       curl -H \"Authorization: Bearer {header}\" http://{address}/v1/merchants\n",
+             try       {curl} http://{address}/v1/merchants\n",
             self.file.display(),
         );
+        if let Some(sandbox) = self.sandbox_address() {
+            lines.push_str(&format!(
+                "\n    S A N D B O X :  N O  R E A L  M O N E Y\n\n\
+                 A sandbox on http://{sandbox} plays WeChat, as no credentials are set (TALLY_WECHAT_…).\n\
+                 next      tally sandbox login       a customer's code for POST /login/\n\
+                 \x20         tally sandbox pay ORDER   the customer pays\n",
+            ));
+        }
         // A closed standard output is no reason not to serve.
         drop(std::io::stdout().write_all(lines.as_bytes()));
     }
 
     /// Serves until it is told to stop, then ends the engine, and the store last.
     pub async fn run(self) -> std::io::Result<()> {
-        let Self { server, engine, store, runtime, .. } = self;
+        let Self { server, engine, store, sandbox, runtime, .. } = self;
         let served = server.await;
         engine.stop().await;
         store.close().await;
+        if let Some(sandbox) = sandbox {
+            sandbox.stop().await;
+        }
         drop(runtime);
         tracing::info!("stopped");
         served
@@ -178,10 +224,66 @@ async fn register_default(service: &Service) -> Result<(), StartError> {
     }
 }
 
-fn serve(service: Service, listen: SocketAddr) -> Result<(Server, SocketAddr), StartError> {
+/// What a service is put together of, beside what it makes itself.
+struct Parts {
+    engine: Engine,
+    store: Arc<SqliteStore>,
+    keyring: Keyring,
+    gateway: Arc<WechatGateway>,
+}
+
+fn gateway(
+    settings: &Settings,
+    config: Config,
+    address: SocketAddr,
+) -> Result<Arc<WechatGateway>, StartError> {
+    let client = Client::new(config)?;
+    if !client.config().can_transfer() {
+        tracing::warn!(
+            "TALLY_WECHAT_CERT is not set: transfers are refused with certificate_missing"
+        );
+    }
+    let public_url = settings.public_url.clone().unwrap_or_else(|| PublicUrl::of_address(address));
+    Ok(Arc::new(WechatGateway::new(client, public_url)))
+}
+
+fn service(settings: &Settings, parts: Parts, runtime: Handle) -> Service {
+    let Parts { engine, store, keyring, gateway } = parts;
+    let clock = Clock::start();
+    let sessions = Arc::new(Sessions::new(settings.session_hours));
+    let logins =
+        Logins::new(Arc::clone(&gateway), Arc::clone(&sessions), runtime.clone(), clock.clone());
+    let wall = clock.clone();
+    let now: Now = Arc::new(move || wall.now());
+    let channel = Arc::clone(&gateway) as Arc<dyn Gateway>;
+    let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), now);
+    Service {
+        engine,
+        runtime,
+        store,
+        keyring,
+        clock,
+        default_merchant: settings.default_merchant,
+        order_ms: settings.order_minutes * 60_000,
+        gateway,
+        cashier,
+        sessions,
+        logins,
+        look_ups: LookUps::default(),
+        proxies: settings.trusted_proxies.clone(),
+        sandbox: false,
+        unheeded_notices: AtomicU64::new(0),
+    }
+}
+
+fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address: listen, error };
     let listener = TcpListener::bind(listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+fn serve(service: Service, listener: TcpListener) -> std::io::Result<Server> {
     let service = web::Data::new(service);
     let app = move || {
         WebApp::new().app_data(service.clone()).wrap(from_fn(request::around)).configure(routes)
@@ -195,8 +297,7 @@ fn serve(service: Service, listen: SocketAddr) -> Result<(Server, SocketAddr), S
         .client_disconnect_timeout(limits::DISCONNECT_WAIT_MAX)
         .shutdown_timeout(limits::STOP_WAIT_MAX.as_secs())
         .disable_signals()
-        .listen(listener)
-        .map_err(failed)?
+        .listen(listener)?
         .run();
-    Ok((server, address))
+    Ok(server)
 }

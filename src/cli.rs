@@ -2,17 +2,19 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use actix_web::dev::ServerHandle;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_storage::SqliteStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::demo::{self, Demo};
+use crate::practice;
 use crate::settings::{DataSettings, LogSettings, Settings};
 use crate::telemetry;
 
@@ -35,6 +37,48 @@ enum Command {
     Audit(Audit),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
     Demo(Demo),
+    /// Play a customer of the running service's sandbox
+    #[command(subcommand)]
+    Sandbox(Play),
+}
+
+#[derive(Debug, Subcommand)]
+enum Play {
+    /// Log in: prints the code for POST /login/, and iv and encryptedData for POST /getinfo/
+    Login {
+        /// The customer; a new one where it is not given
+        openid: Option<String>,
+        #[command(flatten)]
+        at: SandboxAt,
+    },
+    /// Pay an order, and wait until the service has taken the notice
+    Pay {
+        /// The order's number
+        order: OrderNo,
+        /// The order's merchant
+        #[arg(
+            long,
+            env = "TALLY_DEFAULT_MERCHANT",
+            default_value = "default",
+            value_name = "MERCHANT_ID"
+        )]
+        merchant: MerchantId,
+        #[command(flatten)]
+        at: SandboxAt,
+    },
+}
+
+/// Where the sandbox is.
+#[derive(Debug, Args)]
+struct SandboxAt {
+    /// Where the sandbox listens
+    #[arg(
+        long,
+        env = "TALLY_SANDBOX_LISTEN",
+        default_value = "127.0.0.1:8001",
+        value_name = "ADDRESS"
+    )]
+    sandbox_listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +99,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
         Command::Audit(asked) => audit(&asked),
         Command::Demo(asked) => demo::run(&asked),
+        Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| {
         drop(writeln!(std::io::stderr(), "tally: {failure}"));
@@ -113,6 +158,14 @@ async fn stop_when_told(mut terminate: Signal, mut interrupt: Signal, server: Se
         drop(actix_web::rt::spawn(server.stop(graceful)));
         graceful = false;
     }
+}
+
+fn practise(play: &Play) -> Result<(), Failure> {
+    let said = match play {
+        Play::Login { openid, at } => practice::log_in(at.sandbox_listen, openid.as_deref())?,
+        Play::Pay { order, merchant, at } => practice::pay(at.sandbox_listen, *merchant, *order)?,
+    };
+    Ok(std::io::stdout().write_all(said.as_bytes())?)
 }
 
 fn audit(asked: &Audit) -> Result<ExitCode, Failure> {

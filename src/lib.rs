@@ -2,12 +2,15 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`cli`], `demo` | `tally serve`, `tally audit`; `tally demo` |
+//! | [`cli`], `demo` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo` |
 //! | [`settings`], [`telemetry`] | what can be set; the log |
 //! | [`app`] | the service as a whole: store, engine, server, and the order in which they stop |
 //! | `service` | what every handler is given |
 //! | `web` | every route, each error's status, and the handlers |
-//! | `keyring`, `admin_key` | who may call |
+//! | `keyring`, `admin_key` | who may call `/v1` |
+//! | `sessions`, `logins`, `look_ups` | customers of the mini-program |
+//! | `wechat_gateway` | the engine's port to WeChat |
+//! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
 //! | `history` | a merchant's head at an earlier point |
 //! | `clock`, `limits` | the only reader of clocks; every bound |
 
@@ -19,7 +22,12 @@ mod demo;
 mod history;
 mod keyring;
 mod limits;
+mod logins;
+mod look_ups;
+mod practice;
 mod service;
+mod sessions;
 pub mod settings;
 pub mod telemetry;
 mod web;
+mod wechat_gateway;

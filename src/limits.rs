@@ -113,3 +113,6 @@ pub(crate) const SANDBOX_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// How often it looks.
 pub(crate) const SANDBOX_LOOK: Duration = Duration::from_millis(50);
+
+/// What WeChat takes as an order's `body`, in bytes.
+pub(crate) const DESCRIPTION_BYTES_MAX: usize = 127;

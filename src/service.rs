@@ -2,12 +2,15 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
 use tally_storage::SqliteStore;
 use tokio::runtime::Handle;
 
+use tally_actors::cashier::Cashier;
 use tally_actors::domain::head::Head;
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
@@ -17,7 +20,12 @@ use tally_actors::ports::{Answering, ReadError, Store, Trouble};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::limits::{ANSWER_WAIT_MAX, READY_WAIT_MAX};
+use crate::logins::Logins;
+use crate::look_ups::LookUps;
+use crate::sessions::Sessions;
+use crate::settings::Proxies;
 use crate::web::error::ApiError;
+use crate::wechat_gateway::WechatGateway;
 
 /// The service, as the handlers see it.
 pub(crate) struct Service {
@@ -35,6 +43,22 @@ pub(crate) struct Service {
     pub(crate) default_merchant: MerchantId,
     /// How long an order waits for its money, in milliseconds.
     pub(crate) order_ms: i64,
+    /// WeChat.
+    pub(crate) gateway: Arc<WechatGateway>,
+    /// The flows between merchants and WeChat.
+    pub(crate) cashier: Cashier,
+    /// Customers who logged in.
+    pub(crate) sessions: Arc<Sessions>,
+    /// Logins under way.
+    pub(crate) logins: Logins,
+    /// Orders that pages had looked up.
+    pub(crate) look_ups: LookUps,
+    /// Whose X-Forwarded-For is believed.
+    pub(crate) proxies: Proxies,
+    /// Whether a sandbox plays WeChat.
+    pub(crate) sandbox: bool,
+    /// Notices that were answered FAIL.
+    pub(crate) unheeded_notices: AtomicU64,
 }
 
 impl Service {
@@ -80,6 +104,35 @@ impl Service {
     pub(crate) async fn must_know(&self, merchant: MerchantId) -> Result<(), ApiError> {
         let head = self.stored(move |store| Box::pin(head(store, merchant))).await?;
         head.map(drop).ok_or(ApiError::refused(Refusal::MerchantUnknown))
+    }
+
+    /// Keeps a customer's profile, on the runtime that the store lives on; to the end even when the caller goes away.
+    pub(crate) async fn keep_profile(
+        &self,
+        openid: &str,
+        profile: &Value,
+        now: At,
+    ) -> Result<(), ApiError> {
+        let (store, openid) = (Arc::clone(&self.store), openid.to_owned());
+        let json = profile.to_string();
+        let kept = self.runtime.spawn(async move { store.keep_profile(&openid, &json, now).await });
+        let ended = |_| Trouble::Unavailable("it ended early".into());
+        self.read(async { Ok::<_, ReadError>(kept.await.map_err(ended)??) }).await
+    }
+
+    /// Has an order looked up at WeChat, without waiting for it.
+    pub(crate) fn look_up_later(&self, of: MerchantId, order_no: OrderNo) {
+        let cashier = self.cashier.clone();
+        self.runtime.spawn(async move {
+            if let Err(error) = cashier.look_up(of, order_no).await {
+                tracing::warn!(merchant = %of, %order_no, %error, "an order could not be looked up");
+            }
+        });
+    }
+
+    /// Counts a notice that was answered FAIL, and says how many there were.
+    pub(crate) fn count_unheeded_notice(&self) -> u64 {
+        self.unheeded_notices.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Why the node should be sent no requests; none: it is ready.

@@ -25,25 +25,39 @@ impl<T: DeserializeOwned> FromRequest for Body<T> {
         Box::pin(async move {
             wanted?;
             let unreadable = |_| ApiError::invalid("body", "can't be read to its end");
-            let body = payload.await.map_err(unreadable)?.to_bytes_limited(BODY_BYTES_MAX);
-            let body = tokio::time::timeout(BODY_WAIT_MAX, body)
-                .await
-                .map_err(|_| ApiError::BodyTooSlow)?
-                .map_err(|_| ApiError::BodyTooLarge)?
-                .map_err(|_| ApiError::invalid("body", "can't be read to its end"))?;
+            let body = whole(payload.await.map_err(unreadable)?).await?;
             parse(if body.trim_ascii().is_empty() { b"{}" } else { &body }).map(Self)
         })
     }
 }
 
+/// A whole body, within its bounds of size and time.
+pub(crate) async fn whole(payload: web::Payload) -> Result<web::Bytes, ApiError> {
+    tokio::time::timeout(BODY_WAIT_MAX, payload.to_bytes_limited(BODY_BYTES_MAX))
+        .await
+        .map_err(|_| ApiError::BodyTooSlow)?
+        .map_err(|_| ApiError::BodyTooLarge)?
+        .map_err(|_| ApiError::invalid("body", "can't be read to its end"))
+}
+
+/// The length that a body will have, where that is said before; refused if that is too much.
+pub(crate) fn check_length(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
+    let length = text(request, header::CONTENT_LENGTH).and_then(|raw| raw.parse().ok());
+    match length {
+        Some(length) if length > BODY_BYTES_MAX as u64 => Err(ApiError::BodyTooLarge),
+        Some(_) | None => Ok(length),
+    }
+}
+
+/// A header as text; one that is none is `?`.
+pub(crate) fn text(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
+    request.headers().get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
 /// What can be said before the body is read.
 fn check_head(request: &HttpRequest) -> Result<(), ApiError> {
-    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
-    let length = text(header::CONTENT_LENGTH).and_then(|raw| raw.parse::<u64>().ok());
-    if length.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-        return Err(ApiError::BodyTooLarge);
-    }
-    let kind = text(header::CONTENT_TYPE).filter(|_| length != Some(0));
+    let length = check_length(request)?;
+    let kind = text(request, header::CONTENT_TYPE).filter(|_| length != Some(0));
     match kind.map(|kind| kind.split(';').next().unwrap_or_default().trim()) {
         Some(kind) if !kind.eq_ignore_ascii_case("application/json") => {
             Err(ApiError::invalid("Content-Type", "must be application/json"))

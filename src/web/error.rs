@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
+use tally_actors::cashier::CashierError;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::error::EngineError;
 use tally_actors::ports::{ReadError, Trouble};
@@ -55,6 +56,9 @@ pub(crate) enum ApiError {
     /// A path that does not take this method; with those that it takes.
     #[error("this path takes {0}")]
     MethodNotAllowed(String),
+    /// WeChat does not take the order; with WeChat's words.
+    #[error("WeChat refused the order, a repeat asks again: {0}")]
+    WechatRefused(Box<str>),
     /// A body over the limit.
     #[error("a body may have {BODY_BYTES_MAX} bytes at the most")]
     BodyTooLarge,
@@ -125,6 +129,7 @@ impl ApiError {
             Self::CaseUnknown => (StatusCode::NOT_FOUND, "case_unknown"),
             Self::KeyUnknown | Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::WechatRefused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
         }
@@ -160,6 +165,7 @@ impl ApiError {
             | Self::KeyUnknown
             | Self::NotFound
             | Self::MethodNotAllowed(_)
+            | Self::WechatRefused(_)
             | Self::BodyTooLarge
             | Self::BodyTooSlow => self.to_string(),
         }
@@ -191,6 +197,7 @@ impl ApiError {
             | Self::KeyUnknown
             | Self::NotFound
             | Self::MethodNotAllowed(_)
+            | Self::WechatRefused(_)
             | Self::BodyTooLarge
             | Self::BodyTooSlow => return None,
         };
@@ -228,6 +235,19 @@ fn of_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::NotManual => (S::UNPROCESSABLE_ENTITY, "withdrawal_not_manual"),
         Refusal::SameKey => (S::FORBIDDEN, "forbidden"),
         Refusal::Invalid { .. } => (S::BAD_REQUEST, "invalid_request"),
+    }
+}
+
+impl From<CashierError> for ApiError {
+    fn from(error: CashierError) -> Self {
+        match error {
+            CashierError::Engine(error) => error.into(),
+            CashierError::Refused(why) => Self::WechatRefused(why),
+            CashierError::Unknown(why) => {
+                tracing::warn!(%why, "WeChat left it open");
+                EngineError::OutcomeUnknown.into()
+            }
+        }
     }
 }
 

@@ -28,6 +28,10 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::KeyUnknown, 404, "not_found"),
         (ApiError::NotFound, 404, "not_found"),
         (ApiError::MethodNotAllowed("GET".into()), 405, "method_not_allowed"),
+        (ApiError::WechatRefused("x".into()), 422, "wechat_refused"),
+        (CashierError::Refused("x".into()).into(), 422, "wechat_refused"),
+        (CashierError::Unknown("x".into()).into(), 503, "outcome_unknown"),
+        (CashierError::Engine(EngineError::Busy).into(), 429, "busy"),
         (ApiError::BodyTooLarge, 413, "body_too_large"),
         (ApiError::BodyTooSlow, 408, "body_too_slow"),
     ];

@@ -17,10 +17,11 @@ pub(crate) async fn alive() -> Answer {
 pub(crate) async fn ready(service: web::Data<Service>) -> Answer {
     let reasons = service.troubles().await;
     if reasons.is_empty() {
-        return ok(json!({"status": "ready", "reasons": []}));
+        return ok(json!({"status": "ready", "reasons": [], "sandbox": service.sandbox}));
     }
     tracing::warn!(?reasons, "not ready");
     let mut response = HttpResponse::ServiceUnavailable();
     response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
-    Ok(response.json(json!({"status": "not_ready", "reasons": reasons})))
+    let sandbox = service.sandbox;
+    Ok(response.json(json!({"status": "not_ready", "reasons": reasons, "sandbox": sandbox})))
 }

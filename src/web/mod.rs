@@ -3,11 +3,16 @@
 mod auth;
 mod body;
 mod cases;
+mod client_ip;
 mod entries;
 pub(crate) mod error;
+mod fault;
+mod form;
 mod health;
 mod keys;
 mod merchants;
+mod miniprogram;
+mod notices;
 mod orders;
 mod query;
 mod reply;
@@ -32,6 +37,17 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     };
     path("/healthz", vec![(GET, to(health::alive))]);
     path("/readyz", vec![(GET, to(health::ready))]);
+    let calls: [(&str, fn() -> Route); 4] = [
+        ("login", || to(miniprogram::log_in)),
+        ("getinfo", || to(miniprogram::profile)),
+        ("pay", || to(miniprogram::pay)),
+        ("order", || to(miniprogram::order)),
+    ];
+    for (name, call) in calls {
+        path(&format!("/{name}"), vec![(POST, call())]);
+        path(&format!("/{name}/"), vec![(POST, call())]);
+    }
+    path("/notify/{merchant_id}/payment", vec![(POST, to(notices::payment))]);
     path("/v1/keys", vec![(POST, to(keys::make_admins)), (GET, to(keys::list_admins))]);
     path("/v1/keys/{key_id}", vec![(DELETE, to(keys::delete_admins))]);
     path("/v1/cases", vec![(GET, to(cases::list))]);

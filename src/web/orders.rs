@@ -1,25 +1,32 @@
 //! Orders: opened, paid, closed, and looked at.
 
-use actix_web::{HttpRequest, web};
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use tally_actors::domain::command::Pay;
 use tally_actors::domain::event::PaymentSource;
 use tally_actors::domain::ids::{MerchantId, OrderNo, SettlementNo, TransactionId};
 use tally_actors::domain::money::Money;
-use tally_actors::domain::order::{Channel, Order, OrderStatus};
+use tally_actors::domain::order::{Channel, ORDER_MAX, Order, OrderStatus};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::time::{At, Day};
 use tally_actors::engine::NewOrder;
 use tally_actors::error::EngineError;
 use tally_actors::ports::{ListedOrder, OrderFilter};
+use tally_wechat::errors::FieldFault;
+use tally_wechat::limits::OPENID_BYTES_MAX;
+use tally_wechat::pay_params::PayParams;
 
 use super::auth::{AdminOf, Party};
 use super::body::{Body, Fen};
+use super::client_ip::client_ip;
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, made, number, ok, part};
-use crate::limits::PAID_AT_AHEAD_MAX;
+use crate::limits::{DESCRIPTION_BYTES_MAX, PAID_AT_AHEAD_MAX};
 use crate::service::Service;
+use crate::wechat_gateway::Wanted;
 
 /// An order to open.
 #[derive(Deserialize)]
@@ -31,7 +38,7 @@ pub(crate) struct Open {
     #[serde(default)]
     channel: ChannelName,
     openid: Option<Box<str>>,
-    client_ip: Option<Box<str>>,
+    client_ip: Option<IpAddr>,
 }
 
 /// Where the money is to come from.
@@ -79,6 +86,15 @@ pub(crate) struct OrderView {
     settlement_no: Option<SettlementNo>,
 }
 
+/// An order that was opened, with what `wx.requestPayment` needs while it can be paid.
+#[derive(Serialize)]
+struct Opened {
+    #[serde(flatten)]
+    order: OrderView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pay_params: Option<PayParams>,
+}
+
 /// `POST /v1/merchants/{merchant_id}/orders`
 pub(crate) async fn open(
     of: Party,
@@ -86,11 +102,13 @@ pub(crate) async fn open(
     request: HttpRequest,
     body: Body<Open>,
 ) -> Answer {
+    let new = body.0.new_order(of.merchant, &service, &request)?;
+    let opened = service.write(service.cashier.open(of.merchant, new)).await?;
+    let (order, fresh) = (opened.order.thing, opened.order.fresh);
     let now = service.now();
-    let new = body.0.new_order(&request, now.plus_ms(service.order_ms))?;
-    let opened = service.write(service.engine.open_order(of.merchant, new, now)).await?;
-    let order = as_it_is(&service, of.merchant, opened.thing).await?;
-    made(opened.fresh, order)
+    let pay_params = opened.prepay_id.map(|id| service.gateway.pay_params(&order, &id, now));
+    let order = as_it_is(&service, of.merchant, order).await?;
+    made(fresh, Opened { order, pay_params })
 }
 
 /// `POST /v1/merchants/{merchant_id}/orders/{order_no}/paid`
@@ -123,9 +141,13 @@ pub(crate) async fn close(
     _: Body<Nothing>,
 ) -> Answer {
     let order_no = part(&request, "order_no")?;
-    let asked = service.engine.close_order(of.merchant, order_no, service.now());
-    let order = service.write(asked).await?;
-    ok(OrderView::of(of.merchant, ListedOrder { order, settlement_no: None }))
+    let closed = service.write(service.cashier.close(of.merchant, order_no)).await?;
+    let order =
+        OrderView::of(of.merchant, ListedOrder { order: closed.order, settlement_no: None });
+    if closed.accepted_only {
+        return Ok(HttpResponse::Accepted().json(order));
+    }
+    ok(order)
 }
 
 /// `GET /v1/merchants/{merchant_id}/orders`
@@ -165,28 +187,76 @@ async fn as_it_is(service: &Service, of: MerchantId, order: Order) -> Result<Ord
 }
 
 impl Open {
-    fn new_order(self, request: &HttpRequest, expires_at: At) -> Result<NewOrder, ApiError> {
-        let Self { order_no, amount_fen, description, channel, openid, client_ip } = self;
-        match channel {
-            ChannelName::External => {}
+    fn new_order(
+        self,
+        of: MerchantId,
+        service: &Service,
+        request: &HttpRequest,
+    ) -> Result<NewOrder, ApiError> {
+        let number = number(request, self.order_no)?;
+        let now = service.now();
+        let expires_at = now.plus_ms(service.order_ms);
+        let amount = self.amount_fen.money("amount_fen")?;
+        if !(1..=DESCRIPTION_BYTES_MAX).contains(&self.description.len()) {
+            return Err(ApiError::invalid("description", "must be 1 to 127 bytes of UTF-8"));
+        }
+        let channel = match self.channel {
+            ChannelName::External => self.external()?,
             ChannelName::Wechat => {
-                let remedy = "must be \"external\": this version takes no payments by WeChat yet";
-                return Err(ApiError::invalid("channel", remedy));
+                order_amount(amount)?;
+                let wanted = Wanted {
+                    openid: self.openid()?,
+                    amount,
+                    description: &self.description,
+                    payer_ip: self
+                        .client_ip
+                        .unwrap_or_else(|| client_ip(request, &service.proxies)),
+                    now,
+                    expires_at,
+                };
+                service.gateway.channel(of, wanted).map_err(not_for_wechat)?
             }
-        }
-        for (field, given) in [("openid", openid), ("client_ip", client_ip)] {
-            if given.is_some() {
-                return Err(ApiError::invalid(field, "is for channel \"wechat\" only"));
-            }
-        }
-        Ok(NewOrder {
-            number: number(request, order_no)?,
-            amount: amount_fen.money("amount_fen")?,
-            description,
-            channel: Channel::External,
-            expires_at,
-        })
+        };
+        Ok(NewOrder { number, amount, description: self.description, channel, expires_at })
     }
+
+    fn external(&self) -> Result<Channel, ApiError> {
+        let given = [("openid", self.openid.is_some()), ("client_ip", self.client_ip.is_some())];
+        match given.iter().find(|(_, given)| *given) {
+            Some((field, _)) => Err(ApiError::invalid(*field, "is for channel \"wechat\" only")),
+            None => Ok(Channel::External),
+        }
+    }
+
+    fn openid(&self) -> Result<&str, ApiError> {
+        let openid = self.openid.as_deref().ok_or_else(|| {
+            ApiError::invalid("openid", "is missing; channel \"wechat\" needs it")
+        })?;
+        let well_formed = (1..=OPENID_BYTES_MAX).contains(&openid.len())
+            && openid.bytes().all(|byte| byte.is_ascii_graphic());
+        if well_formed {
+            return Ok(openid);
+        }
+        Err(ApiError::invalid("openid", "must be 1 to 128 printable ASCII characters"))
+    }
+}
+
+/// The engine's own rule, asked before a request to WeChat is made of the amount.
+fn order_amount(amount: Money) -> Result<(), ApiError> {
+    let (min, max) = (Money::from_fen(1).expect("a small amount"), ORDER_MAX);
+    if (min..=max).contains(&amount) {
+        return Ok(());
+    }
+    Err(ApiError::refused(Refusal::AmountInvalid { min, max }))
+}
+
+/// The caller's own fields are named; what else WeChat would not take is a matter of the settings.
+fn not_for_wechat(fault: FieldFault) -> ApiError {
+    if fault.field == "body" {
+        return ApiError::invalid("description", fault.wanted);
+    }
+    tracing::error!(%fault, "an order can't be announced");
+    EngineError::Unavailable(fault.to_string()).into()
 }
 
 impl Paid {

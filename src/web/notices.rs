@@ -1,0 +1,152 @@
+//! WeChat's notices (`api.md` 2). What is verified is made durable, then answered SUCCESS; everything else changes nothing.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::case::CaseKind;
+use tally_actors::domain::channel_no::read_out_trade_no;
+use tally_actors::domain::command::{Booking, Pay};
+use tally_actors::domain::event::PaymentSource;
+use tally_actors::domain::ids::{MerchantId, OrderNo};
+use tally_actors::domain::order::Order;
+use tally_actors::error::EngineError;
+use tally_actors::gateway::ChannelPayment;
+use tally_wechat::notice::{NoticeFault, PaymentNotice, SUCCESS, Told, failure};
+use tally_wechat::payment::Payment;
+use tally_wechat::{Client, SignType};
+
+use super::body::{check_length, whole};
+use super::error::ApiError;
+use crate::limits::NOTICE_WAIT_MAX;
+use crate::service::Service;
+use crate::wechat_gateway::{channel_payment, sign_type};
+
+/// Why a notice is answered FAIL. WeChat sends it again, whoever forged it may.
+#[derive(Debug, thiserror::Error)]
+enum Unheeded {
+    /// Not one of WeChat's, or unclear.
+    #[error(transparent)]
+    Notice(#[from] NoticeFault),
+    /// For somebody else.
+    #[error("it is not for this account")]
+    Foreign,
+    /// About an order of another merchant than the path's, or of none.
+    #[error("its out_trade_no is not of the merchant in the path")]
+    Misdirected,
+    /// Signed by another algorithm than its order.
+    #[error("it is signed by another algorithm than its order")]
+    Algorithm,
+    /// A field that can't be as it is.
+    #[error("it has a bad {0}")]
+    Field(&'static str),
+    /// The order is not known: a restored database may know it when WeChat repeats the notice.
+    #[error("its order is not known")]
+    OrderUnknown,
+    /// It can't be made durable now.
+    #[error("it can't be recorded now: {0}")]
+    Engine(#[from] EngineError),
+    /// Something stored can't be read, or the body can't.
+    #[error("{0}")]
+    Api(#[from] ApiError),
+    /// The time is up.
+    #[error("it took too long")]
+    TooSlow,
+}
+
+/// `POST /notify/{merchant_id}/payment`
+pub(crate) async fn payment(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    check_length(&request)?;
+    let heeded = tokio::time::timeout(NOTICE_WAIT_MAX, async {
+        let body = whole(payload).await?;
+        heed(&service, &request, &body).await
+    });
+    let answer = match heeded.await.unwrap_or(Err(Unheeded::TooSlow)) {
+        Ok(()) => SUCCESS.to_owned(),
+        Err(Unheeded::Api(ApiError::BodyTooLarge)) => return Err(ApiError::BodyTooLarge),
+        Err(why) => {
+            let unheeded = service.count_unheeded_notice();
+            tracing::warn!(%why, unheeded, "a notice was answered FAIL");
+            failure(&why.to_string())
+        }
+    };
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/xml")).body(answer))
+}
+
+async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(), Unheeded> {
+    let client = service.gateway.client();
+    let (notice, algorithm) = verified(client, body)?;
+    if !notice.is_for(client.config().account()) {
+        return Err(Unheeded::Foreign);
+    }
+    let path: Option<MerchantId> =
+        request.match_info().get("merchant_id").and_then(|raw| raw.parse().ok());
+    let (of, order_no) = read_out_trade_no(&notice.out_trade_no)
+        .filter(|(merchant, _)| Some(*merchant) == path)
+        .ok_or(Unheeded::Misdirected)?;
+    let known = order(service, of, order_no).await?;
+    let agreed = known.as_ref().and_then(|order| sign_type(&order.channel));
+    if agreed.unwrap_or(client.config().sign_type) != algorithm {
+        return Err(Unheeded::Algorithm);
+    }
+    match notice.told {
+        Told::Paid(payment) => book(service, of, order_no, &payment).await,
+        Told::Failed(code) => {
+            tracing::info!(merchant = %of, %order_no, %code, "a try to pay failed");
+            service.look_up_later(of, order_no);
+            Ok(())
+        }
+    }
+}
+
+/// The notice, and the algorithm it is signed by: that of new orders, or the other one, which older orders may have.
+fn verified(client: &Client, body: &[u8]) -> Result<(PaymentNotice, SignType), NoticeFault> {
+    let usual = client.config().sign_type;
+    let other = match usual {
+        SignType::Md5 => SignType::HmacSha256,
+        SignType::HmacSha256 => SignType::Md5,
+    };
+    let read = |algorithm| Ok((client.payment_notice(body, algorithm)?, algorithm));
+    match read(usual) {
+        Err(NoticeFault::Sign(_)) => read(other),
+        read => read,
+    }
+}
+
+async fn order(
+    service: &Service,
+    of: MerchantId,
+    order_no: OrderNo,
+) -> Result<Option<Box<Order>>, Unheeded> {
+    let key = Key::Order(order_no);
+    let found = service.stored(move |store| store.lookup(vec![(of, key)])).await?;
+    match found.into_iter().next() {
+        Some(Some(Record::Order(order))) => Ok(Some(order)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Books a payment. One that does not fit becomes a case, durable too: asking again would not mend it, unless the order is not
+/// known.
+async fn book(
+    service: &Service,
+    of: MerchantId,
+    order_no: OrderNo,
+    payment: &Payment,
+) -> Result<(), Unheeded> {
+    let paid = channel_payment(payment).map_err(Unheeded::Field)?;
+    let ChannelPayment { transaction_id, amount, booked, paid_at } = paid;
+    let source = PaymentSource::Notice;
+    let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source };
+    match service.engine.pay(of, pay, service.now()).await? {
+        (Booking::Credited, _) => Ok(()),
+        (Booking::Case(CaseKind::OrderUnknown), _) => Err(Unheeded::OrderUnknown),
+        (Booking::Case(kind), _) => {
+            tracing::warn!(merchant = %of, %order_no, kind = kind.as_str(), "a notice became a case");
+            Ok(())
+        }
+    }
+}
