@@ -1,7 +1,11 @@
 //! Tests of the engine by its front door and of its machines by hand: each rule of `design.md` 3.2.
 
 mod bounds;
+mod cashier;
 mod failures;
 mod machines;
 mod owners;
+mod payer;
 mod support;
+mod sweeper;
+mod world;

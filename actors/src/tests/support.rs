@@ -223,6 +223,7 @@ pub(super) fn run<T>(test: impl AsyncFnOnce(&Runtime) -> T) -> T {
 pub(super) fn engine(runtime: &Runtime, store: Arc<Scripted>) -> Engine {
     let options = Options {
         threads: 2,
+        transfers_open: true,
         leave_after: Duration::from_secs(3_600),
         fatal: Arc::new(|why| panic!("fatal: {why}")),
         ..Options::new(runtime.handle().clone())

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tally_actors::domain::books::Key;
+use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::command::{Command, TransferOutcome};
 use tally_actors::domain::event::Event;
 use tally_actors::domain::rules::PayoutMethod;
+use tally_actors::domain::time::At;
 use tally_actors::memory::MemoryStore;
-use tally_actors::ports::{BadRow, Commit, Run, Store};
+use tally_actors::ports::{BadRow, Commit, Page, Part, ReadError, Run, Store};
 use tally_storage::SqliteStore;
 
 use crate::support::*;
@@ -43,6 +44,7 @@ for_every_store! {
     of_two_owners_one_commits
     a_refused_event_is_named_and_nothing_is_written
     a_large_batch_of_many_merchants_is_written_whole
+    what_waits_for_the_channel_is_listed_for_all_merchants_newest_first
 }
 
 /// Every kind of event, batch by batch.
@@ -198,4 +200,94 @@ impl Shop {
         fresh.run(&[register(PayoutMethod::Manual)]);
         fresh.run(&[open(order_no, 1, None)]).rows[0].stamped.event.clone()
     }
+}
+
+/// All parts of a list, one item at a time, as their merchants and numbers.
+async fn walked<T, F: Future<Output = Result<Part<T>, ReadError>>>(
+    list: impl Fn(Page) -> F,
+    name: impl Fn(&T) -> String,
+) -> Vec<String> {
+    let (mut found, mut cursor) = (vec![], None);
+    loop {
+        let part = list(Page { limit: 1, cursor }).await.expect("a part");
+        found.extend(part.items.iter().map(&name));
+        cursor = part.next;
+        if cursor.is_none() {
+            return found;
+        }
+    }
+}
+
+async fn what_waits_for_the_channel_is_listed_for_all_merchants_newest_first(
+    store: Arc<dyn Store>,
+) {
+    let mut shops = ["a", "b"].map(Shop::new);
+    for shop in &mut shops {
+        let run = shop.run(&[
+            register(PayoutMethod::Wechat),
+            open("1000", 80_000, None),
+            pay("1000", 80_000),
+            open("1001", 700, None),
+            open("1002", 700, None),
+            pay("1002", 700),
+            open("1003", 700, None),
+            close("1003"),
+            open_external("1004", 700),
+            open("1005", 700, None),
+            start_closing("1005"),
+            settle("S001", None),
+            withdraw("W001", Some(60_000), None),
+            withdraw("W002", Some(200), None),
+            withdraw("W003", Some(200), None),
+            withdraw("W004", Some(200), None),
+            withdraw("W005", Some(200), None),
+            send("W003"),
+            send("W004"),
+            transfer("W004", TransferOutcome::Unknown("a time-out".into())),
+            send("W005"),
+            transfer("W005", TransferOutcome::Succeeded("wx-7".into())),
+        ]);
+        committed(&*store, vec![run]).await;
+    }
+    let mut by_hand = Shop::new("c");
+    let run = by_hand.run(&[
+        register(PayoutMethod::Manual),
+        open("1000", 80_000, None),
+        pay("1000", 80_000),
+        settle("S001", None),
+        withdraw("W001", Some(200), None),
+    ]);
+    committed(&*store, vec![run]).await;
+
+    let opened_at = |no: &str| {
+        let found = shops[0].account.books().get(&Key::Order(id(no)));
+        let Some(Record::Order(order)) = found else { panic!("it was opened") };
+        order.opened_at
+    };
+    let (first, last) = (opened_at("1001"), opened_at("1005"));
+    let always = (At::default(), last.plus_ms(1));
+    for ((from, to), expected) in [
+        (always, &["b 1005", "a 1005", "b 1001", "a 1001"][..]),
+        ((first, last), &["b 1001", "a 1001"]),
+        ((first.plus_ms(1), last.plus_ms(1)), &["b 1005", "a 1005"]),
+        ((last, first), &[]),
+    ] {
+        let list = |page| store.open_orders(from, to, page);
+        let found = walked(list, |open| format!("{} {}", open.merchant, open.order.order_no));
+        assert_eq!(found.await, expected, "{from} {to}");
+    }
+    let all = store.open_orders(always.0, always.1, Page { limit: 9, cursor: None }).await;
+    assert!(all.expect("a part").items[0].order.closing_at.is_some());
+
+    let found = walked(
+        |page| store.withdrawals_under_way(page),
+        |out| format!("{} {}", out.merchant, out.withdrawal.withdrawal_no),
+    );
+    assert_eq!(found.await, ["b W004", "a W004", "b W003", "a W003", "b W002", "a W002"]);
+    let all = store.withdrawals_under_way(Page { limit: 9, cursor: None }).await;
+    let tried = all.expect("a part").items.into_iter().map(|out| out.withdrawal.tried_at.is_some());
+    assert_eq!(tried.collect::<Vec<_>>(), [true, true, true, true, false, false]);
+    let other = Page { limit: 1, cursor: Some("o7".into()) };
+    let refused = store.withdrawals_under_way(other).await;
+    assert_eq!(refused.err(), Some(ReadError::Cursor));
 }

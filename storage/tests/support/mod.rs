@@ -175,6 +175,15 @@ pub(crate) fn open(order_no: &str, amount: u64, key: Option<&str>) -> Command {
     })
 }
 
+/// Opens an order whose money does not come from WeChat.
+pub(crate) fn open_external(order_no: &str, amount: u64) -> Command {
+    let mut command = open(order_no, amount, None);
+    if let Command::OpenOrder(open) = &mut command {
+        open.channel = Channel::External;
+    }
+    command
+}
+
 pub(crate) fn prepay(order_no: &str, prepay_id: &str) -> Command {
     Command::RecordPrepay(RecordPrepay { order_no: id(order_no), prepay_id: prepay_id.into() })
 }

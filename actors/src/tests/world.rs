@@ -1,0 +1,284 @@
+//! A payment channel in memory that keeps its own books and can be told to fail, and an engine beside it, with one clock.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+
+use super::support::{Scripted, audited, engine, fen, id, now};
+use crate::cashier::{Cashier, Now};
+use crate::domain::books::{Key, Record};
+use crate::domain::head::Head;
+use crate::domain::ids::{MerchantId, OrderNo, WithdrawalNo};
+use crate::domain::money::Money;
+use crate::domain::order::{Channel, Order};
+use crate::domain::rules::{PayoutMethod, Rules};
+use crate::domain::time::At;
+use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+use crate::engine::{Engine, NewOrder, Number};
+use crate::gateway::{
+    Announced, ChannelOrder, ChannelPayment, Closing, Gateway, Sent, TransferStanding,
+};
+use crate::ports::{Answering, Store};
+
+/// What the channel does with one transfer, instead of paying it and saying so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// Refuses it: nothing moved.
+    Refused,
+    /// Nothing moved, and the answer is lost.
+    Before,
+    /// It is paid, and the answer is lost.
+    After,
+    /// Nothing moved, and there is never an answer, as for a process that died.
+    HangsBefore,
+    /// It is paid, and there is never an answer.
+    HangsAfter,
+}
+
+#[derive(Default)]
+pub(super) struct Books {
+    pub(super) orders: HashMap<OrderNo, ChannelOrder>,
+    pub(super) announcing: VecDeque<Announced>,
+    pub(super) closing: VecDeque<Closing>,
+    pub(super) losses: VecDeque<Loss>,
+    /// What was paid out, transfer by transfer.
+    pub(super) paid: Vec<(WithdrawalNo, Money)>,
+    pub(super) standing: Option<TransferStanding>,
+    pub(super) no_certificate: bool,
+    /// Each call, with when it came.
+    pub(super) calls: Vec<(i64, String)>,
+    pub(super) requests: Vec<Channel>,
+}
+
+/// The channel.
+pub(super) struct Bank {
+    clock: Arc<AtomicI64>,
+    books: Mutex<Books>,
+    /// Each call about an order passes here before it does anything.
+    pub(super) gate: Semaphore,
+}
+
+impl Bank {
+    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap()
+    }
+
+    fn called(&self, what: &str, number: impl std::fmt::Display) {
+        let at = self.clock.load(Ordering::SeqCst) - now().ms();
+        self.books().calls.push((at, format!("{what} {number}")));
+    }
+
+    /// When calls of that kind came, in milliseconds since the test began.
+    pub(super) fn times(&self, call: &str) -> Vec<i64> {
+        self.books().calls.iter().filter(|(_, made)| made == call).map(|(at, _)| *at).collect()
+    }
+
+    pub(super) fn count(&self, call: &str) -> usize {
+        self.times(call).len()
+    }
+
+    /// The customer pays.
+    pub(super) fn customer_pays(&self, no: &str, amount: u64) {
+        let paid = ChannelOrder::Paid(channel_payment(no, amount));
+        self.books().orders.insert(no.parse().unwrap(), paid);
+    }
+
+    async fn pass(&self) {
+        drop(self.gate.acquire().await.unwrap());
+    }
+}
+
+pub(super) fn channel_payment(no: &str, amount: u64) -> ChannelPayment {
+    ChannelPayment {
+        transaction_id: format!("T{no}").parse().unwrap(),
+        amount: fen(amount),
+        booked: fen(amount),
+        paid_at: now(),
+    }
+}
+
+impl Gateway for Bank {
+    fn announce<'a>(&'a self, _: MerchantId, order: &'a Order) -> Answering<'a, Announced> {
+        Box::pin(async move {
+            let no = order.order_no;
+            self.called("announce", no);
+            self.pass().await;
+            let mut books = self.books();
+            books.requests.push(order.channel.clone());
+            let scripted = books.announcing.pop_front();
+            let made = books.requests.len();
+            let standing = books.orders.entry(no).or_insert(ChannelOrder::NotPaid).clone();
+            match (scripted, standing) {
+                (Some(scripted), _) => scripted,
+                (None, ChannelOrder::Paid(_)) => Announced::Paid,
+                (None, ChannelOrder::Closed) => Announced::Closed,
+                (None, _) => Announced::Prepaid(format!("wx{made}").into()),
+            }
+        })
+    }
+
+    fn order(&self, _: MerchantId, order_no: OrderNo) -> Answering<'_, ChannelOrder> {
+        Box::pin(async move {
+            self.called("order", order_no);
+            self.pass().await;
+            self.books().orders.get(&order_no).cloned().unwrap_or(ChannelOrder::Missing)
+        })
+    }
+
+    fn close(&self, _: MerchantId, order_no: OrderNo) -> Answering<'_, Closing> {
+        Box::pin(async move {
+            self.called("close", order_no);
+            self.pass().await;
+            let mut books = self.books();
+            if let Some(scripted) = books.closing.pop_front() {
+                return scripted;
+            }
+            match books.orders.get(&order_no) {
+                Some(ChannelOrder::Paid(_)) => Closing::Paid,
+                Some(_) => {
+                    books.orders.insert(order_no, ChannelOrder::Closed);
+                    Closing::Closed
+                }
+                None => Closing::Unknown("ORDERNOTEXIST".into()),
+            }
+        })
+    }
+
+    fn can_transfer(&self) -> bool {
+        !self.books().no_certificate
+    }
+
+    /// Pays under one number once, as WeChat does.
+    fn transfer<'a>(&'a self, of: MerchantId, withdrawal: &'a Withdrawal) -> Answering<'a, Sent> {
+        Box::pin(async move {
+            let no = withdrawal.withdrawal_no;
+            self.called("transfer", no);
+            assert_eq!(withdrawal.status, WithdrawalStatus::Sending, "{of} {no}: durable first");
+            let loss = {
+                let mut books = self.books();
+                let loss = books.losses.pop_front();
+                let pays = matches!(loss, None | Some(Loss::After | Loss::HangsAfter));
+                if pays && !books.paid.iter().any(|(paid, _)| *paid == no) {
+                    books.paid.push((no, withdrawal.amount));
+                }
+                loss
+            };
+            match loss {
+                None => Sent::Paid(format!("B{no}").into()),
+                Some(Loss::Refused) => Sent::Refused("NOTENOUGH".into()),
+                Some(Loss::Before | Loss::After) => Sent::Unknown("time-out".into()),
+                Some(Loss::HangsBefore | Loss::HangsAfter) => std::future::pending().await,
+            }
+        })
+    }
+
+    fn transfer_standing(
+        &self,
+        _: MerchantId,
+        withdrawal_no: WithdrawalNo,
+    ) -> Answering<'_, TransferStanding> {
+        Box::pin(async move {
+            self.called("standing", withdrawal_no);
+            let books = self.books();
+            if let Some(scripted) = &books.standing {
+                return scripted.clone();
+            }
+            match books.paid.iter().find(|(no, _)| *no == withdrawal_no) {
+                Some((no, amount)) => {
+                    TransferStanding::Paid { reference: format!("B{no}").into(), amount: *amount }
+                }
+                None => TransferStanding::Missing,
+            }
+        })
+    }
+}
+
+/// An engine with one merchant, m1, that is paid out by WeChat, its store, and the channel.
+pub(super) struct World<'r> {
+    runtime: &'r Runtime,
+    clock: Arc<AtomicI64>,
+    pub(super) store: Arc<Scripted>,
+    pub(super) bank: Arc<Bank>,
+    pub(super) engine: Engine,
+    pub(super) cashier: Cashier,
+    pub(super) m: MerchantId,
+}
+
+impl<'r> World<'r> {
+    pub(super) async fn new(runtime: &'r Runtime) -> Self {
+        let clock = Arc::new(AtomicI64::new(now().ms()));
+        let gate = Semaphore::new(Semaphore::MAX_PERMITS);
+        let bank = Arc::new(Bank { clock: Arc::clone(&clock), books: Mutex::default(), gate });
+        let store = Scripted::new(Arc::default(), false);
+        let engine = engine(runtime, Arc::clone(&store));
+        let m = id("m1");
+        let rules = Rules {
+            payout_method: Some(PayoutMethod::Wechat),
+            payout_openid: Some("o-shop".into()),
+            approval_over_fen: Some(fen(100_000)),
+            ..Rules::new("a shop")
+        };
+        engine.register(m, rules, now()).await.unwrap();
+        let cashier = cashier(&engine, &bank, runtime, &clock);
+        Self { runtime, clock, store, bank, engine, cashier, m }
+    }
+
+    /// The process ends, and another begins on the same store.
+    pub(super) async fn restart(&mut self) {
+        self.engine.stop().await;
+        self.engine = engine(self.runtime, Arc::clone(&self.store));
+        self.cashier = cashier(&self.engine, &self.bank, self.runtime, &self.clock);
+    }
+
+    pub(super) fn clock(&self) -> Now {
+        now_of(&self.clock)
+    }
+
+    pub(super) fn now(&self) -> At {
+        At::from_ms(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn pass(&self, ms: i64) {
+        self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    pub(super) async fn order(&self, no: &str) -> Order {
+        self.store.order(self.m, no.parse().unwrap()).await.unwrap().unwrap().order
+    }
+
+    pub(super) async fn withdrawal(&self, no: &str) -> Withdrawal {
+        let key = Key::Withdrawal(no.parse().unwrap());
+        let found = self.store.lookup(vec![(self.m, key)]).await.unwrap().remove(0);
+        let Some(Record::Withdrawal(made)) = found else { panic!("{no} is not a withdrawal") };
+        *made
+    }
+
+    pub(super) async fn head(&self) -> Head {
+        audited(&self.store, self.m).await
+    }
+}
+
+fn now_of(clock: &Arc<AtomicI64>) -> Now {
+    let clock = Arc::clone(clock);
+    Arc::new(move || At::from_ms(clock.load(Ordering::SeqCst)))
+}
+
+fn cashier(engine: &Engine, bank: &Arc<Bank>, on: &Runtime, clock: &Arc<AtomicI64>) -> Cashier {
+    let gateway: Arc<dyn Gateway> = Arc::<Bank>::clone(bank);
+    Cashier::new(engine.clone(), gateway, on.handle().clone(), now_of(clock))
+}
+
+/// An order to be paid by WeChat, given up after two hours.
+pub(super) fn by_wechat(no: &str, amount: u64, now: At) -> NewOrder {
+    let request = vec![("body".into(), "apples".into()), ("nonce".into(), now.to_string().into())];
+    NewOrder {
+        number: Number::Chosen(no.parse().unwrap()),
+        amount: fen(amount),
+        description: "apples".into(),
+        channel: Channel::Wechat { openid: "o1".into(), request },
+        expires_at: now.plus_ms(7_200_000),
+    }
+}
