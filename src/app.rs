@@ -6,17 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App as WebApp, HttpServer, web};
-use tally_actors::cashier::{Cashier, Now};
+use tally_actors::cashier::Cashier;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::rules::Rules;
 use tally_actors::engine::{Engine, Options};
 use tally_actors::error::EngineError;
 use tally_actors::gateway::Gateway;
+use tally_actors::payer::{Desk, Payer};
 use tally_actors::ports::{ReadError, Store};
+use tally_actors::sweeper::{Ladder, Sweeper};
 use tally_sandbox::{Sandbox, StartFault};
 use tally_storage::{OpenError, SqliteStore};
 use tally_wechat::client::ConfigFault;
@@ -42,6 +45,7 @@ pub struct App {
     admin_key: AdminKey,
     file: PathBuf,
     server: Server,
+    workers: Workers,
     engine: Engine,
     store: Arc<SqliteStore>,
     sandbox: Option<Sandbox>,
@@ -141,13 +145,19 @@ impl App {
         let options =
             Options { transfers_open: gateway.can_transfer(), ..Options::new(handle.clone()) };
         let engine = Engine::start(Arc::clone(&store) as Arc<dyn Store>, options);
-        let parts = Parts { engine: engine.clone(), store: Arc::clone(&store), keyring, gateway };
-        let mut service = service(settings, parts, handle);
-        service.sandbox = sandbox.is_some();
+        let parts = Parts {
+            engine: engine.clone(),
+            store: Arc::clone(&store),
+            keyring,
+            gateway,
+            sandbox: sandbox.is_some(),
+        };
+        let service = service(settings, parts, handle);
         register_default(&service).await?;
+        let workers = Workers::start(settings, &service);
         let server = serve(service, listener)
             .map_err(|error| StartError::Listen { address: settings.listen, error })?;
-        Ok(Self { address, admin_key, file, server, engine, store, sandbox, runtime })
+        Ok(Self { address, admin_key, file, server, workers, engine, store, sandbox, runtime })
     }
 
     /// Where it listens; the port that was picked, where 0 was asked for.
@@ -201,8 +211,9 @@ impl App {
 
     /// Serves until it is told to stop, then ends the engine, and the store last.
     pub async fn run(self) -> std::io::Result<()> {
-        let Self { server, engine, store, sandbox, runtime, .. } = self;
+        let Self { server, workers, engine, store, sandbox, runtime, .. } = self;
         let served = server.await;
+        workers.stop().await;
         engine.stop().await;
         store.close().await;
         if let Some(sandbox) = sandbox {
@@ -230,6 +241,34 @@ struct Parts {
     store: Arc<SqliteStore>,
     keyring: Keyring,
     gateway: Arc<WechatGateway>,
+    sandbox: bool,
+}
+
+/// What happens without anyone asking.
+struct Workers {
+    sweeper: Sweeper,
+    payer: Payer,
+}
+
+impl Workers {
+    fn start(settings: &Settings, service: &Service) -> Self {
+        let order_life = Duration::from_secs(settings.order_minutes.unsigned_abs() * 60);
+        let ladder = Ladder { steps: settings.query_seconds.0.clone(), order_life };
+        let store = Arc::clone(service.engine.store());
+        let sweeper = Sweeper::start(service.cashier.clone(), store, ladder);
+        let desk = Desk {
+            engine: service.engine.clone(),
+            gateway: Arc::clone(&service.gateway) as Arc<dyn Gateway>,
+            now: service.clock.as_now(),
+            ladder: settings.transfer_query_seconds.0.clone(),
+        };
+        Self { sweeper, payer: Payer::start(desk, &service.runtime) }
+    }
+
+    async fn stop(self) {
+        self.sweeper.stop().await;
+        self.payer.stop().await;
+    }
 }
 
 fn gateway(
@@ -248,15 +287,13 @@ fn gateway(
 }
 
 fn service(settings: &Settings, parts: Parts, runtime: Handle) -> Service {
-    let Parts { engine, store, keyring, gateway } = parts;
+    let Parts { engine, store, keyring, gateway, sandbox } = parts;
     let clock = Clock::start();
     let sessions = Arc::new(Sessions::new(settings.session_hours));
     let logins =
         Logins::new(Arc::clone(&gateway), Arc::clone(&sessions), runtime.clone(), clock.clone());
-    let wall = clock.clone();
-    let now: Now = Arc::new(move || wall.now());
     let channel = Arc::clone(&gateway) as Arc<dyn Gateway>;
-    let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), now);
+    let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), clock.as_now());
     Service {
         engine,
         runtime,
@@ -271,7 +308,7 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> Service {
         logins,
         look_ups: LookUps::default(),
         proxies: settings.trusted_proxies.clone(),
-        sandbox: false,
+        sandbox,
         unheeded_notices: AtomicU64::new(0),
     }
 }

@@ -1,7 +1,9 @@
 //! The only reader of clocks. Everything else is given the time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use tally_actors::cashier::Now;
 use tally_actors::domain::time::At;
 
 use crate::limits::CLOCK_DRIFT_MAX;
@@ -23,6 +25,12 @@ impl Clock {
     pub(crate) fn now(&self) -> At {
         let since_1970 = wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         At::from_ms(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The same clock, for those who read no clock of their own.
+    pub(crate) fn as_now(&self) -> Now {
+        let clock = self.clone();
+        Arc::new(move || clock.now())
     }
 
     /// Whether the wall clock went as the monotonic one since the start; else why the node is not ready.

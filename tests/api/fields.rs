@@ -41,13 +41,28 @@ async fn a_bad_field_of_an_order_or_payment_is_named() {
         ("description", json!(null), INVALID),
         ("description", json!(""), INVALID),
         ("description", json!("商".repeat(43)), INVALID),
-        ("channel", json!(null), INVALID),
-        ("channel", json!("wechat"), INVALID),
         ("channel", json!("cash"), INVALID),
         ("openid", json!("o1"), INVALID),
         ("amount", json!(100), INVALID),
     ] {
         let body = with(open("A001", 100), field, value);
+        check(&app, "/v1/merchants/m1/orders", body, (status, code, field)).await;
+    }
+    let wechat =
+        json!({"order_no": "A001", "amount_fen": 100, "description": "tea", "openid": "o1"});
+    for (field, value, (status, code)) in [
+        ("openid", json!(null), INVALID),
+        ("openid", json!(""), INVALID),
+        ("openid", json!("a b"), INVALID),
+        ("openid", json!("o".repeat(129)), INVALID),
+        ("client_ip", json!("1.2.3"), INVALID),
+        ("client_ip", json!("1.2.3.4, 5.6.7.8"), INVALID),
+        ("description", json!("\r\n"), INVALID),
+        ("description", json!("商".repeat(43)), INVALID),
+        ("amount_fen", json!(0), AMOUNT),
+        ("amount_fen", json!(1_000_000_001), AMOUNT),
+    ] {
+        let body = with(wechat.clone(), field, value);
         check(&app, "/v1/merchants/m1/orders", body, (status, code, field)).await;
     }
     app.post("/v1/merchants/m1/orders", open("A001", 100)).await.expect(201);

@@ -51,7 +51,7 @@ async fn a_new_service_knows_its_default_merchant_and_is_ready() {
     let merchant = app.get("/v1/merchants/default").await.expect(200);
     assert_eq!((&merchant["fee_bp"], &merchant["settle_after_days"]), (&json!(0), &json!(null)));
     let ready = app.call(reqwest::Method::GET, "/readyz", "", None).await.expect(200);
-    assert_eq!(ready, json!({"status": "ready", "reasons": []}));
+    assert_eq!(ready, json!({"status": "ready", "reasons": [], "sandbox": true}));
     let alive = app.call(reqwest::Method::GET, "/healthz", "", None).await.expect(200);
     assert_eq!(alive["status"], "alive");
     app.finish().await;

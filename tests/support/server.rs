@@ -77,6 +77,7 @@ pub(crate) fn spawn_with(folder: &Path, settings: &[(&str, &str)]) -> (Child, Pa
     let err = out.try_clone().expect("a second handle");
     let child = tally(folder)
         .env("TALLY_LISTEN", "127.0.0.1:0")
+        .env("TALLY_SANDBOX_LISTEN", "127.0.0.1:0")
         .envs(settings.iter().copied())
         .stdout(out)
         .stderr(err)
