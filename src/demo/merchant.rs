@@ -68,7 +68,7 @@ impl Merchant {
             count(&self.town.score.settlements);
         }
         if let Some(naive) = &self.town.naive {
-            drop(naive.settle(&self.id).await); // one that waited too long for the file's lock did nothing
+            self.town.went_well(naive.settle(&self.id).await);
         }
         Ok(())
     }
@@ -85,9 +85,9 @@ impl Merchant {
         }
         if let Some(naive) = &self.town.naive {
             if first {
-                drop(naive.settle(&self.id).await);
+                self.town.went_well(naive.settle(&self.id).await);
             }
-            drop(naive.withdraw(&self.id).await);
+            self.town.went_well(naive.withdraw(&self.id).await);
         }
         Ok(())
     }

@@ -18,6 +18,8 @@ pub(super) struct Score {
     pub(super) withdrawals: AtomicU64,
     /// Calls that had to be made again, as they had no final answer.
     pub(super) repeats: AtomicU64,
+    /// Statements of the three-statement algorithm that failed: they waited too long for the file's lock.
+    pub(super) failed_statements: AtomicU64,
     faults: Mutex<(u64, Vec<String>)>,
 }
 
@@ -31,6 +33,7 @@ impl Score {
             settlements: AtomicU64::new(0),
             withdrawals: AtomicU64::new(0),
             repeats: AtomicU64::new(0),
+            failed_statements: AtomicU64::new(0),
             faults: Mutex::default(),
         }
     }
