@@ -18,6 +18,9 @@ pub(crate) struct TestApp {
     pub(crate) admin: String,
     /// Speaks to it.
     pub(crate) http: Client,
+    /// Where its sandbox listens, if it has one.
+    pub(crate) sandbox: Option<std::net::SocketAddr>,
+    settings: Settings,
     folder: TempDir,
     server: ServerHandle,
     running: actix_web::rt::task::JoinHandle<std::io::Result<()>>,
@@ -38,17 +41,27 @@ fn client() -> Client {
     Client::new()
 }
 
-/// Starts a service with empty books.
+/// Starts a service with empty books, its own sandbox beside it.
 pub(crate) async fn spawn_app() -> TestApp {
-    start_in(tempfile::tempdir().unwrap()).await
+    spawn_with(|_| {}).await
 }
 
-async fn start_in(folder: TempDir) -> TestApp {
-    let app = App::build(&Settings::in_folder(folder.path())).await.expect("the app builds");
+/// Starts a service with empty books and some settings of its own.
+pub(crate) async fn spawn_with(change: impl FnOnce(&mut Settings)) -> TestApp {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::in_folder(folder.path());
+    change(&mut settings);
+    start_in(folder, settings).await
+}
+
+async fn start_in(folder: TempDir, settings: Settings) -> TestApp {
+    let app = App::build(&settings).await.expect("the app builds");
     TestApp {
         base: format!("http://{}", app.address()),
         admin: app.admin_key().to_owned(),
         http: client(),
+        sandbox: app.sandbox_address(),
+        settings,
         folder,
         server: app.handle(),
         running: actix_web::rt::spawn(app.run()),
@@ -150,17 +163,18 @@ impl TestApp {
 
     /// Stops it and starts it again on the same books.
     pub(crate) async fn restart(self) -> Self {
-        let Self { folder, server, running, .. } = self;
+        let Self { folder, settings, server, running, .. } = self;
         server.stop(true).await;
         running.await.unwrap().unwrap();
-        start_in(folder).await
+        start_in(folder, settings).await
     }
 
     /// Stops it, and has every row of its books worked out anew.
     pub(crate) async fn finish(self) {
         self.server.stop(true).await;
         self.running.await.unwrap().unwrap();
-        let file = Settings::in_folder(self.folder.path()).data.file();
+        let file = self.settings.data.file();
+        let _kept_until_here = &self.folder;
         let store = tally_storage::SqliteStore::open_read_only(&file).await.unwrap();
         let report = tally_storage::audit::audit(&store).await.unwrap();
         assert!(report.is_clean(), "{report}");

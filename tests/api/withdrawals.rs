@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::helpers::spawn_app;
+use crate::helpers::{spawn_app, spawn_with};
+use crate::stage::credentials;
 
 const PATH: &str = "/v1/merchants/m1/withdrawals";
 
@@ -38,7 +39,11 @@ async fn a_withdrawal_is_refused_for_the_reason_that_stops_it() {
 
 #[actix_web::test]
 async fn without_a_way_out_there_is_no_withdrawal() {
-    let app = spawn_app().await;
+    let app = spawn_with(|settings| {
+        settings.wechat = credentials();
+        settings.wechat.pay_url = "https://pay.invalid".into();
+    })
+    .await;
     let withdraw = json!({"withdrawal_no": "W001", "all": true});
     let refused = app.post("/v1/merchants/default/withdrawals", withdraw.clone()).await;
     assert_eq!(refused.refusal(), (422, "payout_target_missing"));
