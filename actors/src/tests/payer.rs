@@ -165,6 +165,21 @@ fn a_send_that_is_refused_for_ever_fails_long_after_the_last_and_gives_the_money
     });
 }
 
+#[test]
+fn on_a_short_ladder_a_refused_send_is_repeated_a_few_times_only() {
+    run(async |runtime| {
+        let world = World::new(runtime).await;
+        asked(&world).await;
+        world.bank.books().losses.extend([Loss::Refused; 50]);
+        let desk = Desk { ladder: vec![Duration::from_secs(2)], ..desk(&world) };
+        let found = until_certain(&world, &Round::new(desk)).await;
+        let sent = world.bank.times("transfer W100");
+        assert_eq!(sent, [0, 2, 4, 6, 8, 10].map(|at| at * SECOND));
+        assert_eq!(world.now().ms() - found.tried_at.unwrap().ms(), 10 * MINUTE);
+        settled_right(&world, &found).await;
+    });
+}
+
 /// A refusal says that this call moved nothing. One whose answer was lost before it may have.
 #[test]
 fn after_a_lost_answer_a_refusal_before_it_counts_no_more() {
