@@ -30,33 +30,39 @@ fn the_walk_through_of_the_readme_works_as_pasted_once_and_once_more() {
         .replace(ADDRESS, &format!("http://{}", server.address()))
         .replace(BINARY, &format!("'{}'", env!("CARGO_BIN_EXE_tally")));
 
-    let first = paste(&walk, folder.path());
+    let sandbox = server.sandbox_address();
+    let first = paste(&walk, folder.path(), &sandbox);
+    assert!(!first.contains("\"code\":1"), "a page was refused:\n{first}");
+    assert!(first.contains("\"openId\":\"oXiaoman\"") && first.contains("🌾"), "{first}");
     let balance = support::run(server.api().get("merchants/tea1/balance")).body;
     let expected = json!({
-        "pending_fen": 0, "available_fen": 0, "in_transit_fen": 0, "withdrawn_fen": 17_683,
-        "paid_fen": 17_790, "paid_orders": 2, "refunded_fen": 0, "fee_fen": 107,
+        "pending_fen": 0, "available_fen": 0, "in_transit_fen": 0, "withdrawn_fen": 12_723,
+        "paid_fen": 12_800, "paid_orders": 1, "refunded_fen": 0, "fee_fen": 77,
     });
     for (field, fen) in expected.as_object().expect("an object") {
         assert_eq!(&balance[field], fen, "{field} after the walk-through:\n{first}");
     }
-    let second = paste(&walk, folder.path());
+    let second = paste(&walk, folder.path(), &sandbox);
+    assert_eq!(second.matches("\"code\":10").count(), 1, "the order was paid:\n{second}");
     let again = support::run(server.api().get("merchants/tea1/balance")).body;
     assert_eq!(balance["seq"], again["seq"], "the second time recorded something:\n{second}");
 }
 
-/// Pastes the text into a shell in `folder`. Every call must succeed, and so must the last command, the audit.
-fn paste(text: &str, folder: &Path) -> String {
+/// Pastes the text into a shell in `folder`, which is told where the sandbox is. Every call must succeed, and so must the last
+/// command, the audit.
+fn paste(text: &str, folder: &Path, sandbox: &str) -> String {
     let script = folder.join("pasted");
     fs::write(&script, text).expect("a file");
     let shell = Command::new("bash")
         .arg(&script)
         .current_dir(folder)
+        .env("TALLY_SANDBOX_LISTEN", sandbox)
         .stdin(Stdio::null())
         .output()
         .expect("bash runs");
     let out = String::from_utf8(shell.stdout).expect("text");
     let err = String::from_utf8_lossy(&shell.stderr);
     assert!(shell.status.success() && err.is_empty(), "{}\n{out}\n{err}", shell.status);
-    assert!(!out.contains("\"code\""), "a call was refused:\n{out}");
+    assert!(!out.contains("\"code\":\""), "a call was refused:\n{out}");
     out
 }

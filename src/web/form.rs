@@ -31,9 +31,11 @@ impl FromRequest for Form {
         Box::pin(async move {
             head.map_err(Fault::Unread)?;
             let payload = payload.await.map_err(|_| Fault::malformed("body", "无法读取"))?;
-            let body = whole(payload).await.map_err(|error| match error {
-                ApiError::Invalid { .. } => Fault::malformed("body", "无法读取"),
-                unread => Fault::Unread(unread),
+            let body = whole(payload).await.map_err(|error| {
+                if matches!(error, ApiError::Invalid { .. }) {
+                    return Fault::malformed("body", "无法读取");
+                }
+                Fault::Unread(error)
             })?;
             Self::parse(&body, is_form)
         })
@@ -97,7 +99,11 @@ impl Form {
         let fen = match self.given(name).ok_or(Fault::Missing(name))? {
             Value::Number(number) => number.as_u64(),
             Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
-            _ => None,
+            Value::Null
+            | Value::Bool(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
         };
         let range = Money::from_fen(1).expect("a small amount")..=ORDER_MAX;
         fen.and_then(Money::from_fen)

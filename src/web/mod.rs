@@ -37,15 +37,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     };
     path("/healthz", vec![(GET, to(health::alive))]);
     path("/readyz", vec![(GET, to(health::ready))]);
-    let calls: [(&str, fn() -> Route); 4] = [
-        ("login", || to(miniprogram::log_in)),
-        ("getinfo", || to(miniprogram::profile)),
-        ("pay", || to(miniprogram::pay)),
-        ("order", || to(miniprogram::order)),
-    ];
-    for (name, call) in calls {
-        path(&format!("/{name}"), vec![(POST, call())]);
-        path(&format!("/{name}/"), vec![(POST, call())]);
+    for slash in ["", "/"] {
+        path(&format!("/login{slash}"), vec![(POST, to(miniprogram::log_in))]);
+        path(&format!("/getinfo{slash}"), vec![(POST, to(miniprogram::profile))]);
+        path(&format!("/pay{slash}"), vec![(POST, to(miniprogram::pay))]);
+        path(&format!("/order{slash}"), vec![(POST, to(miniprogram::order))]);
     }
     path("/notify/{merchant_id}/payment", vec![(POST, to(notices::payment))]);
     path("/v1/keys", vec![(POST, to(keys::make_admins)), (GET, to(keys::list_admins))]);

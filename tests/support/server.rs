@@ -131,6 +131,13 @@ impl Server {
         &self.address
     }
 
+    /// Host and port of its sandbox.
+    pub(crate) fn sandbox_address(&self) -> String {
+        let log = self.log();
+        let rest = log.split_once("A sandbox on ").expect("it says where its sandbox is").1;
+        printed_address(rest).expect("an address")
+    }
+
     /// All that it printed.
     pub(crate) fn log(&self) -> String {
         text_of(&self.log)
