@@ -13,11 +13,13 @@ use tally_storage::SqliteStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
+use crate::demo::{self, Demo};
 use crate::practice;
 use crate::settings::{DataSettings, LogSettings, Settings};
 use crate::telemetry;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Why a command does not come to its end.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// An actor-based settlement engine for platforms whose merchants sell through WeChat mini-programs
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ enum Command {
     Serve(Box<Settings>),
     /// Work out every row anew from the journal and compare; may run beside a server
     Audit(Audit),
+    /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
+    Demo(Demo),
     /// Play a customer of the running service's sandbox
     #[command(subcommand)]
     Sandbox(Play),
@@ -94,6 +98,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
         Command::Audit(asked) => audit(&asked),
+        Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| {

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`cli`] | `tally serve`, `tally audit`, `tally sandbox` |
+//! | [`cli`], `demo` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo` |
 //! | [`settings`], [`telemetry`] | what can be set; the log |
 //! | [`app`] | the service as a whole: store, engine, server, and the order in which they stop |
 //! | `service` | what every handler is given |
@@ -18,6 +18,7 @@ pub mod admin_key;
 pub mod app;
 pub mod cli;
 mod clock;
+mod demo;
 mod history;
 mod keyring;
 mod limits;

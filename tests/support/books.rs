@@ -177,7 +177,8 @@ impl Books {
             let those = self.withdrawals.iter().filter(|w| w.status == status);
             those.map(|withdrawal| fen(withdrawal.amount_fen)).sum()
         };
-        let (requested, succeeded) = (sum("requested"), sum("succeeded"));
+        let under_way = ["awaiting_approval", "requested", "sending", "awaiting_payee", "unknown"];
+        let (requested, succeeded) = (under_way.map(sum).iter().sum::<i64>(), sum("succeeded"));
         let settled: i64 = self.settlements.iter().map(|(s, _, _)| fen(s.net_fen)).sum();
         faults.same("in transit", self.balance.in_transit_fen, requested);
         faults.same("withdrawn", self.balance.withdrawn_fen, succeeded);

@@ -5,9 +5,11 @@
 pub(crate) mod api;
 pub(crate) mod books;
 pub(crate) mod ledger;
+pub(crate) mod mutate;
 pub(crate) mod random;
 pub(crate) mod server;
 pub(crate) mod traffic;
+pub(crate) mod world;
 
 use std::future::Future;
 

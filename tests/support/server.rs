@@ -66,6 +66,11 @@ pub(crate) fn tally(folder: &Path) -> Command {
 
 /// Starts the process without waiting for it; its output goes to a file of its own in `folder`.
 pub(crate) fn spawn(folder: &Path) -> (Child, PathBuf) {
+    spawn_with(folder, &[])
+}
+
+/// The same with settings, as environment variables.
+pub(crate) fn spawn_with(folder: &Path, settings: &[(&str, &str)]) -> (Child, PathBuf) {
     static STARTS: AtomicU32 = AtomicU32::new(0);
     let log = folder.join(format!("log-{}", STARTS.fetch_add(1, Ordering::Relaxed)));
     let out = File::create(&log).expect("a log file");
@@ -73,6 +78,7 @@ pub(crate) fn spawn(folder: &Path) -> (Child, PathBuf) {
     let child = tally(folder)
         .env("TALLY_LISTEN", "127.0.0.1:0")
         .env("TALLY_SANDBOX_LISTEN", "127.0.0.1:0")
+        .envs(settings.iter().copied())
         .stdout(out)
         .stderr(err)
         .spawn()
@@ -83,8 +89,13 @@ pub(crate) fn spawn(folder: &Path) -> (Child, PathBuf) {
 impl Server {
     /// Starts the server on the data in `folder`, and waits until it is ready.
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same with settings, as environment variables.
+    pub(crate) fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let began = Instant::now();
-        let (mut child, log) = spawn(folder);
+        let (mut child, log) = spawn_with(folder, settings);
         let mut address = None;
         loop {
             if let Some(status) = child.try_wait().expect("a child can be asked") {
