@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use actix::{Actor, Context, Handler};
 use tokio::sync::mpsc;
 
-use super::support::{Scripted, engine, id, now, open, rules, run, with_merchant};
+use super::support::{Scripted, engine, id, now, open, rules, run, until, with_merchant};
 use crate::domain::books::Key;
 use crate::engine::{Engine, Options};
 use crate::error::EngineError;
@@ -25,7 +25,13 @@ fn a_store_that_says_it_is_broken_ends_the_process_without_being_asked() {
         };
         let _engine = Engine::start(Arc::<Scripted>::clone(&store), options);
         store.broken.set("a checkpoint failed".into()).unwrap();
-        let why = fatal.recv().await.unwrap();
+        let mut why = None;
+        until(|| {
+            why = fatal.try_recv().ok();
+            why.is_some()
+        })
+        .await;
+        let why = why.unwrap();
         assert_eq!(why, "the store can't be trusted: a checkpoint failed");
     });
 }
