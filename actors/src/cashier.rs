@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::domain::command::{Booking, Pay, RecordPrepay};
+use crate::domain::command::{Asked, Booking, Pay, RecordPrepay};
 use crate::domain::event::PaymentSource;
-use crate::domain::ids::{MerchantId, OrderNo};
+use crate::domain::ids::{KeyId, MerchantId, OrderNo};
 use crate::domain::order::{Channel, Order, OrderStatus};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::At;
@@ -77,11 +77,17 @@ impl Cashier {
     }
 
     /// Opens an order and announces it to the channel. A repeat gives the prepay id at hand while it is fresh, else it
-    /// repeats the stored request; an order that is not open any more is given as it is.
-    pub async fn open(&self, of: MerchantId, new: NewOrder) -> Result<Payable, CashierError> {
+    /// repeats the stored request; an order that is not open any more is given as it is. `by` is the key that asks; a
+    /// customer has none.
+    pub async fn open(
+        &self,
+        of: MerchantId,
+        new: NewOrder,
+        by: Option<KeyId>,
+    ) -> Result<Payable, CashierError> {
         let cashier = self.clone();
         self.to_its_end(async move {
-            let order = cashier.engine.open_order(of, new, (cashier.now)()).await?;
+            let order = cashier.engine.open_order(of, new, cashier.asked(by)).await?;
             cashier.invite(of, order).await
         })
         .await
@@ -95,9 +101,20 @@ impl Cashier {
     }
 
     /// Closes an order: at the channel first, and here second. [`Refusal::OrderPaid`] when it turns out to be paid.
-    pub async fn close(&self, of: MerchantId, order_no: OrderNo) -> Result<Closed, CashierError> {
+    /// `by` is the key that asks.
+    pub async fn close(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+        by: Option<KeyId>,
+    ) -> Result<Closed, CashierError> {
         let cashier = self.clone();
-        self.to_its_end(async move { cashier.shut(of, order_no).await }).await
+        self.to_its_end(async move { cashier.shut(of, order_no, by).await }).await
+    }
+
+    /// What is asked now, by this key.
+    fn asked(&self, by: Option<KeyId>) -> Asked {
+        Asked { at: (self.now)(), by }
     }
 
     /// Runs a flow to its end whoever stops waiting for it.
@@ -181,7 +198,7 @@ impl Cashier {
         match self.gateway.order(of, no).await {
             ChannelOrder::Paid(payment) => self.book(of, order, payment).await,
             ChannelOrder::Closed if order.status == OrderStatus::Open => {
-                self.close_here(of, no).await
+                self.close_here(of, no, None).await
             }
             ChannelOrder::Closed | ChannelOrder::NotPaid | ChannelOrder::Missing => Ok(order),
             ChannelOrder::Unknown(why) => Err(CashierError::Unknown(why)),
@@ -207,27 +224,37 @@ impl Cashier {
     }
 
     /// Closes here what can't be paid at the channel any more. Paid meanwhile, it is given as paid.
-    async fn close_here(&self, of: MerchantId, order_no: OrderNo) -> Result<Order, CashierError> {
-        match self.engine.close_order(of, order_no, (self.now)()).await {
+    async fn close_here(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+        by: Option<KeyId>,
+    ) -> Result<Order, CashierError> {
+        match self.engine.close_order(of, order_no, self.asked(by)).await {
             Err(EngineError::Refused(Refusal::OrderPaid)) => self.read(of, order_no).await,
             closed => Ok(closed?),
         }
     }
 
-    async fn shut(&self, of: MerchantId, order_no: OrderNo) -> Result<Closed, CashierError> {
+    async fn shut(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+        by: Option<KeyId>,
+    ) -> Result<Closed, CashierError> {
         let order = self.read(of, order_no).await?;
         if !self.is_awaited(&order) {
-            let order = self.engine.close_order(of, order_no, (self.now)()).await?;
+            let order = self.engine.close_order(of, order_no, self.asked(by)).await?;
             return Ok(Closed { order, accepted_only: false });
         }
         let too_early = (self.now)() < order.opened_at.plus_ms(limits::CLOSE_AFTER_MS);
         let closing =
             if too_early { Closing::TooEarly } else { self.gateway.close(of, order_no).await };
         let order = match closing {
-            Closing::Closed => self.close_here(of, order_no).await?,
+            Closing::Closed => self.close_here(of, order_no, by).await?,
             Closing::Paid => self.find_payment(of, order_no).await?,
             Closing::TooEarly => {
-                let order = self.engine.start_closing(of, order_no, (self.now)()).await?;
+                let order = self.engine.start_closing(of, order_no, self.asked(by)).await?;
                 return Ok(Closed { accepted_only: order.status == OrderStatus::Open, order });
             }
             Closing::Unknown(why) => return Err(CashierError::Unknown(why)),
@@ -250,12 +277,14 @@ impl Cashier {
             return self.find_payment(of, order_no).await;
         }
         match self.gateway.close(of, order_no).await {
-            Closing::Closed => self.close_here(of, order_no).await,
+            Closing::Closed => self.close_here(of, order_no, None).await,
             Closing::Paid | Closing::TooEarly => self.find_payment(of, order_no).await,
             // One that the channel never heard of can't be closed there.
             Closing::Unknown(why) => match self.gateway.order(of, order_no).await {
                 ChannelOrder::Paid(payment) => self.book(of, order.clone(), payment).await,
-                ChannelOrder::Closed | ChannelOrder::Missing => self.close_here(of, order_no).await,
+                ChannelOrder::Closed | ChannelOrder::Missing => {
+                    self.close_here(of, order_no, None).await
+                }
                 ChannelOrder::NotPaid | ChannelOrder::Unknown(_) => Err(CashierError::Unknown(why)),
             },
         }

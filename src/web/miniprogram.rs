@@ -75,7 +75,7 @@ pub(crate) async fn pay(service: web::Data<Service>, request: HttpRequest, form:
     let Purchase { merchant, order_no, .. } = purchase;
     let payer_ip = client_ip(&request, &service.proxies);
     let new = purchase.new_order(&service, (&customer, payer_ip), now)?;
-    let opened = service.write(service.cashier.open(merchant, new)).await;
+    let opened = service.write(service.cashier.open(merchant, new, None)).await;
     let payable = opened.map_err(|error| Fault::about_order(error, order_no))?;
     let order = payable.order.thing;
     let prepay_id = payable.prepay_id.ok_or(Fault::not_payable(order.status))?;

@@ -103,7 +103,8 @@ pub(crate) async fn open(
     body: Body<Open>,
 ) -> Answer {
     let new = body.0.new_order(of.merchant, &service, &request)?;
-    let opened = service.write(service.cashier.open(of.merchant, new)).await?;
+    let opened =
+        service.write(service.cashier.open(of.merchant, new, Some(of.caller.key_id))).await?;
     let (order, fresh) = (opened.order.thing, opened.order.fresh);
     let now = service.now();
     let pay_params = opened.prepay_id.map(|id| service.gateway.pay_params(&order, &id, now));
@@ -142,7 +143,8 @@ pub(crate) async fn close(
     _: Body<Nothing>,
 ) -> Answer {
     let order_no = part(&request, "order_no")?;
-    let closed = service.write(service.cashier.close(of.merchant, order_no)).await?;
+    let closed =
+        service.write(service.cashier.close(of.merchant, order_no, Some(of.caller.key_id))).await?;
     let order =
         OrderView::of(of.merchant, ListedOrder { order: closed.order, settlement_no: None });
     if closed.accepted_only {

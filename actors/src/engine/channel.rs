@@ -5,7 +5,7 @@ use tokio::sync::Notify;
 use super::Engine;
 use super::answers::{order, withdrawal};
 use crate::domain::command::{
-    Command, RecordPrepay, RecordTransfer, StartSending, TransferOutcome,
+    Asked, Command, RecordPrepay, RecordTransfer, StartSending, TransferOutcome,
 };
 use crate::domain::ids::{MerchantId, OrderNo};
 use crate::domain::order::Order;
@@ -30,9 +30,9 @@ impl Engine {
         &self,
         of: MerchantId,
         order_no: OrderNo,
-        now: At,
+        asked: impl Into<Asked>,
     ) -> Result<Order, EngineError> {
-        Ok(order(self.ask(of, Command::StartClosing(order_no), now).await?)?.thing)
+        Ok(order(self.ask(of, Command::StartClosing(order_no), asked).await?)?.thing)
     }
 
     /// Begins another try to pay a withdrawal out, as it was read: refused when a try has begun since.

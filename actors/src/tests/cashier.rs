@@ -14,7 +14,7 @@ use crate::ports::{CaseFilter, Page, Store};
 const MINUTE: i64 = 60_000;
 
 async fn open(world: &World<'_>, no: &str) -> Result<Payable, CashierError> {
-    world.cashier.open(world.m, by_wechat(no, 500, world.now())).await
+    world.cashier.open(world.m, by_wechat(no, 500, world.now()), None).await
 }
 
 fn refused(refusal: Refusal) -> CashierError {
@@ -52,7 +52,7 @@ fn an_order_that_is_refused_or_in_doubt_stays_open_and_is_announced_again() {
         assert_eq!(open(&world, "O100").await, Err(CashierError::Refused("NO_AUTH".into())));
         assert_eq!(open(&world, "O100").await, Err(CashierError::Unknown("time-out".into())));
         assert_eq!(open(&world, "O100").await.unwrap().prepay_id.as_deref(), Some("wx3"));
-        let conflict = world.cashier.open(world.m, by_wechat("O100", 501, world.now())).await;
+        let conflict = world.cashier.open(world.m, by_wechat("O100", 501, world.now()), None).await;
         assert!(matches!(conflict, Err(CashierError::Engine(EngineError::Refused(_)))));
         assert_eq!(world.bank.count("announce O100"), 3);
     });
@@ -86,11 +86,11 @@ fn id_of(no: &str) -> crate::domain::ids::OrderNo {
 fn an_external_order_never_meets_the_channel() {
     run(async |runtime| {
         let world = World::new(runtime).await;
-        let opened = world.cashier.open(world.m, new_order("O100", 500)).await.unwrap();
+        let opened = world.cashier.open(world.m, new_order("O100", 500), None).await.unwrap();
         assert_eq!(opened.prepay_id, None);
         let looked_up = world.cashier.look_up(world.m, id_of("O100")).await.unwrap();
         assert_eq!(looked_up.status, OrderStatus::Open);
-        let closed = world.cashier.close(world.m, id_of("O100")).await.unwrap();
+        let closed = world.cashier.close(world.m, id_of("O100"), None).await.unwrap();
         assert!(!closed.accepted_only && closed.order.status == OrderStatus::Closed);
         assert!(world.bank.books().calls.is_empty());
         let unknown = world.cashier.look_up(world.m, id_of("O999")).await;
@@ -105,7 +105,7 @@ fn a_flow_comes_to_its_end_though_the_caller_is_gone() {
         world.bank.gate.forget_permits(tokio::sync::Semaphore::MAX_PERMITS);
         let (cashier, new) = (world.cashier.clone(), by_wechat("O100", 500, world.now()));
         let m = world.m;
-        let caller = actix::spawn(async move { cashier.open(m, new).await });
+        let caller = actix::spawn(async move { cashier.open(m, new, None).await });
         until(|| world.bank.count("announce O100") == 1).await;
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
@@ -180,13 +180,13 @@ fn an_order_is_closed_at_the_channel_first_and_here_second() {
         world.pass(5 * MINUTE);
         world.bank.gate.forget_permits(tokio::sync::Semaphore::MAX_PERMITS);
         let (cashier, m) = (world.cashier.clone(), world.m);
-        let closing = actix::spawn(async move { cashier.close(m, id_of("O100")).await });
+        let closing = actix::spawn(async move { cashier.close(m, id_of("O100"), None).await });
         until(|| world.bank.count("close O100") == 1).await;
         assert_eq!(world.order("O100").await.status, OrderStatus::Open);
         world.bank.gate.add_permits(100);
         let Closed { order, accepted_only } = closing.await.unwrap().unwrap();
         assert!(!accepted_only && order.status == OrderStatus::Closed);
-        assert!(!world.cashier.close(world.m, id_of("O100")).await.unwrap().accepted_only);
+        assert!(!world.cashier.close(world.m, id_of("O100"), None).await.unwrap().accepted_only);
         assert_eq!(world.bank.count("close O100"), 1);
     });
 }
@@ -200,7 +200,7 @@ fn closing_what_is_paid_or_in_doubt_closes_nothing() {
         }
         world.pass(5 * MINUTE);
         world.bank.customer_pays("O100", 500);
-        let close = async |no: &str| world.cashier.close(world.m, id_of(no)).await;
+        let close = async |no: &str| world.cashier.close(world.m, id_of(no), None).await;
         assert_eq!(close("O100").await, Err(refused(Refusal::OrderPaid)));
         assert_eq!(world.order("O100").await.status, OrderStatus::Paid);
         assert_eq!(close("O100").await, Err(refused(Refusal::OrderPaid)));
@@ -223,15 +223,15 @@ fn an_order_closed_too_early_gets_no_prepay_id_any_more_over_a_restart_too() {
         for no in ["O100", "O200"] {
             open(&world, no).await.unwrap();
         }
-        let early = world.cashier.close(world.m, id_of("O100")).await.unwrap();
+        let early = world.cashier.close(world.m, id_of("O100"), None).await.unwrap();
         assert!(early.accepted_only && early.order.status == OrderStatus::Open);
         assert_eq!(world.bank.count("close O100"), 0, "the channel would not close it yet");
         world.restart().await;
         assert_eq!(open(&world, "O100").await.unwrap().prepay_id, None);
-        assert!(world.cashier.close(world.m, id_of("O100")).await.unwrap().accepted_only);
+        assert!(world.cashier.close(world.m, id_of("O100"), None).await.unwrap().accepted_only);
         world.pass(5 * MINUTE);
         world.bank.books().closing.push_back(Closing::TooEarly);
-        assert!(world.cashier.close(world.m, id_of("O200")).await.unwrap().accepted_only);
+        assert!(world.cashier.close(world.m, id_of("O200"), None).await.unwrap().accepted_only);
         world.bank.customer_pays("O100", 500);
         let paid = world.cashier.look_up(world.m, id_of("O100")).await.unwrap();
         assert_eq!(paid.status, OrderStatus::Paid, "paid meanwhile, it is paid");
@@ -245,9 +245,9 @@ fn a_prepay_id_that_comes_after_the_closing_is_given_to_nobody() {
         world.bank.gate.forget_permits(tokio::sync::Semaphore::MAX_PERMITS);
         let (cashier, new, m) =
             (world.cashier.clone(), by_wechat("O100", 500, world.now()), world.m);
-        let opening = actix::spawn(async move { cashier.open(m, new).await });
+        let opening = actix::spawn(async move { cashier.open(m, new, None).await });
         until(|| world.bank.count("announce O100") == 1).await;
-        assert!(world.cashier.close(world.m, id_of("O100")).await.unwrap().accepted_only);
+        assert!(world.cashier.close(world.m, id_of("O100"), None).await.unwrap().accepted_only);
         world.bank.gate.add_permits(100);
         assert_eq!(opening.await.unwrap().unwrap().prepay_id, None);
         assert_eq!(world.order("O100").await.prepay, None);

@@ -31,7 +31,7 @@ async fn open(world: &World<'_>, no: &str) {
         expires_at: world.now().plus_ms(15 * MINUTE),
         ..by_wechat(no, 500, world.now())
     };
-    world.cashier.open(world.m, new).await.unwrap();
+    world.cashier.open(world.m, new, None).await.unwrap();
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn each_order_is_looked_up_once_a_step_whenever_the_ticks_come() {
         open(&world, "O100").await;
         world.pass(1_500);
         open(&world, "O200").await;
-        world.cashier.open(world.m, new_order("O300", 500)).await.unwrap();
+        world.cashier.open(world.m, new_order("O300", 500), None).await.unwrap();
         for pass in [500, 2_999, 1, 10 * SECOND, 15 * SECOND, SECOND, SECOND, 40 * SECOND] {
             world.pass(pass);
             since = sweep.tick(since).await;
@@ -102,7 +102,14 @@ fn an_order_that_is_given_up_is_closed_at_the_channel_first_and_not_before_five_
         for no in ["O100", "O200", "O300"] {
             open(&world, no).await;
         }
-        assert!(world.cashier.close(world.m, "O300".parse().unwrap()).await.unwrap().accepted_only);
+        assert!(
+            world
+                .cashier
+                .close(world.m, "O300".parse().unwrap(), None)
+                .await
+                .unwrap()
+                .accepted_only
+        );
         world.pass(5 * MINUTE - 1);
         let since = sweep.tick(since).await;
         assert_eq!(world.bank.count("close O300"), 0);
