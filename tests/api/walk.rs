@@ -42,6 +42,14 @@ async fn money_goes_from_the_customer_to_the_merchant_and_every_fen_is_accounted
     let fen = |name: &str| balance[name].as_i64().unwrap();
     assert_eq!((fen("withdrawn_fen"), fen("available_fen"), fen("in_transit_fen")), (9_940, 0, 0));
     assert_eq!((fen("paid_fen"), fen("fee_fen"), fen("paid_orders")), (10_000, 60, 1));
+    let events = app.get("/v1/merchants/m1/events").await.expect(200);
+    let by: Vec<&str> = events["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["by"].as_str().expect("a key asked for each"))
+        .collect();
+    assert_eq!(by, ["admin"; 6]);
     app.finish().await;
 }
 
