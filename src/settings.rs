@@ -105,7 +105,7 @@ pub struct LogSettings {
     #[arg(
         long = "log",
         env = "TALLY_LOG",
-        default_value = "info,actix_server=warn",
+        default_value = "info,actix_server=warn,actix_http=off",
         value_name = "FILTER"
     )]
     pub filter: String,
