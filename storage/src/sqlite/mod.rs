@@ -92,10 +92,10 @@ impl SqliteStore {
         };
         let file = lock::one_name(file).map_err(refused)?;
         let lock = Lock::take(&file)?;
-        let refused = |error| connect::refused(&file, &error);
-        let mut writer = connect::writer(&file).await.map_err(refused)?;
+        let mut writer = connect::first_writer(&file).await?;
         connect::migrate(&file, &mut writer).await?;
-        let read = connect::readers(&file, false).await.map_err(refused)?;
+        let read = connect::readers(&file, false).await;
+        let read = read.map_err(|error| connect::refused(&file, &error))?;
         Ok(Self::new(file, Some(writer), read, Some(lock)))
     }
 
