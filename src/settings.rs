@@ -101,7 +101,8 @@ pub struct DataSettings {
 /// How the log is written.
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
-    /// What is logged: a level (error, warn, info, debug, trace) or a filter such as `info,tally=debug`
+    /// What is logged: a level (error, warn, info, debug, trace) or a filter such as `info,tally=debug`. The default leaves out
+    /// what strangers send that is no HTTP (actix_http)
     #[arg(
         long = "log",
         env = "TALLY_LOG",
