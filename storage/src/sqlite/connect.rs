@@ -67,8 +67,7 @@ pub(crate) async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error>
 
 /// The writer's first connection. It makes the file, and leaves a file of somebody else's as it is.
 pub(crate) async fn first_writer(file: &Path) -> Result<SqliteConnection, OpenError> {
-    create(file)
-        .map_err(|e| OpenError::Refused { file: file.to_path_buf(), reason: e.to_string() })?;
+    create(file).map_err(|error| no_file(file, &error))?;
     let refused = |error| refused(file, &error);
     let mut db = writer_options(file).connect().await.map_err(refused)?;
     let foreign = "select not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')
@@ -159,6 +158,11 @@ pub(crate) async fn check_schema(file: &Path, db: &SqlitePool) -> Result<(), Ope
 
 /// SQLite's own words about a file that it does not open.
 pub(crate) fn refused(file: &Path, error: &sqlx::Error) -> OpenError {
+    OpenError::Refused { file: file.to_path_buf(), reason: error.to_string() }
+}
+
+/// The file system's.
+pub(crate) fn no_file(file: &Path, error: &io::Error) -> OpenError {
     OpenError::Refused { file: file.to_path_buf(), reason: error.to_string() }
 }
 
