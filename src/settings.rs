@@ -179,6 +179,11 @@ impl DataSettings {
         self.data_dir.join("admin.key")
     }
 
+    /// Whether a server ran here before, by its admin key, and its database is not there.
+    pub(crate) fn books_missing(&self) -> bool {
+        self.admin_key_file().exists() && !self.file().exists()
+    }
+
     /// The file in which the sandbox keeps its books.
     pub fn sandbox_file(&self) -> PathBuf {
         self.data_dir.join("sandbox.jsonl")
