@@ -44,6 +44,8 @@ pub struct App {
     address: SocketAddr,
     admin_key: AdminKey,
     file: PathBuf,
+    /// Whether there was an admin key at the start, but no database.
+    books_missing: bool,
     server: Server,
     workers: Workers,
     engine: Engine,
@@ -97,6 +99,10 @@ pub enum StartError {
     System(#[from] std::io::Error),
 }
 
+/// Said where a server ran before and its books are not there: the name or the place of the file may be wrong.
+const BOOKS_MISSING: &str = "T H E  B O O K S  A R E  N E W: there is an admin.key of an earlier start, but there was no \
+    database. If books were deleted or are elsewhere, stop now and put them back, or set TALLY_DATABASE_URL.";
+
 /// The runtime that the store lives on. It may be dropped anywhere: what it still does is not waited for.
 struct StoreRuntime(Option<Runtime>);
 
@@ -124,6 +130,10 @@ impl App {
         let handle = threads.handle().clone();
         let runtime = StoreRuntime(Some(threads));
         let file = settings.data.file();
+        let books_missing = settings.data.books_missing();
+        if books_missing {
+            tracing::warn!(file = %file.display(), "{BOOKS_MISSING}");
+        }
         let path = file.clone();
         let on = handle.clone();
         let opening = handle.spawn_blocking(move || on.block_on(SqliteStore::open(&path)));
@@ -157,7 +167,18 @@ impl App {
         let workers = Workers::start(settings, &service);
         let server = serve(web::Data::new(service), listener, routes)
             .map_err(|error| StartError::Listen { address: settings.listen, error })?;
-        Ok(Self { address, admin_key, file, server, workers, engine, store, sandbox, runtime })
+        Ok(Self {
+            address,
+            admin_key,
+            file,
+            books_missing,
+            server,
+            workers,
+            engine,
+            store,
+            sandbox,
+            runtime,
+        })
     }
 
     /// Where it listens; the port that was picked, where 0 was asked for.
@@ -182,6 +203,11 @@ impl App {
 
     /// Says where things are, and what to try.
     pub fn print(&self) {
+        // A closed standard output is no reason not to serve.
+        drop(std::io::stdout().write_all(self.lines().as_bytes()));
+    }
+
+    fn lines(&self) -> String {
         let address = self.address;
         let (key, header) = match &self.admin_key {
             AdminKey::Set(_) => ("TALLY_ADMIN_KEY".to_owned(), "$TALLY_ADMIN_KEY".to_owned()),
@@ -205,8 +231,10 @@ impl App {
                  \x20         tally sandbox pay ORDER   the customer pays\n",
             ));
         }
-        // A closed standard output is no reason not to serve.
-        drop(std::io::stdout().write_all(lines.as_bytes()));
+        if self.books_missing {
+            lines.push_str(&format!("\n    {BOOKS_MISSING}\n"));
+        }
+        lines
     }
 
     /// Serves until it is told to stop, then ends the engine, and the store last.
@@ -360,3 +388,7 @@ pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
     let engine = Engine::start(port, Options::new(runtime.clone()));
     service(&settings, Parts { engine, store, keyring, gateway, sandbox: false }, runtime)
 }
+
+#[cfg(test)]
+#[path = "app_tests.rs"]
+mod tests;

@@ -80,6 +80,9 @@ pub(crate) const REQUEST_ID_CHARS_MAX: usize = 64;
 /// Characters of a reason in an answer: a caller's own mistake is not sent back at length.
 pub(crate) const ANSWER_REASON_CHARS_MAX: usize = 200;
 
+/// Characters of a field's name in an answer, for the same reason.
+pub(crate) const ANSWER_FIELD_CHARS_MAX: usize = 64;
+
 /// Characters of an admin key that is given by a setting, at the least.
 pub(crate) const ADMIN_KEY_CHARS_MIN: usize = 16;
 

@@ -101,11 +101,12 @@ pub struct DataSettings {
 /// How the log is written.
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
-    /// What is logged: a level (error, warn, info, debug, trace) or a filter such as `info,tally=debug`
+    /// What is logged: a level (error, warn, info, debug, trace) or a filter such as `info,tally=debug`. The default leaves out
+    /// what strangers send that is no HTTP (actix_http)
     #[arg(
         long = "log",
         env = "TALLY_LOG",
-        default_value = "info,actix_server=warn",
+        default_value = "info,actix_server=warn,actix_http=off",
         value_name = "FILTER"
     )]
     pub filter: String,
@@ -176,6 +177,11 @@ impl DataSettings {
     /// The file that a generated admin key is kept in.
     pub fn admin_key_file(&self) -> PathBuf {
         self.data_dir.join("admin.key")
+    }
+
+    /// Whether a server ran here before, by its admin key, and its database is not there.
+    pub(crate) fn books_missing(&self) -> bool {
+        self.admin_key_file().exists() && !self.file().exists()
     }
 
     /// The file in which the sandbox keeps its books.

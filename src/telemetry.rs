@@ -30,3 +30,49 @@ pub fn start(settings: &LogSettings) -> Result<(), BadFilter> {
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        log: LogSettings,
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_strangers_send_that_is_no_http_is_not_logged_unless_it_is_asked_for() {
+        let filter = Line::parse_from(["tally"]).log.filter;
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::try_new(filter).unwrap())
+            .with_writer(move || writer.clone());
+        tracing::subscriber::with_default(log.finish(), || {
+            tracing::error!(target: "actix_http::h1::dispatcher", "stream error: not HTTP");
+            tracing::error!("an error of ours");
+        });
+        let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(logged.contains("an error of ours"), "{logged}");
+        assert!(!logged.contains("stream error"), "{logged}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -51,7 +52,8 @@ impl Journal {
     /// Reads the file and opens it for more. A last line that a kill cut short is taken off.
     pub(crate) fn open(path: &Path) -> Result<(Self, Books, JoinHandle<()>), JournalFault> {
         let fault = |error| JournalFault::Io { path: path.to_owned(), error };
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).mode(0o600).open(path);
         let file = file.map_err(fault)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -171,6 +173,15 @@ mod tests {
         thread.join().unwrap();
         let (_journal, books, _) = Journal::open(&path).unwrap();
         assert_eq!(books.ahead_ms, 7);
+    }
+
+    #[test]
+    fn the_books_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books");
+        let _journal = Journal::open(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

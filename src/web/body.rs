@@ -6,6 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use tally_actors::domain::money::Money;
 
@@ -75,6 +76,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
+        if path != "." && error.to_string().starts_with("number out of range") {
+            return ApiError::invalid(path, "is a number that is too large");
+        }
         if error.is_syntax() || error.is_eof() {
             return ApiError::invalid("body", format!("is not JSON: {error}"));
         }
@@ -160,6 +164,17 @@ impl<'de> de::Deserialize<'de> for Fen {
     }
 }
 
+/// One of some names. serde_json takes an enum of another type than text for bad JSON, and a name in an object for a name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Choice<T>(pub(crate) T);
+
+impl<'de, T: de::Deserialize<'de>> de::Deserialize<'de> for Choice<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        T::deserialize(StrDeserializer::new(&name)).map(Self)
+    }
+}
+
 /// For a field that may be absent, be null, or have a value, all three told apart: `None` is absent.
 pub(crate) fn present<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
 where
@@ -186,6 +201,14 @@ mod tests {
         days: Option<u8>,
         #[serde(default, deserialize_with = "present")]
         limit: Option<Option<Fen>>,
+        kind: Option<Choice<Kind>>,
+    }
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Tea,
+        Milk,
     }
 
     #[track_caller]
@@ -210,6 +233,10 @@ mod tests {
             (r#"{"amount_fen":1,"settle_first":"yes"}"#, "settle_first", "true or false"),
             (r#"{"amount_fen":1,"days":300}"#, "days", "a whole number"),
             (r#"{"amount_fen":1,"days":-1}"#, "days", "a whole number"),
+            (r#"{"amount_fen":1e400}"#, "amount_fen", "is a number that is too large"),
+            (r#"{"amount_fen":1,"kind":7}"#, "kind", "must be a text"),
+            (r#"{"amount_fen":1,"kind":{"tea":null}}"#, "kind", "must be a text"),
+            (r#"{"amount_fen":1,"kind":"beer"}"#, "kind", "must be `tea` or `milk`"),
             (" [1]", "body", "an object"),
             ("7", "body", "an object"),
             ("{", "body", "is not JSON"),

@@ -10,7 +10,9 @@ use tally_actors::domain::refusal::Refusal;
 use tally_actors::error::EngineError;
 use tally_actors::ports::{ReadError, Trouble};
 
-use crate::limits::{ANSWER_REASON_CHARS_MAX, BODY_BYTES_MAX, RETRY_AFTER_SECONDS};
+use crate::limits::{
+    ANSWER_FIELD_CHARS_MAX, ANSWER_REASON_CHARS_MAX, BODY_BYTES_MAX, RETRY_AFTER_SECONDS,
+};
 
 /// Why a request has no other answer.
 #[derive(Debug, thiserror::Error)]
@@ -97,11 +99,10 @@ impl ApiError {
         field: impl Into<Cow<'static, str>>,
         reason: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let mut reason = reason.into();
-        if let Some((cut, _)) = reason.char_indices().nth(ANSWER_REASON_CHARS_MAX) {
-            reason = format!("{}…", &reason[..cut]).into();
+        Self::Invalid {
+            field: cut(field.into(), ANSWER_FIELD_CHARS_MAX),
+            reason: cut(reason.into(), ANSWER_REASON_CHARS_MAX),
         }
-        Self::Invalid { field: field.into(), reason }
     }
 
     /// A refusal of the rules.
@@ -219,6 +220,14 @@ impl ApiError {
             return Some(available.fen());
         }
         None
+    }
+}
+
+/// A text of so many characters at the most: a caller's own mistake is not sent back at length.
+fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text,
     }
 }
 

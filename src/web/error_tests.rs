@@ -125,3 +125,12 @@ fn a_long_reason_is_cut_between_characters() {
     let error = ApiError::invalid("name", "商".repeat(1_000)).to_string();
     assert!(error.chars().count() < 250 && error.ends_with('…'));
 }
+
+#[actix_web::test]
+async fn a_long_name_of_a_field_is_cut_between_characters() {
+    let problem = body(&ApiError::invalid("商".repeat(1_000), "is not a field of this call")).await;
+    let field = problem["errors"][0]["field"].as_str().unwrap();
+    assert_eq!(field, format!("{}…", "商".repeat(64)));
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.chars().count() < 100, "{detail}");
+}

@@ -13,7 +13,7 @@ use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
 
 use super::auth::{Admin, AdminOf, Party};
-use super::body::{Body, Fen, present};
+use super::body::{Body, Choice, Fen, present};
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, Plain, made, ok};
@@ -29,7 +29,7 @@ pub(crate) struct NewMerchant {
     #[serde(default)]
     fee_bp: FeeRate,
     settle_after_days: Option<u8>,
-    payout_method: Option<PayoutMethod>,
+    payout_method: Option<Choice<PayoutMethod>>,
     payout_openid: Option<Plain>,
     payout_name: Option<Plain>,
     withdrawal_min_fen: Option<Fen>,
@@ -50,7 +50,7 @@ pub(crate) struct Change {
     #[serde(default, deserialize_with = "present")]
     settle_after_days: Option<Option<u8>>,
     #[serde(default, deserialize_with = "present")]
-    payout_method: Option<Option<PayoutMethod>>,
+    payout_method: Option<Option<Choice<PayoutMethod>>>,
     #[serde(default, deserialize_with = "present")]
     payout_openid: Option<Option<Plain>>,
     #[serde(default, deserialize_with = "present")]
@@ -190,7 +190,7 @@ impl NewMerchant {
             name: self.name.0,
             fee_bp: self.fee_bp,
             settle_after_days: self.settle_after_days,
-            payout_method: self.payout_method.or(by_openid),
+            payout_method: self.payout_method.map(|method| method.0).or(by_openid),
             payout_openid: self.payout_openid.map(|text| text.0),
             payout_name: self.payout_name.map(|text| text.0),
             withdrawal_min_fen: amount(self.withdrawal_min_fen, "withdrawal_min_fen")?,
@@ -208,7 +208,7 @@ impl Change {
             name: self.name.map(|text| text.0),
             fee_bp: self.fee_bp,
             settle_after_days: self.settle_after_days,
-            payout_method: self.payout_method,
+            payout_method: self.payout_method.map(|method| method.map(|method| method.0)),
             payout_openid: self.payout_openid.map(|text| text.map(|text| text.0)),
             payout_name: self.payout_name.map(|text| text.map(|text| text.0)),
             withdrawal_min_fen: amount_change(self.withdrawal_min_fen, "withdrawal_min_fen")?,

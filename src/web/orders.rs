@@ -19,7 +19,7 @@ use tally_wechat::limits::OPENID_BYTES_MAX;
 use tally_wechat::pay_params::PayParams;
 
 use super::auth::{AdminOf, Party};
-use super::body::{Body, Fen};
+use super::body::{Body, Choice, Fen};
 use super::client_ip::client_ip;
 use super::error::ApiError;
 use super::query::Query;
@@ -36,7 +36,7 @@ pub(crate) struct Open {
     amount_fen: Fen,
     description: Plain,
     #[serde(default)]
-    channel: ChannelName,
+    channel: Choice<ChannelName>,
     openid: Option<Box<str>>,
     client_ip: Option<IpAddr>,
 }
@@ -203,7 +203,7 @@ impl Open {
         if !(1..=DESCRIPTION_BYTES_MAX).contains(&self.description.0.len()) {
             return Err(ApiError::invalid("description", "must be 1 to 127 bytes of UTF-8"));
         }
-        let channel = match self.channel {
+        let channel = match self.channel.0 {
             ChannelName::External => self.external()?,
             ChannelName::Wechat => {
                 order_amount(amount)?;

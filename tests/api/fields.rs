@@ -44,6 +44,8 @@ async fn a_bad_field_of_an_order_or_payment_is_named() {
         ("description", json!("tea\0"), INVALID),
         ("description", json!("tea\nmilk"), INVALID),
         ("channel", json!("cash"), INVALID),
+        ("channel", json!(1), INVALID),
+        ("channel", json!({"external": null}), INVALID),
         ("openid", json!("o1"), INVALID),
         ("amount", json!(100), INVALID),
     ] {
@@ -67,6 +69,9 @@ async fn a_bad_field_of_an_order_or_payment_is_named() {
         let body = with(wechat.clone(), field, value);
         check(&app, "/v1/merchants/m1/orders", body, (status, code, field)).await;
     }
+    let mut no_channel = open("A001", 100);
+    no_channel["channel"] = Value::Null;
+    check(&app, "/v1/merchants/m1/orders", no_channel, (400, "invalid_request", "channel")).await;
     app.post("/v1/merchants/m1/orders", open("A001", 100)).await.expect(201);
     let payment = json!({"transaction_id": "T1", "amount_fen": 100});
     for (field, value, (status, code)) in [
@@ -100,6 +105,8 @@ async fn a_bad_field_of_a_merchant_is_named() {
         ("settle_after_days", json!(31)),
         ("settle_after_days", json!(300)),
         ("payout_method", json!("cash")),
+        ("payout_method", json!(1)),
+        ("payout_method", json!({"manual": null})),
         ("payout_openid", json!("")),
         ("payout_openid", json!("o\u{1b}")),
         ("payout_name", json!("Li\r\n")),
@@ -119,12 +126,14 @@ async fn a_bad_field_of_a_merchant_is_named() {
         ("name", json!("\t")),
         ("payout_name", json!("\0")),
         ("fee_bp", json!(null)),
-        ("payout_method", json!("wechat")),
+        ("payout_method", json!(1)),
+        ("payout_method", json!({"wechat": null})),
     ] {
         let answer = app.patch("/v1/merchants/m2", json!({field: value})).await;
-        let named = if field == "payout_method" { "payout_openid" } else { field };
-        assert_eq!(answer.body["errors"][0]["field"], named, "{field}");
+        assert_eq!(answer.body["errors"][0]["field"], field, "{}", answer.body);
     }
+    let answer = app.patch("/v1/merchants/m2", json!({"payout_method": "wechat"})).await;
+    assert_eq!(answer.body["errors"][0]["field"], "payout_openid", "{}", answer.body);
     app.finish().await;
 }
 
@@ -200,6 +209,7 @@ async fn a_body_that_is_not_what_it_should_be_is_refused_before_anything_else_ha
         ("application/json", b"[]".to_vec(), "body"),
         ("application/json", b"\xff\xfe".to_vec(), "body"),
         ("application/json", vec![], "name"),
+        ("application/json", br#"{"name":"x","debt_max_fen":1e400}"#.to_vec(), "debt_max_fen"),
         ("text/plain", b"{}".to_vec(), "Content-Type"),
         ("application/x-www-form-urlencoded", b"name=x".to_vec(), "Content-Type"),
     ] {

@@ -1,5 +1,8 @@
 //! Connections: how each kind is set up, and the schema that they expect.
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,18 +51,44 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// The writer's connection. It makes the file. Checkpoints are the writer's own (`checkpoint.rs`), so that their errors are
-/// seen: SQLite's automatic ones hide them.
-pub(crate) async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
+/// Checkpoints are the writer's own (`checkpoint.rs`), so that their errors are seen: SQLite's automatic ones hide them.
+fn writer_options(file: &Path) -> SqliteConnectOptions {
     options(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", WRITER_CACHE)
         .pragma("journal_size_limit", WAL_KEPT)
         .pragma("wal_autocheckpoint", "0")
-        .connect()
-        .await
+}
+
+/// The writer's connection to a file that is there.
+pub(crate) async fn writer(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    writer_options(file).journal_mode(SqliteJournalMode::Wal).connect().await
+}
+
+/// The writer's first connection. It makes the file, and leaves a file of somebody else's as it is.
+pub(crate) async fn first_writer(file: &Path) -> Result<SqliteConnection, OpenError> {
+    create(file).map_err(|error| no_file(file, &error))?;
+    let refused = |error| refused(file, &error);
+    let mut db = writer_options(file).connect().await.map_err(refused)?;
+    let foreign = "select not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')
+        and exists (select 1 from sqlite_schema)";
+    if sqlx::query_scalar(foreign).fetch_one(&mut db).await.map_err(refused)? {
+        discard(db).await;
+        return Err(OpenError::Foreign(file.to_path_buf()));
+    }
+    // Only now, as it changes the file.
+    sqlx::query("pragma journal_mode = wal").execute(&mut db).await.map_err(refused)?;
+    Ok(db)
+}
+
+/// Makes the file, for its owner alone: it holds names and openids. SQLite gives the files beside it the same mode. One that is
+/// there is not even opened, as closing it would free SQLite's own locks.
+fn create(file: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Read connections beside the writer, in two pools, so that lists keep nothing from the engine.
@@ -129,6 +158,11 @@ pub(crate) async fn check_schema(file: &Path, db: &SqlitePool) -> Result<(), Ope
 
 /// SQLite's own words about a file that it does not open.
 pub(crate) fn refused(file: &Path, error: &sqlx::Error) -> OpenError {
+    OpenError::Refused { file: file.to_path_buf(), reason: error.to_string() }
+}
+
+/// The file system's.
+pub(crate) fn no_file(file: &Path, error: &io::Error) -> OpenError {
     OpenError::Refused { file: file.to_path_buf(), reason: error.to_string() }
 }
 

@@ -18,7 +18,7 @@ pub enum OpenError {
     #[error("{} does not exist: name the database of a server that ran before", .0.display())]
     Missing(PathBuf),
     /// It is a database, but not one of Tally's.
-    #[error("{} is not a database of tally: name another file", .0.display())]
+    #[error("{} is not a database of tally: name another file with TALLY_DATABASE_URL", .0.display())]
     Foreign(PathBuf),
     /// A newer Tally wrote it.
     #[error("{} has migration {version}, which this binary does not know: run the newer tally", file.display())]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `lock`, `connect` | opening: one process a file, the schema, the settings of connections |
 //! | `commit` | one transaction a batch, and what became of it |
+//! | `identity` | whether the file is still the one that was opened |
 //! | `heads` | the fence, and where actors start from |
 //! | `project`, `values`, `steps`, `statement` | what a batch writes, and by which statements |
 //! | `checkpoint` | bringing the WAL back |
@@ -19,6 +20,7 @@ mod connect;
 pub(crate) mod cursor;
 pub(crate) mod errors;
 mod heads;
+mod identity;
 pub(crate) mod lists;
 #[cfg(test)]
 mod lists_tests;
@@ -56,6 +58,7 @@ use tokio::sync::{Mutex, SetOnce, oneshot};
 
 use self::connect::Readers;
 pub use self::errors::OpenError;
+use self::identity::Identity;
 use self::lock::Lock;
 
 /// Why the file, or the disk under it, can't be trusted any more, once that is so.
@@ -74,6 +77,7 @@ pub struct SqliteStore {
     /// Connections that read for the engine: no list keeps its rounds waiting.
     rounds: SqlitePool,
     file: PathBuf,
+    identity: Identity,
     broken: Broken,
     troubled: Troubled,
     /// Held while somebody finds out whether the disk has room.
@@ -86,17 +90,14 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, or makes it and its folder, and brings its schema up to date.
     pub async fn open(file: &Path) -> Result<Self, OpenError> {
-        let refused = |error: std::io::Error| OpenError::Refused {
-            file: file.to_path_buf(),
-            reason: error.to_string(),
-        };
-        let file = lock::one_name(file).map_err(refused)?;
+        let file = lock::one_name(file).map_err(|error| connect::no_file(file, &error))?;
         let lock = Lock::take(&file)?;
-        let refused = |error| connect::refused(&file, &error);
-        let mut writer = connect::writer(&file).await.map_err(refused)?;
+        let mut writer = connect::first_writer(&file).await?;
+        let identity = Identity::of(&file).map_err(|error| connect::no_file(&file, &error))?;
         connect::migrate(&file, &mut writer).await?;
-        let read = connect::readers(&file, false).await.map_err(refused)?;
-        Ok(Self::new(file, Some(writer), read, Some(lock)))
+        let read = connect::readers(&file, false).await;
+        let read = read.map_err(|error| connect::refused(&file, &error))?;
+        Ok(Self::new((file, identity), Some(writer), read, Some(lock)))
     }
 
     /// Opens a file that another process may be serving: takes no lock, changes nothing, refuses to commit.
@@ -107,11 +108,12 @@ impl SqliteStore {
         let read = connect::readers(file, true).await;
         let read = read.map_err(|error| connect::refused(file, &error))?;
         connect::check_schema(file, &read.lists).await?;
-        Ok(Self::new(file.to_path_buf(), None, read, None))
+        let identity = Identity::of(file).map_err(|error| connect::no_file(file, &error))?;
+        Ok(Self::new((file.to_path_buf(), identity), None, read, None))
     }
 
     fn new(
-        file: PathBuf,
+        (file, identity): (PathBuf, Identity),
         writer: Option<SqliteConnection>,
         readers: Readers,
         lock: Option<Lock>,
@@ -120,7 +122,7 @@ impl SqliteStore {
         let lock = Arc::new(sync::Mutex::new(lock));
         let Readers { rounds, lists: read } = readers;
         let (broken, troubled, probing) = (Broken::default(), Troubled::default(), Arc::default());
-        Self { write, read, rounds, file, broken, troubled, probing, lock }
+        Self { write, read, rounds, file, identity, broken, troubled, probing, lock }
     }
 
     /// Ends the store after the batch in flight, whoever else still holds it: it writes no more, and another process may
@@ -192,7 +194,8 @@ impl Store for SqliteStore {
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
         let lock = Arc::clone(&self.lock);
         let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));
-        let (file, troubled) = (self.file.clone(), Arc::clone(&self.troubled));
+        let (file, identity) = (self.file.clone(), self.identity);
+        let troubled = Arc::clone(&self.troubled);
         let (done, answer) = oneshot::channel();
         Box::pin(async move {
             tokio::spawn(async move {
@@ -203,6 +206,11 @@ impl Store for SqliteStore {
                 }
                 if let Some(what) = broken.get() {
                     drop(done.send(Commit::Fatal(what.clone())));
+                    return;
+                }
+                if let Err(what) = identity.check(&file) {
+                    broke(&broken, &what);
+                    drop(done.send(Commit::Fatal(what)));
                     return;
                 }
                 let commit = commit::commit(&file, &mut slot, &batch).await;

@@ -13,10 +13,10 @@ use super::{SqliteStore, Troubled};
 const ROOM_MIN_BYTES: usize = 1 << 20;
 
 impl SqliteStore {
-    /// Why batches are not being written. After a disk was full, this finds out whether it still is. Whoever asks meanwhile
+    /// Why batches are not being written, or would be lost: a file that is not the one that was opened breaks the store. After a disk was full, this finds out whether it still is. Whoever asks meanwhile
     /// waits for what is found.
     pub async fn check(&self) -> Result<(), Trouble> {
-        self.must_be_whole()?;
+        self.must_be_in_place()?;
         let Some(trouble) = known(&self.troubled) else { return Ok(()) };
         let Ok(turn) = Arc::clone(&self.probing).try_lock_owned() else {
             drop(self.probing.lock().await);

@@ -179,6 +179,41 @@ async fn a_damaged_key_table_is_told_as_what_ends_the_process() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_gone_breaks_the_store_whoever_finds_it_first() {
+    for finder in ["check", "commit", "write"] {
+        let mut books = Books::new().await;
+        assert_eq!(books.store.check().await, Ok(()));
+        fs::remove_file(&books.store.file).unwrap();
+        let found = match finder {
+            "check" => books.store.check().await.unwrap_err(),
+            "write" => books.store.write(sqlx::query("delete from keys")).await.unwrap_err(),
+            _ => {
+                let run = books.order("1001");
+                let answer = commit(&books.store, run).await;
+                let Commit::Fatal(what) = answer else { panic!("{answer:?}") };
+                Trouble::Broken(what)
+            }
+        };
+        let Trouble::Broken(what) = found else { panic!("{finder}: {found:?}") };
+        assert!(what.contains("tally.db was deleted or moved"), "{finder}: {what}");
+        assert_eq!(broken(&books.store), what, "{finder}");
+        assert!(!books.store.file.exists(), "{finder}: a new file was made");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_took_the_place_of_the_opened_one_is_not_written_to() {
+    let mut books = Books::new().await;
+    let aside = books.store.file.with_extension("aside");
+    fs::rename(&books.store.file, &aside).unwrap();
+    fs::copy(&aside, &books.store.file).unwrap();
+    let run = books.order("1001");
+    let answer = commit(&books.store, run).await;
+    assert!(matches!(&answer, Commit::Fatal(what) if what.contains("another file")), "{answer:?}");
+    assert!(broken(&books.store).contains("another file"));
+}
+
+#[tokio::test]
 async fn a_checkpoint_that_fails_for_the_disks_sake_is_told_without_another_batch() {
     let books = Books::new().await;
     on_writer(&books.store, "create table ballast (bytes blob)").await;

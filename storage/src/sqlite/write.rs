@@ -17,7 +17,7 @@ impl SqliteStore {
     ) -> Result<u64, Trouble> {
         let mut slot = self.write.lock().await;
         may_write(&self.lock)?;
-        self.must_be_whole()?;
+        self.must_be_in_place()?;
         if slot.is_none() {
             let opened = connect::writer(&self.file).await.map_err(|error| trouble(&error));
             *slot = Some(opened.inspect_err(|trouble| self.heard(trouble))?);

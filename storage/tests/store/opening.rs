@@ -89,6 +89,34 @@ async fn what_can_not_be_read_is_said_clearly() {
 }
 
 #[tokio::test]
+async fn a_strangers_database_is_refused_and_left_as_it_was() {
+    let (folder, _) = place();
+    let strangers = folder.path().join("photos.db");
+    std::fs::write(&strangers, "").expect("an empty file");
+    raw(&strangers, "create table photos (name text)").await;
+    let before = std::fs::read(&strangers).expect("a file");
+    let error = SqliteStore::open(&strangers).await.expect_err("it is a stranger's");
+    assert!(matches!(error, OpenError::Foreign(_)), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("photos.db is not a database of tally"), "{message}");
+    assert!(message.contains("TALLY_DATABASE_URL"), "{message}");
+    assert!(std::fs::read(&strangers).expect("a file") == before, "it was changed");
+}
+
+#[tokio::test]
+async fn what_the_store_keeps_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, file) = place();
+    let store = SqliteStore::open(&file).await.expect("it opens");
+    committed(&store, vec![Shop::new("shop").run(&[register(PayoutMethod::Manual)])]).await;
+    for extension in ["db", "db-wal", "db-shm"] {
+        let kept = file.with_extension(extension).metadata().expect("it is there");
+        assert_eq!(kept.permissions().mode() & 0o777, 0o600, "{extension}");
+    }
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_and_an_older_one_is_brought_up() {
     let (_folder, file) = place();
     SqliteStore::open(&file).await.expect("it opens").close().await;
