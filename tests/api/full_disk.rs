@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::helpers::{Answer, TestApp, open, spawn_app_in};
+use crate::stage::Stage;
 
 /// A file system of 4 MiB, while it lives.
 struct SmallDisk(tempfile::TempDir);
@@ -95,4 +96,27 @@ async fn a_full_disk_is_told_by_writes_and_readiness_and_both_recover_once_there
     assert_eq!(app.delete(&delete).await.status, 204);
     assert_eq!(see().await.status, 401);
     app.finish().await;
+}
+
+/// `api.md` 2: what can't be made durable now is answered FAIL, so WeChat comes again, and then it counts once.
+#[actix_web::test]
+async fn a_notice_that_can_not_be_made_durable_is_answered_fail_and_counts_once_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let folder = tempfile::TempDir::new_in(disk.path()).unwrap();
+    let stage = Stage::with(|settings| settings.data.data_dir = folder.path().to_path_buf()).await;
+    stage.app.merchant("m1", json!({})).await;
+    let page = stage.page("alice").await;
+    stage.order(&page, "A001", 500).await;
+    let notice = stage.notice("A001", 500);
+    disk.fill();
+
+    let (refused, _) = open_until_refused(&stage.app).await;
+    assert_eq!(refused.refusal(), (503, "unavailable"), "{}", refused.body);
+    assert!(!stage.notify(&notice).await, "SUCCESS for what is not on disk");
+    assert_eq!(stage.status("A001").await, "open");
+
+    fs::remove_file(disk.ballast()).unwrap();
+    assert!(stage.notify(&notice).await);
+    assert!(stage.notify(&notice).await, "a repeat is a success");
+    assert_eq!(stage.app.balance("default").await["paid_fen"], 500);
 }
