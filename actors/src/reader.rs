@@ -13,7 +13,7 @@ use crate::domain::ids::MerchantId;
 use crate::inbox::FromStore;
 use crate::limits::{HEADS_MAX, LOOKUP_KEYS_MAX, READ_ROUNDS_MAX};
 use crate::ports::{ReadError, RecordRead, Store, Trouble};
-use crate::writer::Fatal;
+use crate::writer::{Fatal, watch};
 
 enum Question {
     Head,
@@ -42,7 +42,7 @@ impl Reader {
                 what = store.broken() => broke(&format!("the store can't be trusted: {what}")),
             }
         };
-        watch(runtime, task, fatal);
+        watch(runtime, "reader", task, fatal);
         Self(sender)
     }
 
@@ -65,16 +65,6 @@ impl Reader {
     fn send(&self, merchant: MerchantId, question: Question, asker: Recipient<FromStore>) {
         drop(self.0.send(Message { merchant, question, asker }));
     }
-}
-
-/// Runs the reader's task. When it ends other than by being told to, `fatal` is called: nothing is read any more.
-fn watch(runtime: &Handle, task: impl Future<Output = ()> + Send + 'static, fatal: Fatal) {
-    let running = runtime.spawn(task);
-    runtime.spawn(async move {
-        if let Err(ended) = running.await {
-            fatal(&format!("the reader ended: {ended}"));
-        }
-    });
 }
 
 async fn run(store: Arc<dyn Store>, mut inbox: mpsc::UnboundedReceiver<Message>) {
@@ -221,7 +211,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (told, mut fatal) = mpsc::unbounded_channel();
         let fatal_call = Arc::new(move |why: &str| drop(told.send(why.to_owned())));
-        watch(runtime.handle(), async { panic!("as the test says") }, fatal_call);
+        watch(runtime.handle(), "reader", async { panic!("as the test says") }, fatal_call);
         let why = runtime.block_on(fatal.recv()).unwrap();
         assert!(why.starts_with("the reader ended"), "{why}");
     }

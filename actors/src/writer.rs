@@ -60,12 +60,7 @@ impl Writer {
             owners: HashMap::new(),
             flight: None,
         };
-        let running = runtime.spawn(task.run());
-        runtime.spawn(async move {
-            if let Err(ended) = running.await {
-                fatal(&format!("the writer ended: {ended}"));
-            }
-        });
+        watch(runtime, "writer", task.run(), fatal);
         Self { inbox: sender, written, doubts }
     }
 
@@ -116,6 +111,21 @@ impl Writer {
     fn send(&self, message: Message) {
         drop(self.inbox.send(message));
     }
+}
+
+/// Runs a task that the engine can't be without. When it ends other than by being told to, `fatal` is called.
+pub(crate) fn watch(
+    runtime: &Handle,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+    fatal: Fatal,
+) {
+    let running = runtime.spawn(task);
+    runtime.spawn(async move {
+        if let Err(ended) = running.await {
+            fatal(&format!("the {name} ended: {ended}"));
+        }
+    });
 }
 
 struct Task {
