@@ -1,7 +1,7 @@
 //! What was: a merchant's head at an earlier point, worked out from the journal.
 
 use tally_actors::domain::chain::{Link, Seq};
-use tally_actors::domain::event::{Event, Stamped};
+use tally_actors::domain::event::Stamped;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::time::At;
@@ -43,7 +43,8 @@ pub(crate) async fn head_at(
             if point.is_before(&recorded, &stamped) {
                 return Ok(head);
             }
-            head = Some(after(of, head, &recorded, stamped)?);
+            let link = Link { seq: recorded.seq, hash: recorded.hash };
+            Head::advance(&mut head, of, &stamped, link).map_err(|_| broken(of, link, &stamped))?;
         }
         if last {
             return Ok(head);
@@ -61,26 +62,8 @@ pub(crate) fn decode(of: MerchantId, recorded: &Recorded) -> Result<Stamped, Rea
     })
 }
 
-fn after(
-    of: MerchantId,
-    before: Option<Head>,
-    recorded: &Recorded,
-    stamped: Stamped,
-) -> Result<Head, ReadError> {
+fn broken(of: MerchantId, link: Link, stamped: &Stamped) -> ReadError {
     let kind = stamped.event.kind();
-    let broken = || ReadError::Unreadable {
-        merchant: of,
-        what: format!("event {} ({kind}) does not follow; run tally audit", recorded.seq),
-    };
-    let mut head = match (before, stamped.event) {
-        (None, Event::MerchantRegistered { rules }) => Head::registered(of, rules, stamped.at),
-        (None, _) => return Err(broken()),
-        (Some(mut head), event) => {
-            head.apply(&event).map_err(|_| broken())?;
-            head
-        }
-    };
-    head.link = Link { seq: recorded.seq, hash: recorded.hash };
-    head.at = stamped.at;
-    Ok(head)
+    let what = format!("event {} ({kind}) does not follow; run tally audit", link.seq);
+    ReadError::Unreadable { merchant: of, what }
 }

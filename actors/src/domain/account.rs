@@ -139,18 +139,7 @@ impl Account {
     /// journal that Tally did not write.
     pub fn apply(&mut self, stamped: &Stamped, link: Link) -> Result<(), Broken> {
         self.books.apply(link.seq, stamped)?;
-        match (&mut self.head, &stamped.event) {
-            (head @ None, Event::MerchantRegistered { rules }) => {
-                *head = Some(Head::registered(self.merchant, rules.clone(), stamped.at));
-            }
-            (Some(head), event) => head.apply(event)?,
-            (None, event) => return Err(Broken(event.kind())),
-        }
-        if let Some(head) = &mut self.head {
-            head.link = link;
-            head.at = stamped.at;
-        }
-        Ok(())
+        Head::advance(&mut self.head, self.merchant, stamped, link)
     }
 
     /// The answer to a command that was decided, and whose events were applied.

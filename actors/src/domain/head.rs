@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::Link;
-use super::event::Event;
+use super::event::{Event, Stamped};
 use super::ids::MerchantId;
 use super::money::{Balance, Money};
 use super::rules::Rules;
@@ -112,6 +112,28 @@ impl Head {
             Some((oldest, _)) if self.requested.len() >= DAYS_KEPT => today.max(*oldest),
             Some(_) | None => today,
         }
+    }
+
+    /// Takes the event at the end of a journal into its head; `None` is the head before the first.
+    pub fn advance(
+        head: &mut Option<Self>,
+        merchant: MerchantId,
+        Stamped { at, event, .. }: &Stamped,
+        link: Link,
+    ) -> Result<(), Broken> {
+        let head = match (head, event) {
+            (head @ None, Event::MerchantRegistered { rules }) => {
+                head.insert(Self::registered(merchant, rules.clone(), *at))
+            }
+            (Some(head), event) => {
+                head.apply(event)?;
+                head
+            }
+            (None, event) => return Err(Broken(event.kind())),
+        };
+        head.link = link;
+        head.at = *at;
+        Ok(())
     }
 
     /// Applies an event. Pure; touches the balances alone, so it needs no order or withdrawal at hand.

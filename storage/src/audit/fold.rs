@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher};
 use tally_actors::domain::books::{Books, Key, Record};
 use tally_actors::domain::chain::{Link, Seq};
 use tally_actors::domain::event::{Event, Stamped};
-use tally_actors::domain::head::{Broken, Head};
+use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{CaseId, MerchantId};
 use tally_actors::domain::time::At;
 
@@ -115,20 +115,11 @@ impl Fold {
 
     fn apply(&mut self, next: Link, stamped: &Stamped) -> Result<(), String> {
         let event = &stamped.event;
-        match (&mut self.head, event) {
-            (head @ None, Event::MerchantRegistered { rules }) => {
-                *head = Some(Head::registered(self.of, rules.clone(), stamped.at));
-            }
-            (Some(head), event) => {
-                allowed(head, event)?;
-                head.apply(event).map_err(|broken| broken.to_string())?;
-            }
-            (None, event) => return Err(Broken(event.kind()).to_string()),
+        if let Some(head) = &self.head {
+            allowed(head, event)?;
         }
-        if let Some(head) = &mut self.head {
-            head.link = next;
-            head.at = stamped.at;
-        }
+        Head::advance(&mut self.head, self.of, stamped, next)
+            .map_err(|broken| broken.to_string())?;
         self.link = next;
         self.ledger.book(event).map_err(|fen| {
             format!("the debits of its entries are {fen} fen more than the credits")
