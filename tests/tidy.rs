@@ -45,6 +45,7 @@ const MACHINES: &[&str] = &[
     "actors/src/pipeline",
     "actors/src/pipeline.rs",
     "actors/src/batcher.rs",
+    "actors/src/asking.rs",
 ];
 
 /// What the root package must not depend on: SQL and ciphers have rooms of their own.

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use answers::{merchant, misfit, order, withdrawal};
 pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number};
 
+use crate::asking::{Asking, Next};
 use crate::domain::command::{
     Answer, Asked, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
 };
@@ -95,28 +96,20 @@ impl Engine {
     ) -> Result<Made<Answer>, EngineError> {
         let asked = asked.into();
         let deadline = Instant::now() + limits::ANSWER_WAIT_MAX;
-        let mut lost = false;
-        let mut why = String::new();
-        for attempt in 0..=limits::RETRIES_MAX {
-            if attempt > 0 && !pause(attempt, deadline).await {
-                break;
-            }
-            let failure = match self.send(of, command.clone(), asked, deadline).await {
-                Ok(Ok(Outcome { answer, fresh })) => return Ok(Made { thing: answer, fresh }),
-                Ok(Err(failure)) => failure,
-                Err(_) if lost => return Err(EngineError::OutcomeUnknown),
-                Err(error) => return Err(error),
-            };
-            match failure {
-                Failure::Refused(refusal) => return Err(EngineError::Refused(refusal)),
-                Failure::Doubt => return Err(EngineError::OutcomeUnknown),
-                Failure::Defect(_) if lost => return Err(EngineError::OutcomeUnknown),
-                Failure::Defect(what) => return Err(EngineError::Unavailable(what)),
-                Failure::NotDone(trouble) => why = trouble.to_string(),
-                Failure::Lost => lost = true,
+        let mut asking = Asking::default();
+        loop {
+            let outcome = self
+                .send(of, command.clone(), asked, deadline)
+                .await
+                .map_err(|error| asking.not_sent(error))?;
+            match asking.heard(outcome) {
+                Next::Say(said) => {
+                    return said.map(|Outcome { answer, fresh }| Made { thing: answer, fresh });
+                }
+                Next::Again { tries } if pause(tries, deadline).await => {}
+                Next::Again { .. } => return Err(asking.give_up()),
             }
         }
-        if lost { Err(EngineError::OutcomeUnknown) } else { Err(EngineError::Unavailable(why)) }
     }
 
     /// Sends a message once and waits for what becomes of it.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`domain`] | the rules of money, pure |
 //! | [`ports`] | what the engine needs of the outside |
-//! | [`pipeline`], [`batcher`] | the machines between a message and its durable answer, pure |
+//! | [`pipeline`], [`batcher`], [`asking`] | the machines between a message and its durable answer, pure |
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
@@ -12,8 +12,10 @@
 //! | [`cashier`] | flows between a merchant and the channel |
 //! | [`sweeper`], [`payer`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out |
 //! | [`memory`] | the store in memory |
+//! | [`mutant`] | known defects, to be built in on purpose and caught |
 //! | [`error`], [`limits`] | what a caller hears; every bound |
 
+pub mod asking;
 pub mod batcher;
 pub mod cashier;
 pub mod domain;
@@ -25,6 +27,7 @@ mod inbox;
 pub mod limits;
 pub mod memory;
 mod merchant;
+pub mod mutant;
 mod options;
 pub mod payer;
 pub mod pipeline;

@@ -68,6 +68,17 @@ pub enum Commit {
     Fatal(String),
 }
 
+impl Commit {
+    /// Whether the merchants of the batch are in doubt from here on, or not any more; `None`: as before.
+    pub fn leaves_in_doubt(&self) -> Option<bool> {
+        match self {
+            Self::Committed => Some(false),
+            Self::Doubt(_) | Self::Fatal(_) => Some(true),
+            Self::Conflict(_) | Self::Refused(_) | Self::NotDone(_) => None,
+        }
+    }
+}
+
 /// An event that the schema does not take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {

@@ -135,11 +135,7 @@ impl Registry {
     fn start(self: &Arc<Self>, id: MerchantId, calls: Arc<AtomicUsize>) -> Entry {
         let incarnation = Incarnation(self.incarnations.fetch_add(1, Ordering::AcqRel) + 1);
         let doubted = self.writer.doubts().hold(&id);
-        let fence = match (self.terms.shared, doubted) {
-            (true, _) => Fence::Always,
-            (false, true) => Fence::UntilFirstCommit,
-            (false, false) => Fence::Never,
-        };
+        let fence = Fence::of(self.terms.shared, doubted);
         let merchant = Merchant::new(id, incarnation, fence, Arc::clone(self));
         let addr = Merchant::start_in_arbiter(self.arbiter_for(&id), |_| merchant);
         Entry { addr, incarnation, calls }

@@ -213,13 +213,13 @@ impl Task {
     }
 
     fn mark_doubts(&self, batch: &Batch, commit: &Commit) {
-        let merchants = batch.runs.iter().map(|run| run.merchant);
-        match commit {
-            Commit::Committed => merchants.for_each(|merchant| self.doubts.clear(&merchant)),
-            Commit::Doubt(_) | Commit::Fatal(_) => {
-                merchants.for_each(|merchant| self.doubts.mark(merchant))
+        let Some(in_doubt) = commit.leaves_in_doubt() else { return };
+        for run in &batch.runs {
+            if in_doubt {
+                self.doubts.mark(run.merchant);
+            } else {
+                self.doubts.clear(&run.merchant);
             }
-            Commit::Conflict(_) | Commit::Refused(_) | Commit::NotDone(_) => {}
         }
     }
 

@@ -22,6 +22,17 @@ pub enum Fence {
     Always,
 }
 
+impl Fence {
+    /// For a new incarnation: whether the store is shared, and whether the one before ended in doubt.
+    pub fn of(shared: bool, doubted: bool) -> Self {
+        match (shared, doubted) {
+            (true, _) => Self::Always,
+            (false, true) => Self::UntilFirstCommit,
+            (false, false) => Self::Never,
+        }
+    }
+}
+
 /// What happens to a pipeline.
 #[derive(Debug)]
 pub enum Input {
