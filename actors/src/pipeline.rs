@@ -26,6 +26,7 @@ use crate::domain::chain::{Link, Seq};
 use crate::domain::command::{Asked, Command};
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
+use crate::mutant::{self, Mutant};
 use crate::ports::{ReadError, Trouble};
 
 /// One merchant's pipeline, for one incarnation.
@@ -211,7 +212,7 @@ impl Pipeline {
     /// Answers now what rests on durable events, and later what does not.
     fn hold(&mut self, held: Held) {
         let State::Live(live) = &self.state else { return };
-        if held.seen.seq > live.durable {
+        if held.seen.seq > live.durable && !mutant::on(Mutant::AnswerBeforeDurable) {
             self.held.push_back(held);
         } else if self.fence == Fence::Never {
             self.answer(held.ticket, held.outcome);

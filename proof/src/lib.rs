@@ -1,0 +1,11 @@
+//! The proof that no interleaving, crash or disk can lose or invent a fen: tools to try to break Tally with.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`history`] | what a client saw and what is stored at the end, in plain words |
+//! | [`auditor`] | judges a history; shares no code with what it judges |
+//! | [`random`] | every choice, from one seed |
+
+pub mod auditor;
+pub mod history;
+pub mod random;
