@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl Random {
 
     /// A number below `bound`, which is not zero.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.draw() % bound
     }
 
     /// True in so many of a hundred cases.
@@ -37,7 +37,7 @@ impl Random {
 
     /// Another source, which does not depend on what this one is asked afterwards.
     pub fn fork(&mut self) -> Self {
-        Self(self.next())
+        Self(self.draw())
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn a_seed_always_makes_the_same_choices() {
         let mut random = Random::new(1);
-        let choices = [random.next(), random.next(), random.next()];
+        let choices = [random.draw(), random.draw(), random.draw()];
         assert_eq!(choices, [0x910a_2dec_8902_5cc1, 0xbeeb_8da1_658e_ec67, 0xf893_a2ee_fb32_555e]);
     }
 }
