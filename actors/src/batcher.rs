@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::domain::chain::Seq;
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
+use crate::mutant::{self, Mutant};
 use crate::pipeline::AppendFailure;
 use crate::ports::{BadRow, Batch, Commit, Row, Run, Trouble};
 
@@ -129,6 +130,10 @@ impl Batcher {
     fn open(&mut self, merchant: MerchantId, incarnation: Incarnation) -> Vec<Effect> {
         match self.lanes.get_mut(&merchant) {
             Some(lane) if lane.owner >= incarnation => vec![superseded(incarnation)],
+            Some(lane) if lane.flying && mutant::on(Mutant::WaiterOfAnotherIncarnation) => {
+                *lane = Lane { flying: true, ..Lane::new(incarnation) };
+                vec![Effect::Opened(incarnation)]
+            }
             Some(lane) if lane.flying => {
                 lane.queued.clear();
                 lane.next = lane.next.max(Some(incarnation));
@@ -252,6 +257,10 @@ impl Batcher {
                 .iter()
                 .flat_map(|run| self.shut(run, AppendFailure::NotDone(nobody.clone())))
                 .collect();
+        }
+        if mutant::on(Mutant::BatchCutWrongly) {
+            effects.extend(again.iter().flat_map(|run| self.landed(run)));
+            return effects;
         }
         effects.extend(self.fly(again));
         effects

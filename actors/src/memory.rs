@@ -14,6 +14,7 @@ use crate::domain::ids::{MerchantId, OrderNo};
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+use crate::mutant::{self, Mutant};
 use crate::ports::{
     Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
     OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Run, Store, Trouble,
@@ -74,7 +75,7 @@ impl MemoryStore {
         let mut ledgers = self.ledgers();
         let differs = |run: &&Run| {
             let stored = ledgers.get(&run.merchant).map(|ledger| ledger.account.link());
-            stored.unwrap_or_default() != run.expects
+            stored.unwrap_or_default() != run.expects && !mutant::on(Mutant::ChainNotChecked)
         };
         let conflicts: Vec<MerchantId> =
             batch.runs.iter().filter(differs).map(|run| run.merchant).collect();

@@ -1,24 +1,79 @@
-//! The known defects of this field, to be built in on purpose and caught by the simulator (feature `mutants`).
+//! The known defects of this field, to be built in on purpose and caught by the proof (feature `mutants`).
 //!
-//! Without the feature a mutant is never on, and the compiler removes what stands behind the question.
+//! A mutant is chosen for a thread at run time. Without the feature none is ever on, and the compiler removes what stands
+//! behind the question. While one is on, what backs the rules up (the constraints of records and heads) is off: the proof
+//! must catch the defect itself, and not the belt over it.
 
-/// A defect, by the name of what goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mutant {
-    /// An answer leaves before what it rests on is durable.
-    AnswerBeforeDurable,
+use crate::domain::event::Event;
+use crate::domain::head::Head;
+use crate::domain::money::Balance;
+use crate::domain::refusal::Refusal;
+use crate::domain::settlement::Bucket;
+use crate::ports::Row;
+
+/// Names the mutants, and says what each does.
+macro_rules! mutants {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// A defect, by what goes wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Mutant {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// Its name on the command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What it does, in a line for people.
+            pub fn what(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
 }
 
-impl Mutant {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::AnswerBeforeDurable];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AnswerBeforeDurable => "answer-before-durable",
-        }
-    }
+mutants! {
+    /// A settlement adds up what was paid before the newest event, and marks what is paid now.
+    SumThenMark = "sum-then-mark",
+    /// A settlement's window of `paid_seq` was read before the newest event; its sums were not.
+    WindowReadOutside = "window-read-outside",
+    /// The same payment, told twice, is credited twice.
+    CreditWithoutUniqueNumber = "credit-without-unique-number",
+    /// A withdrawal compares with the balance as it was before the newest event.
+    BalanceReadBeforeLock = "balance-read-before-lock",
+    /// An answer leaves before what it rests on is durable.
+    AnswerBeforeDurable = "answer-before-durable",
+    /// Closing an order changes memory alone.
+    ApplyWithoutAppend = "apply-without-append",
+    /// What rests on memory is not confirmed, although others write to the store as well.
+    StaleOwnerRead = "stale-owner-read",
+    /// A withdrawal of more than there is freezes the money, and is refused.
+    FreezeAlthoughRefused = "freeze-although-refused",
+    /// A payment for a closed order makes it paid, as though it had been open.
+    LateSuccessOverwritesClosed = "late-success-overwrites-closed",
+    /// A payment is known again by its order, and not by its transaction.
+    DuplicateByOrderOnly = "duplicate-by-order-only",
+    /// When a batch is cut up, those who are not at fault are told that they are stored.
+    BatchCutWrongly = "batch-cut-wrongly",
+    /// The store does not compare what a run follows with what it has.
+    ChainNotChecked = "chain-not-checked",
+    /// A new incarnation is let in while rows of the one before are in flight, and hears of their end as of its own.
+    WaiterOfAnotherIncarnation = "waiter-of-another-incarnation",
+    /// A record is dropped before it is stored, and the next decision rests on what was read instead.
+    LookupBeforeMemory = "lookup-before-memory",
+    /// A commit in doubt is told as one that did not happen.
+    DoubtSaidAsFailure = "doubt-said-as-failure",
+    /// The number made for a caller's key is not found again.
+    KeyForgotten = "key-forgotten",
 }
 
 #[cfg(feature = "mutants")]
@@ -42,4 +97,96 @@ pub(crate) fn on(mutant: Mutant) -> bool {
 #[cfg(not(feature = "mutants"))]
 pub(crate) const fn on(_: Mutant) -> bool {
     false
+}
+
+/// Whether the constraints that back the rules up are off.
+#[cfg(feature = "mutants")]
+pub(crate) fn lax() -> bool {
+    CHOSEN.get().is_some()
+}
+
+/// Constraints hold.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn lax() -> bool {
+    false
+}
+
+/// Whether an event changes memory alone.
+#[cfg(feature = "mutants")]
+pub(crate) fn forgets(event: &Event) -> bool {
+    on(Mutant::ApplyWithoutAppend) && matches!(event, Event::OrderClosed { .. })
+}
+
+/// Every event is appended.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn forgets(_: &Event) -> bool {
+    false
+}
+
+/// The refusal that is told although these rows are recorded.
+#[cfg(feature = "mutants")]
+pub(crate) fn refusal_beside(rows: &[Row], head: Option<&Head>) -> Option<Refusal> {
+    let Event::WithdrawalRequested { amount, .. } = rows.last()?.event() else { return None };
+    let after = head?.available;
+    let available = after.plus(*amount)?;
+    let refused = on(Mutant::FreezeAlthoughRefused) && after < Balance::ZERO;
+    refused.then_some(Refusal::BalanceInsufficient { available })
+}
+
+/// What is recorded is not refused.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn refusal_beside(_: &[Row], _: Option<&Head>) -> Option<Refusal> {
+    None
+}
+
+/// The head before the newest event: what somebody reads who reads too early.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Earlier {
+    #[cfg(feature = "mutants")]
+    head: Option<Box<Head>>,
+}
+
+#[cfg(feature = "mutants")]
+impl Earlier {
+    /// Another event is about to be applied.
+    pub(crate) fn keep(&mut self, head: Option<&Head>) {
+        if lax() {
+            self.head = head.cloned().map(Box::new);
+        }
+    }
+
+    /// What a settlement records as moved.
+    pub(crate) fn moved(&self, now: Bucket, due: impl FnOnce(&Head) -> Bucket) -> Bucket {
+        let early = self.head.as_deref().map(due).unwrap_or_default();
+        if on(Mutant::SumThenMark) {
+            let Bucket { gross, refunded, fee, .. } = early;
+            return Bucket { gross, refunded, fee, ..now };
+        }
+        if on(Mutant::WindowReadOutside) && early.orders > 0 {
+            let Bucket { first_paid_seq, last_paid_seq, .. } = early;
+            return Bucket { first_paid_seq, last_paid_seq, ..now };
+        }
+        now
+    }
+
+    /// What a withdrawal takes for available.
+    pub(crate) fn available(&self, now: Balance) -> Balance {
+        match &self.head {
+            Some(early) if on(Mutant::BalanceReadBeforeLock) => early.available,
+            Some(_) | None => now,
+        }
+    }
+}
+
+#[cfg(not(feature = "mutants"))]
+impl Earlier {
+    pub(crate) fn keep(&mut self, _: Option<&Head>) {}
+
+    pub(crate) fn moved(&self, now: Bucket, _: impl FnOnce(&Head) -> Bucket) -> Bucket {
+        now
+    }
+
+    pub(crate) fn available(&self, now: Balance) -> Balance {
+        now
+    }
 }

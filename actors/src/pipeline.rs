@@ -338,7 +338,9 @@ impl Held {
             {
                 Failure::Defect(format!("the store refused an event: {constraint}"))
             }
-            (AppendFailure::Doubt { through }, Some(_)) if self.seen.seq <= *through => {
+            (AppendFailure::Doubt { through }, Some(_))
+                if self.seen.seq <= *through && !mutant::on(Mutant::DoubtSaidAsFailure) =>
+            {
                 Failure::Doubt
             }
             (AppendFailure::Refused { .. } | AppendFailure::Doubt { .. }, _) => {

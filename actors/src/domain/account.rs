@@ -16,6 +16,7 @@ use super::ids::{IdempotencyKey, MerchantId};
 use super::refusal::Refusal;
 use super::rules::Rules;
 use super::time::At;
+use crate::mutant::Earlier;
 
 /// One merchant as its messages see it: the head, and the records that they name.
 #[derive(Debug, Clone)]
@@ -23,12 +24,13 @@ pub struct Account {
     merchant: MerchantId,
     head: Option<Head>,
     books: Books,
+    earlier: Earlier,
 }
 
 impl Account {
     /// The account as the store has it; `None` for a merchant that was never registered.
     pub fn new(merchant: MerchantId, head: Option<Head>) -> Self {
-        Self { merchant, head, books: Books::default() }
+        Self { merchant, head, books: Books::default(), earlier: Earlier::default() }
     }
 
     /// Whose account.
@@ -138,6 +140,7 @@ impl Account {
     /// Applies a decided event at the end of the journal. It was checked when it was decided, so it can fail only on a
     /// journal that Tally did not write.
     pub fn apply(&mut self, stamped: &Stamped, link: Link) -> Result<(), Broken> {
+        self.earlier.keep(self.head.as_ref());
         self.books.apply(link.seq, stamped)?;
         Head::advance(&mut self.head, self.merchant, stamped, link)
     }

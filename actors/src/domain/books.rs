@@ -10,6 +10,7 @@ use super::ids::{CaseId, IdempotencyKey, OrderNo, SettlementNo, TransactionId, W
 use super::order::Order;
 use super::settlement::Settlement;
 use super::withdrawal::Withdrawal;
+use crate::mutant::{self, Mutant};
 
 /// A call whose number the server may make: the scope of an Idempotency-Key, beside the merchant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,6 +119,7 @@ impl Books {
     /// The number made for a caller's key.
     pub fn number(&self, route: Route, key: &IdempotencyKey) -> Option<Numbered> {
         match self.0.get(&Key::Idempotency(route, *key)).expect(LOOKED_UP) {
+            _ if mutant::on(Mutant::KeyForgotten) => None,
             Some(Record::Number(number)) => Some(*number),
             _ => None,
         }

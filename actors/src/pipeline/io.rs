@@ -5,6 +5,7 @@ use crate::domain::chain::{Link, Seq};
 use crate::domain::command::{Answer, Asked, Command};
 use crate::domain::head::Head;
 use crate::domain::refusal::Refusal;
+use crate::mutant::{self, Mutant};
 use crate::ports::{ReadError, Row, Trouble};
 
 /// A message in hand, named by the shell.
@@ -25,7 +26,7 @@ pub enum Fence {
 impl Fence {
     /// For a new incarnation: whether the store is shared, and whether the one before ended in doubt.
     pub fn of(shared: bool, doubted: bool) -> Self {
-        match (shared, doubted) {
+        match (shared && !mutant::on(Mutant::StaleOwnerRead), doubted) {
             (true, _) => Self::Always,
             (false, true) => Self::UntilFirstCommit,
             (false, false) => Self::Never,

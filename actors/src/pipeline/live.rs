@@ -10,6 +10,7 @@ use crate::domain::command::{Asked, Command};
 use crate::domain::event::Stamped;
 use crate::domain::time::At;
 use crate::limits::CLOCK_BEHIND_MAX_MS;
+use crate::mutant::{self, Mutant};
 use crate::ports::{Row, Trouble};
 
 #[derive(Debug)]
@@ -106,24 +107,22 @@ impl Live {
                 self.account.link(),
                 Stamped { at, by: *by, event },
             );
-            self.account
-                .apply(&row.stamped, row.link)
-                .expect("decide checked what apply relies on");
+            let appended = !mutant::forgets(row.event());
+            let link = if appended { row.link } else { row.follows };
+            self.account.apply(&row.stamped, link).expect("decide checked what apply relies on");
             for key in Books::touched_by(row.event()) {
-                self.lines.entry(key).or_default().changed = row.link.seq;
-                self.dirty.push_back((row.link.seq, key));
+                self.lines.entry(key).or_default().changed = link.seq;
+                self.dirty.push_back((link.seq, key));
             }
-            rows.push(row);
+            if appended {
+                rows.push(row);
+            }
         }
-        let answer = self.account.answer(command);
-        (
-            held(
-                self.account.link(),
-                fresh.then(|| before.seq.next()),
-                Ok(Outcome { answer, fresh }),
-            ),
-            rows,
-        )
+        let outcome = match mutant::refusal_beside(&rows, self.account.head()) {
+            Some(refusal) => Err(Failure::Refused(refusal)),
+            None => Ok(Outcome { answer: self.account.answer(command), fresh }),
+        };
+        (held(self.account.link(), fresh.then(|| before.seq.next()), outcome), rows)
     }
 
     /// What a message hears whose clock is far behind the newest event: an event's time never goes back, so one of the two
@@ -196,9 +195,14 @@ impl Live {
         (failed, ready)
     }
 
+    /// Whether the store has what an event changed.
+    fn is_stored(&self, changed: Seq) -> bool {
+        changed <= self.durable || mutant::on(Mutant::LookupBeforeMemory)
+    }
+
     fn forget_if_done_with(&mut self, key: &Key) {
         let done =
-            |line: &Line| line.tickets.is_empty() && !line.asked && line.changed <= self.durable;
+            |line: &Line| line.tickets.is_empty() && !line.asked && self.is_stored(line.changed);
         if self.lines.get(key).is_some_and(done) {
             self.lines.remove(key);
             self.account.books_mut().forget(key);

@@ -5,10 +5,12 @@ use super::super::case::{Case, CaseKind};
 use super::super::command::{Answer, Booking, Pay};
 use super::super::event::{Event, PaymentSource};
 use super::super::head::Head;
+use super::super::ids::OrderNo;
 use super::super::money::Money;
 use super::super::order::{Channel, Order, OrderStatus};
 use super::super::refusal::Refusal;
 use super::Account;
+use crate::mutant::{self, Mutant};
 
 /// What a payment is, beside the order that it names.
 enum Verdict {
@@ -40,7 +42,10 @@ impl Account {
     }
 
     fn verdict(&self, pay: &Pay) -> Verdict {
-        let booked_for = self.books.transaction(&pay.transaction_id);
+        let known = |booked_for: &&OrderNo| {
+            **booked_for == pay.order_no || !mutant::on(Mutant::DuplicateByOrderOnly)
+        };
+        let booked_for = self.books.transaction(&pay.transaction_id).filter(known);
         let Some(order) = self.books.order(&pay.order_no) else {
             return Verdict::Misfit(match booked_for {
                 Some(_) => CaseKind::TransactionReused,
@@ -54,9 +59,15 @@ impl Account {
             _ if pay.amount != order.amount || pay.booked > pay.amount => {
                 Verdict::Misfit(CaseKind::AmountDiffers)
             }
+            Some(_) if mutant::on(Mutant::CreditWithoutUniqueNumber) => {
+                Verdict::Pays { closed: false }
+            }
             Some(_) => Verdict::Repeat,
             None if order.status == OrderStatus::Paid => Verdict::Misfit(CaseKind::PaidTwice),
-            None => Verdict::Pays { closed: order.status == OrderStatus::Closed },
+            None => Verdict::Pays {
+                closed: order.status == OrderStatus::Closed
+                    && !mutant::on(Mutant::LateSuccessOverwritesClosed),
+            },
         }
     }
 

@@ -31,7 +31,7 @@ impl Account {
             let same = made.include_not_due == settle.include_not_due;
             return if same { Ok(vec![]) } else { Err(Refusal::NumberReused) };
         }
-        let (through, moved) = due(head, settle.include_not_due, today);
+        let (through, moved) = self.due(head, settle.include_not_due, today);
         if moved.orders == 0 {
             return Ok(vec![]);
         }
@@ -48,10 +48,16 @@ impl Account {
         let made = self.books.settlement(&self.settlement_number(settle));
         Answer::Settlement(made.cloned().map(Box::new))
     }
+
+    /// What a settlement made today moves, and up to which day.
+    pub(super) fn due(&self, head: &Head, include_not_due: bool, today: Day) -> (Day, Bucket) {
+        let (through, moved) = due(head, include_not_due, today);
+        (through, self.earlier.moved(moved, |early| due(early, include_not_due, today).1))
+    }
 }
 
-/// What a settlement made today moves, and up to which day. Without a rule, or with T+0, everything paid is due.
-pub(super) fn due(head: &Head, include_not_due: bool, today: Day) -> (Day, Bucket) {
+/// What is due today, and up to which day. Without a rule, or with T+0, everything paid is.
+fn due(head: &Head, include_not_due: bool, today: Day) -> (Day, Bucket) {
     let all = include_not_due || matches!(head.rules.settle_after_days, None | Some(0));
     let through = if all { Day::LAST } else { today };
     (through, head.due(through))

@@ -13,7 +13,7 @@ use super::super::rules::PayoutMethod;
 use super::super::time::{At, Day};
 use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
 use super::Account;
-use super::settlements::due;
+use crate::mutant::{self, Mutant};
 
 /// The smallest withdrawal where nothing else says so, in fen.
 const WITHDRAWAL_MIN: Money = Money::from_fen(1).expect("a small amount");
@@ -48,9 +48,9 @@ impl Account {
         }
         let method = payout(head, withdraw)?;
         let mut events = vec![];
-        let mut available = head.available;
+        let mut available = self.earlier.available(head.available);
         if withdraw.request.settle_first {
-            let (through, moved) = due(head, false, today);
+            let (through, moved) = self.due(head, false, today);
             if moved.orders > 0 {
                 if self.books.settlement(&withdraw.settlement_no).is_some() {
                     return Err(Refusal::NumberReused);
@@ -74,7 +74,7 @@ impl Account {
             return Err(Refusal::BalanceInsufficient { available });
         }
         check_limits(head, amount, today)?;
-        if amount > available.spendable() {
+        if amount > available.spendable() && !mutant::on(Mutant::FreezeAlthoughRefused) {
             return Err(Refusal::BalanceInsufficient { available });
         }
         let settlement_no = (!events.is_empty()).then_some(withdraw.settlement_no);
