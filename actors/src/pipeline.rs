@@ -272,7 +272,7 @@ impl Pipeline {
         }
         let undecided: Vec<Ticket> = match &mut self.state {
             State::Starting(waiting) => waiting.drain(..).map(|message| message.ticket).collect(),
-            State::Live(live) => live.parked.drain().map(|(ticket, _)| ticket).collect(),
+            State::Live(live) => std::mem::take(&mut live.parked).into_keys().collect(),
             State::Ending(_) | State::Over => vec![],
         };
         for ticket in undecided {

@@ -1,6 +1,6 @@
 //! What a pipeline has in hand once its head is read: messages in line for their keys, and records at hand.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Failure, Held, Outcome, Ticket, Waiting};
 use crate::domain::account::Account;
@@ -17,7 +17,8 @@ use crate::ports::{Row, Trouble};
 pub(super) struct Live {
     pub(super) account: Account,
     pub(super) durable: Seq,
-    pub(super) parked: HashMap<Ticket, Parked>,
+    /// By ticket, so that what ends together is told in the order of arrival.
+    pub(super) parked: BTreeMap<Ticket, Parked>,
     lines: HashMap<Key, Line>,
     /// Keys changed by events that are not yet durable, by event.
     dirty: VecDeque<(Seq, Key)>,
@@ -47,7 +48,7 @@ impl Live {
         Self {
             account,
             durable,
-            parked: HashMap::new(),
+            parked: BTreeMap::new(),
             lines: HashMap::new(),
             dirty: VecDeque::new(),
         }

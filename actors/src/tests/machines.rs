@@ -1,5 +1,7 @@
 //! The machines by hand: what a schedule of inputs leads to, without actors and threads.
 
+mod endings;
+
 use super::support::{fen, id, now, payment, rules};
 use crate::batcher::{Batcher, Effect as Batched, Incarnation, Input as Batching};
 use crate::domain::books::{Key, Record, Route};
@@ -9,7 +11,7 @@ use crate::domain::head::Head;
 use crate::domain::order::Channel;
 use crate::domain::time::At;
 use crate::limits::CLOCK_BEHIND_MAX_MS;
-use crate::pipeline::{AppendFailure, Effect, Failure, Fence, Input, Outcome, Pipeline, Ticket};
+use crate::pipeline::{AppendFailure, Effect, Failure, Fence, Input, Pipeline, Ticket};
 use crate::ports::{Batch, Commit, Row, Trouble};
 
 fn open(no: &str, amount: u64) -> Box<Command> {
@@ -249,38 +251,6 @@ fn a_head_that_another_made_ends_the_incarnation_and_answers_nothing_from_memory
     let told =
         |effect: &Effect| matches!(effect, Effect::Answer(Ticket(1), Err(Failure::NotDone(_))));
     assert!(told(&effects[0]) && matches!(effects[1], Effect::Over), "{effects:?}");
-}
-
-#[test]
-fn each_waiter_hears_what_became_of_its_own_events() {
-    let made = |failure: AppendFailure| {
-        let (mut pipeline, _) = live(Fence::Never);
-        for (ticket, no) in [(1, "O100"), (2, "O101"), (3, "O102")] {
-            ask(&mut pipeline, ticket, open(no, 500));
-            pipeline.take(nothing_found(&[order(no)]));
-        }
-        ask(&mut pipeline, 4, Box::new(Command::Read));
-        let effects = pipeline.take(Input::Failed(failure));
-        let heard = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Answer(_, Err(Failure::NotDone(_))) => Some("not done"),
-            Effect::Answer(_, Err(Failure::Doubt)) => Some("doubt"),
-            Effect::Answer(_, Err(Failure::Defect(_))) => Some("defect"),
-            Effect::Answer(_, Ok(Outcome { .. })) => Some("done"),
-            Effect::Answer(_, Err(_)) => Some("else"),
-            Effect::Over => Some("over"),
-            Effect::Lookup(_) | Effect::Append(..) | Effect::Confirm => None,
-        });
-        heard.collect::<Vec<_>>()
-    };
-    let trouble = Trouble::DiskFull;
-    assert_eq!(
-        made(AppendFailure::NotDone(trouble)),
-        ["not done"; 4].into_iter().chain(["over"]).collect::<Vec<_>>()
-    );
-    let doubt = AppendFailure::Doubt { through: Seq(3) };
-    assert_eq!(made(doubt), ["doubt", "doubt", "not done", "not done", "over"]);
-    let refused = AppendFailure::Refused { seq: Seq(3), constraint: "c".into() };
-    assert_eq!(made(refused), ["not done", "defect", "not done", "not done", "over"]);
 }
 
 /// A merchant's next event after `follows`, as its pipeline would send it.
