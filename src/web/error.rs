@@ -113,7 +113,7 @@ impl ApiError {
     /// The status and the code. No wildcard arm: a new refusal does not compile until it has both.
     pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::Engine(EngineError::Refused(refusal)) => of_refusal(refusal),
+            Self::Engine(EngineError::Refused(refusal)) => (of_refusal(refusal), refusal.code()),
             Self::Engine(EngineError::Busy) | Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
             Self::Engine(EngineError::Unavailable(_))
             | Self::Read(ReadError::Trouble(_) | ReadError::Unreadable { .. }) => {
@@ -231,28 +231,27 @@ fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
     }
 }
 
-fn of_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
-    use StatusCode as S;
+fn of_refusal(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::MerchantUnknown => (S::NOT_FOUND, "merchant_unknown"),
-        Refusal::OrderUnknown => (S::NOT_FOUND, "order_unknown"),
-        Refusal::WithdrawalUnknown => (S::NOT_FOUND, "withdrawal_unknown"),
-        Refusal::MerchantExists => (S::CONFLICT, "merchant_exists"),
-        Refusal::OrderConflict(_) => (S::CONFLICT, "order_conflict"),
-        Refusal::OrderPaid => (S::CONFLICT, "order_paid"),
-        Refusal::OrderClosed => (S::CONFLICT, "order_closed"),
-        Refusal::NumberReused => (S::CONFLICT, "number_reused"),
-        Refusal::WithdrawalDecided(_) => (S::CONFLICT, "withdrawal_decided"),
-        Refusal::AmountInvalid { .. } => (S::UNPROCESSABLE_ENTITY, "amount_invalid"),
-        Refusal::BalanceInsufficient { .. } => (S::UNPROCESSABLE_ENTITY, "balance_insufficient"),
-        Refusal::WithdrawalBelowMin { .. } => (S::UNPROCESSABLE_ENTITY, "withdrawal_below_min"),
-        Refusal::WithdrawalAboveMax { .. } => (S::UNPROCESSABLE_ENTITY, "withdrawal_above_max"),
-        Refusal::DailyLimitReached { .. } => (S::UNPROCESSABLE_ENTITY, "daily_limit_reached"),
-        Refusal::PayoutTargetMissing => (S::UNPROCESSABLE_ENTITY, "payout_target_missing"),
-        Refusal::CertificateMissing => (S::UNPROCESSABLE_ENTITY, "certificate_missing"),
-        Refusal::NotManual => (S::UNPROCESSABLE_ENTITY, "withdrawal_not_manual"),
-        Refusal::SameKey => (S::FORBIDDEN, "forbidden"),
-        Refusal::Invalid { .. } => (S::BAD_REQUEST, "invalid_request"),
+        Refusal::MerchantUnknown | Refusal::OrderUnknown | Refusal::WithdrawalUnknown => {
+            StatusCode::NOT_FOUND
+        }
+        Refusal::MerchantExists
+        | Refusal::OrderConflict(_)
+        | Refusal::OrderPaid
+        | Refusal::OrderClosed
+        | Refusal::NumberReused
+        | Refusal::WithdrawalDecided(_) => StatusCode::CONFLICT,
+        Refusal::AmountInvalid { .. }
+        | Refusal::BalanceInsufficient { .. }
+        | Refusal::WithdrawalBelowMin { .. }
+        | Refusal::WithdrawalAboveMax { .. }
+        | Refusal::DailyLimitReached { .. }
+        | Refusal::PayoutTargetMissing
+        | Refusal::CertificateMissing
+        | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::SameKey => StatusCode::FORBIDDEN,
+        Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
     }
 }
 

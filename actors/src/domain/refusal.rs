@@ -89,6 +89,31 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Its code in the API (`api.md` 3).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::MerchantUnknown => "merchant_unknown",
+            Self::OrderUnknown => "order_unknown",
+            Self::WithdrawalUnknown => "withdrawal_unknown",
+            Self::MerchantExists => "merchant_exists",
+            Self::OrderConflict(_) => "order_conflict",
+            Self::OrderPaid => "order_paid",
+            Self::OrderClosed => "order_closed",
+            Self::NumberReused => "number_reused",
+            Self::WithdrawalDecided(_) => "withdrawal_decided",
+            Self::AmountInvalid { .. } => "amount_invalid",
+            Self::BalanceInsufficient { .. } => "balance_insufficient",
+            Self::WithdrawalBelowMin { .. } => "withdrawal_below_min",
+            Self::WithdrawalAboveMax { .. } => "withdrawal_above_max",
+            Self::DailyLimitReached { .. } => "daily_limit_reached",
+            Self::PayoutTargetMissing => "payout_target_missing",
+            Self::CertificateMissing => "certificate_missing",
+            Self::NotManual => "withdrawal_not_manual",
+            Self::SameKey => "forbidden",
+            Self::Invalid { .. } => "invalid_request",
+        }
+    }
+
     /// The refusal for doing to an order what its status does not allow.
     pub(crate) fn of_status(status: OrderStatus) -> Option<Self> {
         match status {
