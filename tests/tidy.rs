@@ -46,6 +46,7 @@ const MACHINES: &[&str] = &[
     "actors/src/pipeline.rs",
     "actors/src/batcher.rs",
     "actors/src/asking.rs",
+    "actors/src/told.rs",
 ];
 
 /// What the root package must not depend on: SQL and ciphers have rooms of their own.

@@ -1,7 +1,10 @@
 //! One call at the front door: whether it is sent again, and what its caller hears. A pure machine; the engine is its shell.
 
+use std::time::Duration;
+
+use crate::domain::command::Command;
 use crate::error::EngineError;
-use crate::limits::RETRIES_MAX;
+use crate::limits::{RETRIES_MAX, RETRY_PAUSE_MIN};
 use crate::pipeline::{Failure, Outcome};
 
 /// What is to be done after a try.
@@ -66,6 +69,20 @@ impl Asking {
     pub fn give_up(&self) -> EngineError {
         self.not_sent(EngineError::Unavailable(self.why.clone()))
     }
+}
+
+/// How long to wait after so many tries: twice as long each time, with a jitter of so many thousandths.
+pub fn pause(tries: u32, jitter: u32) -> Duration {
+    let longest = RETRY_PAUSE_MIN * 2_u32.saturating_pow(tries);
+    longest / 2 + (longest / 2) * (jitter % 1_000) / 1_000
+}
+
+/// What became of a try that was not answered in time: only of a question it is certain that nothing happened.
+pub fn overdue(command: &Command) -> EngineError {
+    if matches!(command, Command::Read) {
+        return EngineError::Unavailable("no answer in time".into());
+    }
+    EngineError::OutcomeUnknown
 }
 
 #[cfg(test)]

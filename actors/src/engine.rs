@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use answers::{merchant, misfit, order, withdrawal};
 pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number};
 
-use crate::asking::{Asking, Next};
+use crate::asking::{self, Asking, Next};
 use crate::domain::command::{
     Answer, Asked, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
 };
@@ -124,15 +124,14 @@ impl Engine {
             Closed::Busy => EngineError::Busy,
             Closed::Stopping => EngineError::Unavailable("Tally is stopping".into()),
         })?;
-        let reads_only = matches!(command, Command::Read);
+        let overdue = asking::overdue(&command);
         let (waiter, answer) = Waiter::new(call);
         // A message that can't be sent is dropped, and its waiter then says so.
         drop(addr.try_send(Ask { command: Box::new(command), asked, waiter }));
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Ok(Err(Failure::Lost)),
-            Err(_) if reads_only => Err(EngineError::Unavailable("no answer in time".into())),
-            Err(_) => Err(EngineError::OutcomeUnknown),
+            Err(_) => Err(overdue),
         }
     }
 
@@ -277,12 +276,9 @@ impl Engine {
     }
 }
 
-/// Waits before asking again: twice as long each time, with jitter. `false`: the deadline is too near.
-async fn pause(attempt: u32, deadline: Instant) -> bool {
-    let longest = limits::RETRY_PAUSE_MIN * 2_u32.saturating_pow(attempt);
-    let jitter = getrandom::u32().unwrap_or(u32::MAX / 2) % 1_000;
-    let pause = longest / 2 + (longest / 2) * jitter / 1_000;
-    let until = Instant::now() + pause;
+/// Waits before asking again. `false`: the deadline is too near.
+async fn pause(tries: u32, deadline: Instant) -> bool {
+    let until = Instant::now() + asking::pause(tries, getrandom::u32().unwrap_or(u32::MAX / 2));
     if until >= deadline {
         return false;
     }

@@ -6,12 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix::Message;
 use tokio::sync::oneshot;
 
-use crate::domain::books::{Key, Record};
-use crate::domain::chain::{Link, Seq};
 use crate::domain::command::{Asked, Command};
-use crate::domain::head::Head;
-use crate::pipeline::{AppendFailure, Failure, Outcome};
-use crate::ports::{ReadError, Trouble};
+use crate::pipeline::{Failure, Input, Outcome};
 
 /// A message to a merchant.
 pub(crate) struct Ask {
@@ -28,12 +24,8 @@ impl Message for Ask {
 pub(crate) enum FromStore {
     /// No row of an older incarnation is under way any more: the head may be read.
     Opened,
-    Head(Result<Option<Box<Head>>, ReadError>),
-    Found(Vec<(Key, Option<Record>)>),
-    NotFound(Vec<Key>, ReadError),
-    Confirmed(Result<Link, ReadError>),
-    Committed(Seq),
-    Failed(AppendFailure),
+    /// What its pipeline is to take.
+    Told(Input),
 }
 
 impl Message for FromStore {
@@ -57,8 +49,7 @@ impl Drop for Call {
     }
 }
 
-/// Who waits for an answer. One that is dropped unanswered says what is known: nothing happened while it was in the
-/// mailbox; afterwards, only the next incarnation can tell.
+/// Who waits for an answer. One that is dropped unanswered says what is known ([`Failure::unanswered`]).
 pub(crate) struct Waiter {
     answer: Option<oneshot::Sender<Result<Outcome, Failure>>>,
     accepted: bool,
@@ -87,12 +78,7 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
-            let failure = if self.accepted {
-                Failure::Lost
-            } else {
-                Failure::NotDone(Trouble::Unavailable("the actor stopped before it looked".into()))
-            };
-            drop(answer.send(Err(failure)));
+            drop(answer.send(Err(Failure::unanswered(self.accepted))));
         }
     }
 }

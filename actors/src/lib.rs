@@ -5,6 +5,7 @@
 //! | [`domain`] | the rules of money, pure |
 //! | [`ports`] | what the engine needs of the outside |
 //! | [`pipeline`], [`batcher`], [`asking`] | the machines between a message and its durable answer, pure |
+//! | [`told`], [`doubts`] | what the shells around them decide, without their I/O |
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
@@ -19,7 +20,7 @@ pub mod asking;
 pub mod batcher;
 pub mod cashier;
 pub mod domain;
-mod doubts;
+pub mod doubts;
 pub mod engine;
 pub mod error;
 pub mod gateway;
@@ -35,6 +36,7 @@ pub mod ports;
 mod reader;
 mod registry;
 pub mod sweeper;
+pub mod told;
 mod traffic;
 pub mod writer;
 

@@ -119,16 +119,10 @@ impl Handler<FromStore> for Merchant {
     type Result = ();
 
     fn handle(&mut self, told: FromStore, ctx: &mut Self::Context) {
-        let input = match told {
-            FromStore::Opened => return self.reader.head(self.id, inbox(ctx)),
-            FromStore::Head(head) => Input::Head(head),
-            FromStore::Found(found) => Input::Found(found),
-            FromStore::NotFound(keys, error) => Input::NotFound(keys, error),
-            FromStore::Confirmed(head) => Input::Confirmed(head),
-            FromStore::Committed(through) => Input::Committed(through),
-            FromStore::Failed(failure) => Input::Failed(failure),
-        };
-        self.take(input, ctx);
+        match told {
+            FromStore::Opened => self.reader.head(self.id, inbox(ctx)),
+            FromStore::Told(input) => self.take(input, ctx),
+        }
     }
 }
 

@@ -7,12 +7,12 @@ use actix::Recipient;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::domain::books::{Key, Record};
-use crate::domain::chain::Link;
+use crate::domain::books::Key;
 use crate::domain::ids::MerchantId;
 use crate::inbox::FromStore;
 use crate::limits::{HEADS_MAX, LOOKUP_KEYS_MAX, READ_ROUNDS_MAX};
-use crate::ports::{ReadError, RecordRead, Store, Trouble};
+use crate::ports::{ReadError, Store, Trouble};
+use crate::told::{self, OfLookups};
 use crate::writer::{Fatal, watch};
 
 enum Question {
@@ -46,17 +46,17 @@ impl Reader {
         Self(sender)
     }
 
-    /// Reads a head; the asker hears [`FromStore::Head`].
+    /// Reads a head; the asker hears [`told::of_head`].
     pub(crate) fn head(&self, merchant: MerchantId, asker: Recipient<FromStore>) {
         self.send(merchant, Question::Head, asker);
     }
 
-    /// Reads a head's place and hash; the asker hears [`FromStore::Confirmed`].
+    /// Reads a head's place and hash; the asker hears [`told::of_confirmation`].
     pub(crate) fn confirm(&self, merchant: MerchantId, asker: Recipient<FromStore>) {
         self.send(merchant, Question::Confirm, asker);
     }
 
-    /// Looks records up; the asker hears [`FromStore::Found`] or [`FromStore::NotFound`].
+    /// Looks records up; the asker hears [`OfLookups`].
     pub(crate) fn lookup(&self, merchant: MerchantId, keys: Vec<Key>, asker: Recipient<FromStore>) {
         self.send(merchant, Question::Lookup(keys), asker);
     }
@@ -113,7 +113,7 @@ impl Round {
 }
 
 /// Asks the store in a task of its own, so that a panic there is an answer as well: whoever asked must hear something.
-async fn told<T, E>(
+async fn heard<T, E>(
     asked: usize,
     read: impl Future<Output = Result<Vec<Result<T, ReadError>>, E>> + Send + 'static,
 ) -> Vec<Result<T, ReadError>>
@@ -140,42 +140,12 @@ async fn read_heads(store: Arc<dyn Store>, messages: Vec<Message>) {
         return;
     }
     let merchants: Vec<MerchantId> = messages.iter().map(|message| message.merchant).collect();
-    let heads = told(merchants.len(), async move { store.heads(merchants).await }).await;
+    let heads = heard(merchants.len(), async move { store.heads(merchants).await }).await;
     for (message, head) in messages.into_iter().zip(heads) {
-        message.asker.do_send(match message.question {
-            Question::Confirm => FromStore::Confirmed(
-                head.map(|head| head.map_or_else(Link::default, |head| head.link)),
-            ),
-            Question::Head | Question::Lookup(_) => {
-                FromStore::Head(head.map(|head| head.map(Box::new)))
-            }
-        });
-    }
-}
-
-/// What one incarnation is told of a round. At once, as each message costs its actor.
-#[derive(Default)]
-struct Told {
-    found: Vec<(Key, Option<Record>)>,
-    not_found: Vec<(Vec<Key>, ReadError)>,
-}
-
-impl Told {
-    fn add(&mut self, key: Key, read: RecordRead) {
-        match (read, self.not_found.last_mut()) {
-            (Ok(record), _) => self.found.push((key, record)),
-            (Err(error), Some((keys, same))) if *same == error => keys.push(key),
-            (Err(error), _) => self.not_found.push((vec![key], error)),
-        }
-    }
-
-    fn send(self, asker: &Recipient<FromStore>) {
-        if !self.found.is_empty() {
-            asker.do_send(FromStore::Found(self.found));
-        }
-        for (keys, error) in self.not_found {
-            asker.do_send(FromStore::NotFound(keys, error));
-        }
+        message.asker.do_send(FromStore::Told(match message.question {
+            Question::Confirm => told::of_confirmation(head),
+            Question::Head | Question::Lookup(_) => told::of_head(head),
+        }));
     }
 }
 
@@ -184,14 +154,17 @@ async fn look_up(store: Arc<dyn Store>, messages: Vec<Message>) {
     if asked.is_empty() {
         return;
     }
-    let mut records = told(asked.len(), async move { store.lookup(asked).await }).await.into_iter();
-    let mut answers: HashMap<Recipient<FromStore>, Told> = HashMap::new();
+    let mut records =
+        heard(asked.len(), async move { store.lookup(asked).await }).await.into_iter();
+    let mut answers: HashMap<Recipient<FromStore>, OfLookups> = HashMap::new();
     for message in messages {
         let answer = answers.entry(message.asker.clone()).or_default();
         let reads = wanted(&message).zip(&mut records);
         reads.for_each(|((_, key), read)| answer.add(key, read));
     }
-    answers.into_iter().for_each(|(asker, told)| told.send(&asker));
+    for (asker, answer) in answers {
+        answer.inputs().into_iter().for_each(|input| asker.do_send(FromStore::Told(input)));
+    }
 }
 
 fn wanted(message: &Message) -> impl Iterator<Item = (MerchantId, Key)> {

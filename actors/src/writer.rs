@@ -15,6 +15,7 @@ use crate::domain::ids::MerchantId;
 use crate::doubts::Doubts;
 use crate::inbox::FromStore;
 use crate::limits::BATCH_EVENTS_MAX;
+use crate::pipeline::Input as Heard;
 use crate::ports::{Batch, Commit, Row, Store};
 
 /// Called with the reason when the process must end: what is stored can't be trusted, or nothing is stored any more.
@@ -194,7 +195,7 @@ impl Task {
 
     fn land(&mut self, commit: Commit) {
         if let Some((batch, _)) = self.flight.take() {
-            self.mark_doubts(&batch, &commit);
+            self.doubts.hear(&batch, &commit);
         }
         match &commit {
             Commit::Committed | Commit::Refused(_) | Commit::Fatal(_) => {}
@@ -210,17 +211,6 @@ impl Task {
             }
         }
         self.take(Input::Done(commit));
-    }
-
-    fn mark_doubts(&self, batch: &Batch, commit: &Commit) {
-        let Some(in_doubt) = commit.leaves_in_doubt() else { return };
-        for run in &batch.runs {
-            if in_doubt {
-                self.doubts.mark(run.merchant);
-            } else {
-                self.doubts.clear(&run.merchant);
-            }
-        }
     }
 
     fn take(&mut self, input: Input) {
@@ -244,10 +234,10 @@ impl Task {
                 self.flight = Some((batch, task));
             }
             Effect::Committed(incarnation, through) => {
-                self.tell(incarnation, FromStore::Committed(through))
+                self.tell(incarnation, FromStore::Told(Heard::Committed(through)))
             }
             Effect::Failed(incarnation, failure) => {
-                self.tell(incarnation, FromStore::Failed(failure))
+                self.tell(incarnation, FromStore::Told(Heard::Failed(failure)))
             }
             Effect::Alarm(bad) => tracing::error!(
                 merchant = %bad.merchant, seq = bad.seq.0, constraint = bad.constraint,
@@ -267,7 +257,7 @@ impl Task {
     async fn stop(mut self, done: oneshot::Sender<()>) {
         if let Some((batch, flight)) = self.flight.take() {
             let commit = flight.await.unwrap_or_else(|panic| Commit::Fatal(panic.to_string()));
-            self.mark_doubts(&batch, &commit);
+            self.doubts.hear(&batch, &commit);
             self.take(Input::Done(commit));
         }
         // Who asked may have gone.

@@ -112,6 +112,16 @@ pub enum AppendFailure {
 }
 
 impl Failure {
+    /// What a message hears whose actor ended without an answer. Nothing happened while it was in the mailbox; once the actor
+    /// had accepted it, only the next incarnation can tell.
+    pub fn unanswered(accepted: bool) -> Self {
+        if accepted {
+            Self::Lost
+        } else {
+            Self::NotDone(Trouble::Unavailable("the actor stopped before it looked".into()))
+        }
+    }
+
     /// What a message hears when something it needs can't be read.
     pub(super) fn unread(error: &ReadError) -> Self {
         match error {

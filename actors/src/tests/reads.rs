@@ -11,6 +11,7 @@ use crate::domain::books::Key;
 use crate::engine::{Engine, Options};
 use crate::error::EngineError;
 use crate::inbox::FromStore;
+use crate::pipeline::Input;
 use crate::ports::{ReadError, Store};
 use crate::reader::Reader;
 
@@ -69,11 +70,12 @@ fn an_unreadable_row_of_one_merchant_is_no_trouble_of_the_others_in_its_round() 
             }
         });
         let told = one.recv().await.unwrap();
-        let FromStore::NotFound(bad, ReadError::Unreadable { merchant, .. }) = told else {
+        let FromStore::Told(Input::NotFound(bad, ReadError::Unreadable { merchant, .. })) = told
+        else {
             panic!("m1 is told something else")
         };
         assert_eq!((bad, merchant), (keys(), id("m1")));
-        let FromStore::Found(good) = other.recv().await.unwrap() else {
+        let FromStore::Told(Input::Found(good)) = other.recv().await.unwrap() else {
             panic!("m2 is told something else")
         };
         assert_eq!(good, keys().into_iter().map(|key| (key, None)).collect::<Vec<_>>());
