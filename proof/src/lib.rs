@@ -4,8 +4,12 @@
 //! |---|---|
 //! | [`history`] | what a client saw and what is stored at the end, in plain words |
 //! | [`auditor`] | judges a history; shares no code with what it judges |
+//! | [`sim`] | the simulator: one seed decides everything |
+//! | [`translate`] | from the engine's types to the words of a history |
 //! | [`random`] | every choice, from one seed |
 
 pub mod auditor;
 pub mod history;
 pub mod random;
+pub mod sim;
+pub mod translate;

@@ -1,0 +1,86 @@
+//! The simulator: one seed decides what is asked, what goes wrong, and which step is next (issue: no interleaving, crash or
+//! disk can lose or invent a fen).
+//!
+//! It drives the very machines that serve (`pipeline`, `batcher`, `asking`, and the rules below them) on the store in memory,
+//! in one thread, in virtual time. Same seed, same run, bit for bit. What clients saw and what is stored in the end is a
+//! [`crate::history::History`], which the auditor judges.
+//!
+//! | file | what |
+//! |---|---|
+//! | `plan`, `workload`, `fault` | what a seed has in mind: rules, operations, faults |
+//! | `world`, `client`, `ending` | the run: who asks, who crashes, how it ends |
+//! | `stage`, `item`, `store`, `channel` | what is around the processes: time, chance, the store, WeChat |
+//! | `process`, `actor`, `door`, `writer`, `reader`, `payer` | one process: shells around the machines, as in `actors` |
+//! | `timeline`, `shrink` | a failing run, made small and readable |
+
+mod actor;
+mod channel;
+mod client;
+mod door;
+mod ending;
+mod fault;
+mod item;
+mod payer;
+mod plan;
+mod process;
+mod reader;
+mod stage;
+mod store;
+mod timeline;
+mod workload;
+mod world;
+mod writer;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use fault::Fault;
+pub use plan::Plan;
+pub use stage::Counts;
+pub(crate) use store::ready;
+pub use timeline::Timeline;
+use world::World;
+
+use crate::auditor::{self, Violation};
+use crate::history::History;
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// What clients saw, and what was stored in the end.
+    pub history: History,
+    /// What must not be: as the simulator saw it, then as the auditor judges.
+    pub violations: Vec<Violation>,
+    /// What happened how often.
+    pub counts: Counts,
+    /// How many steps it took.
+    pub steps: u64,
+    /// One number for the whole schedule.
+    pub trace: u64,
+    /// Its lines, when somebody wanted them.
+    pub timeline: Timeline,
+}
+
+/// Runs a plan. A panic of a machine ends the run, and is a violation.
+pub fn run(plan: Plan, timeline: Timeline) -> Run {
+    let mut world = World::new(plan, timeline);
+    let panicked = catch_unwind(AssertUnwindSafe(|| world.run())).err();
+    if let Some(panic) = panicked {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        world.stage.violated("panic", text.unwrap_or("without words").to_owned());
+    }
+    let stage = world.stage;
+    let trace = stage.trace();
+    let mut violations = stage.violations;
+    if violations.is_empty() {
+        violations = auditor::judge(&stage.history);
+    }
+    Run {
+        history: stage.history,
+        violations,
+        counts: stage.counts,
+        steps: stage.step,
+        trace,
+        timeline: stage.timeline,
+    }
+}
