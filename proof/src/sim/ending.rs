@@ -5,6 +5,7 @@ use tally_actors::ports::{Page, Store};
 use super::fault::Faults;
 use super::item::Item;
 use super::plan::SECOND;
+use super::process::Process;
 use super::store::ready;
 use super::workload::{Ask, Op, Told};
 use super::world::{Known, Phase, World};
@@ -124,9 +125,8 @@ impl World {
             }
         }
         for node in 0..self.nodes.len() {
-            let empty = self.nodes[node].process.as_ref().is_some_and(|up| up.is_empty());
-            if !empty {
-                self.stage.violated("memory", format!("node {node} keeps something in memory"));
+            if let Some(left) = self.nodes[node].process.as_ref().and_then(Process::leftover) {
+                self.stage.violated("memory", format!("node {node} keeps {left}"));
             }
         }
     }

@@ -232,13 +232,19 @@ impl Process {
         }
     }
 
-    /// Whether nobody is called and nothing is left of anybody who was.
-    pub(super) fn is_empty(&self) -> bool {
-        self.registry.is_empty()
-            && self.actors.is_empty()
-            && self.doors.is_empty()
-            && self.writer.is_empty()
-            && self.reader.is_empty()
+    /// What is still in memory when nobody is called any more; `None`: nothing but entries of actors that died with a message
+    /// in hand, which stand until the merchant is called again.
+    pub(super) fn leftover(&self) -> Option<&'static str> {
+        let empty = [
+            (self.actors.is_empty(), "an actor"),
+            (self.doors.is_empty(), "a call at the front door"),
+            (
+                self.writer.is_empty(),
+                "something of the writer: a message, a batch, a lane or an owner",
+            ),
+            (self.reader.is_empty(), "a question of the reader"),
+        ];
+        empty.into_iter().find(|(empty, _)| !empty).map(|(_, what)| what)
     }
 
     /// A message to the merchant's actor, from the front door.
