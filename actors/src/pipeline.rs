@@ -24,7 +24,7 @@ use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
 use crate::domain::chain::{Link, Seq};
 use crate::domain::command::{Asked, Command};
-use crate::domain::head::Head;
+use crate::domain::head::{Broken, Head};
 use crate::domain::ids::MerchantId;
 use crate::mutant::{self, Mutant};
 use crate::ports::{ReadError, Trouble};
@@ -193,7 +193,10 @@ impl Pipeline {
                 continue;
             }
             let Some(parked) = live.parked.remove(&ticket) else { continue };
-            let (held, rows) = live.decide(ticket, &parked);
+            let (held, rows) = match live.decide(ticket, &parked) {
+                Ok(decided) => decided,
+                Err(broken) => return self.overtaken_by(ticket, &broken),
+            };
             ready.extend(live.leave_lines(ticket, &parked.keys));
             if !rows.is_empty() {
                 let head = live.account.head().expect("an event makes a head").clone();
@@ -226,11 +229,8 @@ impl Pipeline {
             self.fence = Fence::Never;
         }
         // Any later commit of its own confirms what rested on memory before it.
-        for held in std::mem::take(&mut self.unconfirmed) {
+        for held in self.take_unconfirmed() {
             self.answer(held.ticket, held.outcome);
-        }
-        if let Confirming::Asked(_) = self.confirming {
-            self.confirming = Confirming::Asked(0);
         }
         while self.held.front().is_some_and(|held| held.seen.seq <= through) {
             let held = self.held.pop_front().expect("it was just looked at");
@@ -265,9 +265,38 @@ impl Pipeline {
         self.end();
     }
 
+    /// What waits for the store's word waits no more: the word that was asked for is nobody's.
+    fn take_unconfirmed(&mut self) -> Vec<Held> {
+        if let Confirming::Asked(_) = self.confirming {
+            self.confirming = Confirming::Asked(0);
+        }
+        std::mem::take(&mut self.unconfirmed)
+    }
+
+    /// Another owner changed the merchant: nothing is decided any more, and what is in flight is awaited.
+    fn overtaken(&mut self) {
+        self.give_up(Trouble::Unavailable("another process changed this merchant".into()));
+        if self.held.is_empty() {
+            self.end();
+        }
+    }
+
+    /// A decision does not fit the head that it was taken on. Where somebody else may write, a record that was looked up can be
+    /// newer than this incarnation's head, and the fence would stop what follows from both. Elsewhere it is a bug of ours.
+    fn overtaken_by(&mut self, ticket: Ticket, broken: &Broken) {
+        let failure = match self.fence {
+            Fence::Never => Failure::Defect(broken.to_string()),
+            Fence::UntilFirstCommit | Fence::Always => {
+                Failure::NotDone(Trouble::Unavailable(broken.to_string()))
+            }
+        };
+        self.answer(ticket, Err(failure));
+        self.overtaken();
+    }
+
     /// Tells everything that is not in flight to ask again.
     fn give_up(&mut self, trouble: Trouble) {
-        for held in std::mem::take(&mut self.unconfirmed) {
+        for held in self.take_unconfirmed() {
             self.answer(held.ticket, Err(Failure::NotDone(trouble.clone())));
         }
         let undecided: Vec<Ticket> = match &mut self.state {
@@ -318,12 +347,7 @@ impl Pipeline {
                     self.answer(held.ticket, held.outcome);
                 }
             }
-            Ok(_) => {
-                self.give_up(Trouble::Unavailable("another process changed this merchant".into()));
-                if self.held.is_empty() {
-                    self.end();
-                }
-            }
+            Ok(_) => self.overtaken(),
         }
     }
 }

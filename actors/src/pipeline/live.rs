@@ -8,6 +8,7 @@ use crate::domain::books::{Books, Key, Record};
 use crate::domain::chain::Seq;
 use crate::domain::command::{Asked, Command};
 use crate::domain::event::Stamped;
+use crate::domain::head::Broken;
 use crate::domain::time::At;
 use crate::limits::CLOCK_BEHIND_MAX_MS;
 use crate::mutant::{self, Mutant};
@@ -87,17 +88,24 @@ impl Live {
         }
     }
 
-    /// Decide, apply, append: in this order, in this one place, and nothing leaves before it stands whole.
-    pub(super) fn decide(&mut self, ticket: Ticket, parked: &Parked) -> (Held, Vec<Row>) {
+    /// Decide, apply, append: in this order, in this one place, and nothing leaves before it stands whole. Nothing may be
+    /// decided any more when it fails: the records at hand are not those of this head.
+    pub(super) fn decide(
+        &mut self,
+        ticket: Ticket,
+        parked: &Parked,
+    ) -> Result<(Held, Vec<Row>), Broken> {
         let Parked { command, asked: Asked { at: now, by }, .. } = parked;
         let before = self.account.link();
         let held = |seen, first, outcome| Held { ticket, seen, first, outcome };
         if let Some(failure) = self.behind(command, *now) {
-            return (held(before, None, Err(failure)), vec![]);
+            return Ok((held(before, None, Err(failure)), vec![]));
         }
         let events = match self.account.decide(command, *now) {
             Ok(events) => events,
-            Err(refusal) => return (held(before, None, Err(Failure::Refused(refusal))), vec![]),
+            Err(refusal) => {
+                return Ok((held(before, None, Err(Failure::Refused(refusal))), vec![]));
+            }
         };
         let at = self.account.head().map_or(*now, |head| head.at.max(*now));
         let fresh = !events.is_empty();
@@ -110,7 +118,7 @@ impl Live {
             );
             let appended = !mutant::forgets(row.event());
             let link = if appended { row.link } else { row.follows };
-            self.account.apply(&row.stamped, link).expect("decide checked what apply relies on");
+            self.account.apply(&row.stamped, link)?;
             for key in Books::touched_by(row.event()) {
                 self.lines.entry(key).or_default().changed = link.seq;
                 self.dirty.push_back((link.seq, key));
@@ -123,7 +131,7 @@ impl Live {
             Some(refusal) => Err(Failure::Refused(refusal)),
             None => Ok(Outcome { answer: self.account.answer(command), fresh }),
         };
-        (held(self.account.link(), fresh.then(|| before.seq.next()), outcome), rows)
+        Ok((held(self.account.link(), fresh.then(|| before.seq.next()), outcome), rows))
     }
 
     /// What a message hears whose clock is far behind the newest event: an event's time never goes back, so one of the two

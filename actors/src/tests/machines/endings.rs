@@ -1,9 +1,13 @@
 //! How an incarnation ends: who is told what, and in which order.
 
-use super::{ask, live, nothing_found, open, order};
-use crate::domain::chain::Seq;
-use crate::domain::command::Command;
-use crate::pipeline::{AppendFailure, Effect, Failure, Fence, Input, Outcome};
+use super::super::support::{fen, now};
+use super::{answered, ask, live, nothing_found, open, order};
+use crate::domain::books::{Key, Record};
+use crate::domain::chain::{Link, Seq};
+use crate::domain::command::{Command, Confirm};
+use crate::domain::rules::PayoutMethod;
+use crate::domain::withdrawal::{Withdrawal, WithdrawalRequest, WithdrawalStatus};
+use crate::pipeline::{AppendFailure, Effect, Failure, Fence, Input, Outcome, Pipeline, Ticket};
 use crate::ports::Trouble;
 
 #[test]
@@ -45,6 +49,66 @@ fn what_ends_together_is_told_in_the_order_of_arrival() {
         ask(&mut pipeline, ticket, open(&format!("O{ticket:04}"), 500));
     }
     let failure = AppendFailure::NotDone(Trouble::DiskFull);
-    let told = super::answered(&pipeline.take(Input::Failed(failure)));
+    let told = answered(&pipeline.take(Input::Failed(failure)));
     assert_eq!(told, (0..100).collect::<Vec<_>>());
+}
+
+/// A withdrawal that another owner recorded after this one had read its head: its money is not in transit in that head.
+fn newer_than_the_head() -> Record {
+    Record::Withdrawal(Box::new(Withdrawal {
+        withdrawal_no: "W100".parse().unwrap(),
+        amount: fen(500),
+        request: WithdrawalRequest { amount: None, settle_first: false },
+        method: PayoutMethod::Manual,
+        payout_openid: None,
+        payout_name: None,
+        status: WithdrawalStatus::Requested,
+        reason: None,
+        reference: None,
+        requested_at: now(),
+        requested_seq: Seq(9),
+        tried_at: None,
+        day: now().day(),
+        asked_by: "a key".parse().unwrap(),
+        approved_by: None,
+        settlement_no: None,
+    }))
+}
+
+/// Gives the withdrawal to a pipeline that is asked to confirm it, with an order in flight before it.
+fn confirm_what_is_newer(fence: Fence) -> (Pipeline, Link, Vec<Effect>) {
+    let (mut pipeline, head) = live(fence);
+    ask(&mut pipeline, 1, Box::new(Command::Read));
+    ask(&mut pipeline, 2, open("O100", 500));
+    pipeline.take(nothing_found(&[order("O100")]));
+    let (succeeded, reference, reason) = (true, "bank run 1".into(), "".into());
+    let withdrawal_no = "W100".parse().unwrap();
+    let confirm = Confirm { withdrawal_no, succeeded, reference, reason };
+    ask(&mut pipeline, 3, Box::new(Command::Confirm(confirm)));
+    let found = vec![(Key::Withdrawal(withdrawal_no), Some(newer_than_the_head()))];
+    let effects = pipeline.take(Input::Found(found));
+    (pipeline, head.link, effects)
+}
+
+#[test]
+fn a_record_that_is_newer_than_the_head_ends_the_incarnation_after_what_is_in_flight() {
+    let (mut pipeline, start, effects) = confirm_what_is_newer(Fence::Always);
+    let not_done = |effect: &Effect| matches!(effect, Effect::Answer(_, Err(Failure::NotDone(_))));
+    assert!(effects.iter().all(not_done), "{effects:?}");
+    assert_eq!(answered(&effects), [3, 1], "what rested on memory may be wrong as well");
+    let late = pipeline.take(Input::Confirmed(Ok(start)));
+    assert!(late.is_empty(), "nobody waits for it any more: {late:?}");
+    let effects = pipeline.take(Input::Committed(Seq(2)));
+    assert!(
+        matches!(&effects[..], [Effect::Answer(Ticket(2), Ok(_)), Effect::Over]),
+        "the fence had the last word on what was in flight: {effects:?}"
+    );
+}
+
+#[test]
+fn a_record_that_does_not_fit_the_head_is_a_defect_where_nobody_else_writes() {
+    let (_, _, effects) = confirm_what_is_newer(Fence::Never);
+    let defect =
+        |effect: &Effect| matches!(effect, Effect::Answer(Ticket(3), Err(Failure::Defect(_))));
+    assert!(effects.iter().any(defect), "{effects:?}");
 }
