@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::api::Api;
-use support::books::Books;
-use support::random::Random;
-use support::server::{Server, assert_audit_clean};
-use support::world::World;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::order::{Order, OrderStatus};
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use tally_actors::ports::{Page, Store};
+use tally_proof::crash::api::Api;
+use tally_proof::crash::books::Books;
+use tally_proof::crash::server::Server;
+use tally_proof::crash::world::World;
+use tally_proof::random::Random;
 use tally_storage::SqliteStore;
 use tokio::time::sleep;
 
@@ -62,19 +62,19 @@ fn no_notice_that_was_answered_is_lost_and_no_transfer_made_twice_when_the_serve
     let kills = std::env::var("TALLY_TEST_NOTICE_KILLS");
     let kills: u64 = kills.map_or(20, |kills| kills.parse().expect("a number"));
     support::run(async {
-        let world = Arc::new(World::new(&LADDER_MS).await);
-        let mut random = Random::from_environment();
+        let world = Arc::new(World::new(support::site(), &LADDER_MS).await);
+        let mut random = Random::new(support::seed());
         for round in 0..kills {
             let server = world.serve(&SETTINGS);
             if round == 0 {
                 register(server.api()).await;
             }
-            world.faults(random.next(), &FAULTS).await;
+            world.faults(random.draw(), &FAULTS).await;
             let load = Load::begin(&world, &server, round, &mut random);
             sleep(Duration::from_millis(random.below(KILL_WITHIN_MS))).await;
             server.kill();
             let paid = load.end().await;
-            assert_audit_clean(world.folder.path());
+            support::assert_clean(world.site.audit().err());
             let taken = compare_while_down(&world).await;
             println!("kill {}: {paid} payments, {taken} notices taken so far", round + 1);
         }
@@ -83,7 +83,7 @@ fn no_notice_that_was_answered_is_lost_and_no_transfer_made_twice_when_the_serve
         world.faults(0, &[]).await;
         catch_up(&world, &server).await;
         compare_at_the_end(&world, &server).await;
-        assert_audit_clean(world.folder.path());
+        support::assert_clean(world.site.audit().err());
     });
 }
 
@@ -170,7 +170,7 @@ struct OnDisk {
 
 impl OnDisk {
     async fn read(world: &World, shop: &str) -> Self {
-        let file = world.folder.path().join("data/tally.db");
+        let file = world.site.path().join("data/tally.db");
         let store = SqliteStore::open_read_only(&file).await.expect("the books");
         let of: MerchantId = shop.parse().expect("an id");
         let mut found = Self { orders: BTreeMap::new(), withdrawals: BTreeMap::new() };
@@ -280,7 +280,7 @@ async fn by_number(world: &World, what: &str, prefix: &str, name: &str) -> BTree
 /// Orders are paid whose notices are all lost, and the server is killed before it can ask. Started again, it asks.
 async fn find_what_no_notice_told(world: &Arc<World>, random: &mut Random) {
     let server = world.serve(&SETTINGS);
-    world.faults(random.next(), &[("notice", "lost", 1_000)]).await;
+    world.faults(random.draw(), &[("notice", "lost", 1_000)]).await;
     let token = world.log_in("customer-0").await.expect("a token");
     let mut numbers = vec![];
     for _ in 0..10 {

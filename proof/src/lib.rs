@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`history`] | what a client saw and what is stored at the end, in plain words |
 //! | [`auditor`] | judges a history; shares no code with what it judges |
+//! | [`crash`] | kills the real binary under load |
 //! | [`random`] | every choice, from one seed |
 
 pub mod auditor;
+pub mod crash;
 pub mod history;
 pub mod random;

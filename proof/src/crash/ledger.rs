@@ -6,21 +6,23 @@ use serde_json::Value;
 
 use super::api::{Api, Reply};
 use super::books::Books;
-use super::random::Random;
 use super::traffic::{Call, Name, What, transaction_of};
+use crate::random::Random;
 
 /// Merchant and number.
 type Key = (&'static str, String);
 
-/// How often an answer that is not final is asked for again before the test gives up.
+/// How often an answer that is not final is asked for again before that is a fault.
 const ASK_MAX: usize = 50;
 
 /// How many acknowledged calls are asked again at a time.
 const TWICE: usize = 20;
 
 /// All acknowledged answers, and the calls of which nobody knows what became.
-#[derive(Default)]
-pub(crate) struct Ledger {
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// How many loads wrote to it.
+    loads: u64,
     opened: HashMap<Key, u64>,
     paid: HashMap<Key, u64>,
     closed: HashMap<Key, ()>,
@@ -33,23 +35,26 @@ pub(crate) struct Ledger {
     /// Calls that recorded something and were told so.
     acknowledged: Vec<Call>,
     /// Calls without a final answer.
-    pub(crate) unknown: Vec<Call>,
+    pub unknown: Vec<Call>,
     /// What must not be: an answer that does not fit an earlier one, or that nobody should get.
-    pub(crate) faults: Vec<String>,
+    pub faults: Vec<String>,
 }
 
 impl Ledger {
+    /// Names for the clients of another load, which no client had before.
+    pub fn names(&mut self, clients: u64) -> Vec<String> {
+        self.loads += 1;
+        (0..clients).map(|client| format!("k{:03}x{client:03}", self.loads)).collect()
+    }
+
     /// How many things it knows of.
-    pub(crate) fn len(&self) -> usize {
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
         self.opened.len() + self.paid.len() + self.settled.len() + self.withdrawn.len()
     }
 
     /// Takes an answer, or that there was none. The thing it was about, when it was a success.
-    pub(crate) fn heard(
-        &mut self,
-        call: &Call,
-        answer: Result<Reply, reqwest::Error>,
-    ) -> Option<Value> {
+    pub fn heard(&mut self, call: &Call, answer: Result<Reply, reqwest::Error>) -> Option<Value> {
         let reply = match answer {
             Ok(reply) if ![429, 503].contains(&reply.status) => reply,
             Ok(_) | Err(_) => {
@@ -66,7 +71,7 @@ impl Ledger {
         if let Some(fault) = self.record(call, &reply.body) {
             self.faults.push(format!("{call:?} was answered {reply:?}: {fault}"));
         }
-        if !nothing_made(call, &reply.body) {
+        if !nothing_made(call, &reply.body) && !matches!(call.what, What::Read) {
             self.acknowledged.push(call.clone());
         }
         Some(reply.body)
@@ -103,6 +108,7 @@ impl Ledger {
                 self.settled_first += usize::from(*settle_first && before.is_none());
                 fault.or(before.and_then(differs(amount)))
             }
+            What::Read => None,
             What::Confirm { withdrawal_no, succeeded } => {
                 self.confirmed.insert((merchant, withdrawal_no.clone()), *succeeded);
                 let status = if *succeeded { "succeeded" } else { "failed" };
@@ -131,7 +137,7 @@ impl Ledger {
     }
 
     /// Asks again for all that is unknown, with the same numbers and keys, until each has a final answer.
-    pub(crate) async fn ask_again(&mut self, api: &Api) {
+    pub async fn ask_again(&mut self, api: &Api) {
         for _ in 0..ASK_MAX {
             for call in std::mem::take(&mut self.unknown) {
                 let answer = call.send(api).await;
@@ -147,7 +153,7 @@ impl Ledger {
 
     /// Asks some acknowledged calls again: as they were, which must give the recorded answer, and under the same number or
     /// key with other content, which must be refused.
-    pub(crate) async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
+    pub async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
         for _ in 0..TWICE.min(self.acknowledged.len()) {
             let call = random.of(&self.acknowledged).clone();
             let answer = call.send(api).await;
@@ -162,7 +168,7 @@ impl Ledger {
 
     /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that was not
     /// acknowledged, so call it when no call that may have been taken is unknown.
-    pub(crate) fn faults_of(&self, books: &Books) -> Vec<String> {
+    pub fn faults_of(&self, books: &Books) -> Vec<String> {
         let of = |key: &Key| key.0 == books.merchant;
         let mut faults = vec![];
         let mut missing = |what: &str, key: &Key| faults.push(format!("{what} {key:?} is lost"));

@@ -1,0 +1,25 @@
+//! Real processes and real SIGKILLs: the binary under load, and what is known of it outside.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`site`], [`server`] | the binary, its folder, a running server |
+//! | [`api`] | a client of `/v1` |
+//! | [`traffic`], [`load`] | what many clients ask for, from a seed, until there is no answer |
+//! | [`ledger`] | every answer that was acknowledged, kept outside of the server |
+//! | [`books`] | a merchant's books read back over HTTP, and whether they agree |
+//! | [`judge`] | holds the books against the ledger |
+//! | [`plan`] | what a run is to do, and what it found |
+//! | [`kills`] | kills under the traffic of merchants' systems |
+//! | [`world`] | a WeChat that outlives the server |
+
+pub mod api;
+pub mod books;
+pub mod judge;
+pub mod kills;
+pub mod ledger;
+pub mod load;
+pub mod plan;
+pub mod server;
+pub mod site;
+pub mod traffic;
+pub mod world;
