@@ -11,7 +11,6 @@ use std::time::Duration;
 use tally_proof::crash::ledger::Ledger;
 use tally_proof::crash::load::Load;
 use tally_proof::crash::server::Server;
-use tally_proof::crash::traffic::MERCHANTS;
 use tally_proof::crash::{judge, kills};
 use tally_proof::random::Random;
 use tokio::time::sleep;
@@ -38,7 +37,7 @@ fn a_stop_under_load_ends_with_success_and_loses_nothing() {
         for round in 0..3 {
             let server = Server::start(&site);
             if round == 0 {
-                server.api().register(&MERCHANTS).await;
+                server.api().register().await;
             }
             judge_after_a_stop(&server, &mut ledger, &mut random).await;
             let load = Load::begin(&server, ledger, CLIENTS, &mut random);
@@ -65,7 +64,7 @@ async fn judge_after_a_stop(server: &Server, ledger: &mut Ledger, random: &mut R
 fn a_request_in_flight_is_answered_before_the_server_stops() {
     let site = support::site();
     let server = Server::start(&site);
-    support::run(server.api().register(&MERCHANTS));
+    support::run(server.api().register());
     let mut stream = TcpStream::connect(server.address()).expect("it listens");
     let body =
         r#"{"order_no": "A0001", "amount_fen": 100, "description": "tea", "channel": "external"}"#;

@@ -30,7 +30,7 @@ fn after_64_clients_at_once_the_books_agree_to_the_fen() {
     let site = Arc::new(support::site());
     let server = Server::start(&site);
     let faults = support::run(async {
-        server.api().register(&MERCHANTS).await;
+        server.api().register().await;
         let ledger = drive(&server, &site).await;
         let mut faults = ledger.faults.clone();
         faults.extend(ledger.unknown.iter().map(|call| format!("no answer to {call:?}")));

@@ -5,9 +5,11 @@
 //! | [`history`] | what a client saw and what is stored at the end, in plain words |
 //! | [`auditor`] | judges a history; shares no code with what it judges |
 //! | [`crash`] | kills the real binary under load |
+//! | [`translate`] | from the engine's types to those words |
 //! | [`random`] | every choice, from one seed |
 
 pub mod auditor;
 pub mod crash;
 pub mod history;
 pub mod random;
+pub mod translate;

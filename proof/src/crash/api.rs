@@ -6,6 +6,8 @@ use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::traffic::{MERCHANTS, RULES};
+
 /// Longer than any answer takes.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
@@ -95,10 +97,9 @@ impl Api {
         }
     }
 
-    /// Makes the merchants of the traffic known. Each has another rule: on demand, T+0, T+2.
-    pub async fn register(&self, merchants: &[&str]) {
-        let rules = [(60, Value::Null), (33, json!(0)), (0, json!(2))];
-        for (merchant, (fee_bp, days)) in merchants.iter().zip(rules.into_iter().cycle()) {
+    /// Makes the merchants of the traffic known, with their rules.
+    pub async fn register(&self) {
+        for (merchant, (fee_bp, days)) in MERCHANTS.iter().zip(RULES) {
             let body = json!({
                 "merchant_id": merchant,
                 "name": format!("Shop {merchant}"),

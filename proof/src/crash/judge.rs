@@ -2,9 +2,12 @@
 
 use super::api::Api;
 use super::books::Books;
+use super::history;
 use super::ledger::Ledger;
 use super::server::Server;
+use super::site::Site;
 use super::traffic::MERCHANTS;
+use crate::auditor;
 use crate::random::Random;
 
 /// Gives every call a final answer, asks some again, then judges the books. What must not be.
@@ -15,6 +18,12 @@ pub async fn examine(server: &Server, ledger: &mut Ledger, random: &mut Random) 
     let mut faults = std::mem::take(&mut ledger.faults);
     faults.extend(compare(server.api(), ledger).await);
     faults
+}
+
+/// Puts all that was asked and heard, and what is stored, before the auditor. Call it when nothing is under way.
+pub async fn audit(site: &Site, ledger: &Ledger) -> Vec<String> {
+    let history = history::of(site, ledger).await;
+    auditor::judge(&history).iter().map(ToString::to_string).collect()
 }
 
 /// Judges the books as they are: whether they agree with themselves and with the ledger, which must have no call that may

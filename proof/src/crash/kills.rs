@@ -9,7 +9,6 @@ use super::ledger::Ledger;
 use super::load::Load;
 use super::plan::{Plan, Report};
 use super::site::Site;
-use super::traffic::MERCHANTS;
 use crate::random::Random;
 
 /// A kill comes at a random instant of the load's first so many milliseconds.
@@ -48,11 +47,14 @@ async fn one_folder(
     for kill in 0..=kills {
         let server = report.start(site, &[]);
         if kill == 0 {
-            server.api().register(&MERCHANTS).await;
+            server.api().register().await;
         }
         // One time in four the next kill comes while what the last one left open is asked again.
         if kill == kills || random.percent(75) {
             report.faults.extend(judge::examine(&server, &mut ledger, random).await);
+        }
+        if kill == kills {
+            report.faults.extend(judge::audit(site, &ledger).await);
         }
         if kill == kills || !report.faults.is_empty() {
             break;

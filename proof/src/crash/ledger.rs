@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::api::{Api, Reply};
 use super::books::Books;
 use super::traffic::{Call, Name, What, transaction_of};
+use crate::history::Step;
 use crate::random::Random;
 
 /// Merchant and number.
@@ -17,6 +18,15 @@ const ASK_MAX: usize = 50;
 
 /// How many acknowledged calls are asked again at a time.
 const TWICE: usize = 20;
+
+/// A call, when it was asked, and when it was answered and what.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the line above says it all")]
+pub struct Asked {
+    pub call: Call,
+    pub asked: Step,
+    pub answered: Option<(Step, Reply)>,
+}
 
 /// All acknowledged answers, and the calls of which nobody knows what became.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +46,10 @@ pub struct Ledger {
     acknowledged: Vec<Call>,
     /// Calls without a final answer.
     pub unknown: Vec<Call>,
+    /// All calls in the order in which they were asked.
+    pub calls: Vec<Asked>,
+    /// Counts what is asked and what is answered.
+    steps: Step,
     /// What must not be: an answer that does not fit an earlier one, or that nobody should get.
     pub faults: Vec<String>,
 }
@@ -53,8 +67,17 @@ impl Ledger {
         self.opened.len() + self.paid.len() + self.settled.len() + self.withdrawn.len()
     }
 
-    /// Takes an answer, or that there was none. The thing it was about, when it was a success.
-    pub fn heard(&mut self, call: &Call, answer: Result<Reply, reqwest::Error>) -> Option<Value> {
+    /// Notes that a call is about to be sent; its place among the calls.
+    pub fn asked(&mut self, call: &Call) -> usize {
+        self.steps += 1;
+        self.calls.push(Asked { call: call.clone(), asked: self.steps, answered: None });
+        self.calls.len() - 1
+    }
+
+    /// Takes the answer to the call at `place`, or that there was none. The thing it was about, when it was a success.
+    pub fn heard(&mut self, place: usize, answer: Result<Reply, reqwest::Error>) -> Option<Value> {
+        self.note(place, &answer);
+        let call = &self.calls[place].call.clone();
         let reply = match answer {
             Ok(reply) if ![429, 503].contains(&reply.status) => reply,
             Ok(_) | Err(_) => {
@@ -75,6 +98,11 @@ impl Ledger {
             self.acknowledged.push(call.clone());
         }
         Some(reply.body)
+    }
+
+    fn note(&mut self, place: usize, answer: &Result<Reply, reqwest::Error>) {
+        self.steps += 1;
+        self.calls[place].answered = answer.as_ref().ok().map(|reply| (self.steps, reply.clone()));
     }
 
     fn record(&mut self, call: &Call, thing: &Value) -> Option<String> {
@@ -140,8 +168,9 @@ impl Ledger {
     pub async fn ask_again(&mut self, api: &Api) {
         for _ in 0..ASK_MAX {
             for call in std::mem::take(&mut self.unknown) {
+                let place = self.asked(&call);
                 let answer = call.send(api).await;
-                self.heard(&call, answer);
+                self.heard(place, answer);
             }
             if self.unknown.is_empty() {
                 return;
@@ -156,10 +185,14 @@ impl Ledger {
     pub async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
         for _ in 0..TWICE.min(self.acknowledged.len()) {
             let call = random.of(&self.acknowledged).clone();
+            let place = self.asked(&call);
             let answer = call.send(api).await;
-            self.heard(&call, answer);
+            self.heard(place, answer);
             let Some(other) = call.with_other_content() else { continue };
-            match other.send(api).await {
+            let place = self.asked(&other);
+            let answer = other.send(api).await;
+            self.note(place, &answer);
+            match answer {
                 Ok(reply) if reply.status == 409 => {}
                 answer => self.faults.push(format!("{other:?} after {call:?}: {answer:?}")),
             }

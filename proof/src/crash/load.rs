@@ -66,9 +66,10 @@ impl Shared {
 async fn ask(mut client: Client, api: Api, shared: Arc<Shared>) {
     while !shared.stop.load(Ordering::Relaxed) {
         let call = client.next_call();
+        let place = shared.ledger().asked(&call);
         let answer = call.send(&api).await;
         let no_answer = answer.is_err();
-        let thing = shared.ledger().heard(&call, answer);
+        let thing = shared.ledger().heard(place, answer);
         if no_answer {
             return;
         }

@@ -7,6 +7,8 @@
 //! | [`traffic`], [`load`] | what many clients ask for, from a seed, until there is no answer |
 //! | [`ledger`] | every answer that was acknowledged, kept outside of the server |
 //! | [`books`] | a merchant's books read back over HTTP, and whether they agree |
+//! | [`disk`] | what is on the disk, read past the server |
+//! | [`history`] | all that was asked and heard, for the auditor |
 //! | [`judge`] | holds the books against the ledger |
 //! | [`plan`] | what a run is to do, and what it found |
 //! | [`kills`] | kills under the traffic of merchants' systems |
@@ -14,6 +16,8 @@
 
 pub mod api;
 pub mod books;
+pub mod disk;
+pub mod history;
 pub mod judge;
 pub mod kills;
 pub mod ledger;

@@ -10,6 +10,9 @@ use crate::random::Random;
 /// The merchants of the traffic.
 pub const MERCHANTS: [&str; 3] = ["demand", "today", "plus2"];
 
+/// What was agreed with each: the fee in basis points, and after how many days it is settled.
+pub const RULES: [(u16, Option<u8>); 3] = [(60, None), (33, Some(0)), (0, Some(2))];
+
 /// Days on which a payment of today may have been made: settled at once even where the rule is T+2.
 const LONG_AGO: [&str; 3] =
     ["2024-01-01T04:00:00Z", "2024-02-28T15:59:59.999Z", "2024-02-28T16:00:00Z"];
