@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use tally_proof::crash::kills;
 use tally_proof::crash::plan::{Plan, Report};
+use tally_proof::crash::{kills, notices};
 
 use super::binary::{self, Binary};
 
@@ -23,6 +23,9 @@ pub(crate) struct Asked {
     /// Keep the folder of a run with faults
     #[arg(long)]
     keep: bool,
+    /// Kill while notices come in and transfers go out, with a WeChat that lives on
+    #[arg(long)]
+    notices: bool,
     #[command(flatten)]
     binary: Binary,
 }
@@ -36,11 +39,11 @@ pub(crate) fn run(asked: &Asked) -> ExitCode {
         }
     };
     let seed = asked.seed.unwrap_or_else(|| getrandom::u64().expect("the system has randomness"));
-    let &Asked { kills, clients, keep, .. } = asked;
+    let &Asked { kills, clients, keep, notices, .. } = asked;
     println!("{} is killed {kills} times; --seed {seed}", binary.display());
     let plan = Plan { binary, place: binary::place(), kills, seed, clients, keep };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let report = runtime.expect("a runtime").block_on(played(plan));
+    let report = runtime.expect("a runtime").block_on(played(plan, notices));
     println!("{report}");
     if report.faults.is_empty() {
         return ExitCode::SUCCESS;
@@ -53,14 +56,18 @@ pub(crate) fn run(asked: &Asked) -> ExitCode {
     }
     println!(
         "Again, as far as real time allows: cargo run --release -p tally-proof -- \
-         crash --kills {kills} --clients {clients} --seed {seed} --keep"
+         crash --kills {kills} --clients {clients} --seed {seed} --keep{}",
+        if notices { " --notices" } else { "" }
     );
     ExitCode::FAILURE
 }
 
 /// Plays a plan. What breaks it off, such as a server that does not start, is a fault.
-async fn played(plan: Plan) -> Report {
-    let played = tokio::spawn(async move { kills::run(&plan).await }).await;
+async fn played(plan: Plan, with_notices: bool) -> Report {
+    let played = tokio::spawn(async move {
+        if with_notices { notices::run(&plan).await } else { kills::run(&plan).await }
+    });
+    let played = played.await;
     played.unwrap_or_else(|error| {
         let faults = vec![format!("the run broke off: {error}")];
         Report { faults, ..Report::default() }

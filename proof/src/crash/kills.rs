@@ -8,14 +8,12 @@ use super::judge;
 use super::ledger::Ledger;
 use super::load::Load;
 use super::plan::{Plan, Report};
+use super::server::Server;
 use super::site::Site;
 use crate::random::Random;
 
 /// A kill comes at a random instant of the load's first so many milliseconds.
 const WITHIN_MS: u64 = 600;
-
-/// The kill of a start comes at a random instant of its first so many milliseconds.
-const START_WITHIN_MS: u64 = 60;
 
 /// How many kills a folder sees: what is judged must not grow with the length of a run.
 const KILLS_A_FOLDER: u64 = 20;
@@ -45,7 +43,7 @@ async fn one_folder(
     let mut ledger = Ledger::default();
     let before = report.acknowledged;
     for kill in 0..=kills {
-        let server = report.start(site, &[]);
+        let server = report.started(Server::start(site));
         if kill == 0 {
             server.api().register().await;
         }
@@ -66,17 +64,6 @@ async fn one_folder(
         report.acknowledged = before + ledger.len();
         report.killed(plan, ledger.unknown.len());
         report.faults.extend(site.audit().err());
-        if random.percent(25) {
-            kill_a_start(site, random).await;
-            report.starts_killed += 1;
-        }
+        report.kill_a_start(|| site.spawn(&[]).0, random).await;
     }
-}
-
-/// A start that does not get to its end.
-async fn kill_a_start(site: &Site, random: &mut Random) {
-    let (mut child, _) = site.spawn(&[]);
-    sleep(Duration::from_millis(random.below(START_WITHIN_MS))).await;
-    child.kill().expect("it was started");
-    child.wait().expect("it ends");
 }

@@ -12,16 +12,20 @@
 //! | [`judge`] | holds the books against the ledger |
 //! | [`plan`] | what a run is to do, and what it found |
 //! | [`kills`] | kills under the traffic of merchants' systems |
+//! | [`channel`] | holds the books against what WeChat knows |
+//! | [`notices`] | kills while notices come in and transfers go out |
 //! | [`world`] | a WeChat that outlives the server |
 
 pub mod api;
 pub mod books;
+pub mod channel;
 pub mod disk;
 pub mod history;
 pub mod judge;
 pub mod kills;
 pub mod ledger;
 pub mod load;
+pub mod notices;
 pub mod plan;
 pub mod server;
 pub mod site;

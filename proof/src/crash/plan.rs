@@ -2,13 +2,20 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::process::Child;
 use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::server::Server;
 use super::site::Site;
+use crate::random::Random;
 
 /// How soon a start must be ready, whatever it has to recover.
 const READY_MAX: Duration = Duration::from_secs(2);
+
+/// The kill of a start comes at a random instant of its first so many milliseconds.
+const START_WITHIN_MS: u64 = 60;
 
 /// The fewest things a kill that have to be acknowledged, on the whole, for a run to prove anything.
 const LOAD_MIN: usize = 5;
@@ -57,19 +64,29 @@ pub struct Report {
 }
 
 impl Report {
-    /// Starts a server, and remembers the slowest start.
-    pub fn start(&mut self, site: &Site, settings: &[(&str, &str)]) -> Server {
-        let server = Server::start_with(site, settings);
+    /// Takes a server that was started, and remembers the slowest start.
+    pub(super) fn started(&mut self, server: Server) -> Server {
         self.slowest = self.slowest.max(server.ready_after);
         server
     }
 
     /// Counts a kill, and says now and then how far the run is.
-    pub fn killed(&mut self, plan: &Plan, in_flight: usize) {
+    pub(super) fn killed(&mut self, plan: &Plan, in_flight: usize) {
         self.kills += 1;
         self.in_flight += in_flight;
         if self.kills.is_multiple_of(10) || self.kills == plan.kills {
             println!("{self}");
+        }
+    }
+
+    /// One start in four does not get to its end either.
+    pub(super) async fn kill_a_start(&mut self, spawn: impl Fn() -> Child, random: &mut Random) {
+        if random.percent(25) {
+            let mut child = spawn();
+            sleep(Duration::from_millis(random.below(START_WITHIN_MS))).await;
+            child.kill().expect("it was started");
+            child.wait().expect("it ends");
+            self.starts_killed += 1;
         }
     }
 

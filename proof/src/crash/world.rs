@@ -1,5 +1,7 @@
 //! The world around the server: a WeChat of its own that outlives it, and one public address whatever port it listens on.
 
+use std::collections::BTreeMap;
+use std::process::Child;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -69,6 +71,21 @@ impl World {
 
     /// Starts the server on the folder's data, with this WeChat; more settings as environment variables.
     pub fn serve(&self, more: &[(&str, &str)]) -> Server {
+        let server = self.with_settings(more, |settings| Server::start_with(&self.site, settings));
+        self.gate.lead_to(server.address());
+        server
+    }
+
+    /// The same, without waiting for it, and without leading anybody to it.
+    pub fn spawn(&self, more: &[(&str, &str)]) -> Child {
+        self.with_settings(more, |settings| self.site.spawn(settings).0)
+    }
+
+    fn with_settings<T>(
+        &self,
+        more: &[(&str, &str)],
+        start: impl FnOnce(&[(&str, &str)]) -> T,
+    ) -> T {
         let (wechat, public) = (self.sandbox.url(), self.public_url());
         let mut settings = vec![
             ("TALLY_WECHAT_APP_ID", APP_ID),
@@ -80,9 +97,7 @@ impl World {
             ("TALLY_PUBLIC_URL", &public),
         ];
         settings.extend(more);
-        let server = Server::start_with(&self.site, &settings);
-        self.gate.lead_to(server.address());
-        server
+        start(&settings)
     }
 
     /// Where the server is reached, whatever port it has.
@@ -119,16 +134,40 @@ impl World {
         self.sandbox(Method::PUT, "faults", &plan).await;
     }
 
-    /// All of the sandbox's `orders` or `transfers` whose number begins so.
-    pub async fn sandbox_list(&self, what: &str, prefix: &str, number: &str) -> Vec<Value> {
-        let (mut items, mut after) = (vec![], String::new());
+    /// The sandbox's orders of a merchant, by their number here.
+    pub async fn orders(&self, merchant: &str) -> BTreeMap<String, Value> {
+        self.by_number("orders", &Self::order_prefix(merchant), "out_trade_no").await
+    }
+
+    /// The sandbox's transfers of a merchant, by the withdrawal's number.
+    pub async fn transfers(&self, merchant: &str) -> BTreeMap<String, Value> {
+        self.by_number("transfers", &Self::transfer_prefix(merchant), "partner_trade_no").await
+    }
+
+    /// How the numbers of a merchant's orders begin at WeChat.
+    pub fn order_prefix(merchant: &str) -> String {
+        format!("{merchant}-")
+    }
+
+    /// How the numbers of a merchant's transfers begin at WeChat.
+    pub fn transfer_prefix(merchant: &str) -> String {
+        format!("{}{merchant}", merchant.len())
+    }
+
+    /// All of the sandbox's `orders` or `transfers` whose number begins so, by the rest of it.
+    async fn by_number(&self, what: &str, prefix: &str, number: &str) -> BTreeMap<String, Value> {
+        let (mut items, mut after) = (BTreeMap::new(), String::new());
         loop {
             let path = format!("{what}?prefix={prefix}&after={after}&limit={PART}");
             let mut part = self.sandbox(Method::GET, &path, &Value::Null).await;
             let Value::Array(part) = part["items"].take() else { panic!("{path} has no items") };
-            let Some(last) = part.last() else { return items };
-            after = last[number].as_str().expect("a number").to_owned();
-            items.extend(part);
+            if part.is_empty() {
+                return items;
+            }
+            for item in part {
+                after = item[number].as_str().expect("a number").to_owned();
+                items.insert(after[prefix.len()..].to_owned(), item);
+            }
         }
     }
 
