@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 use tally_proof::crash::ledger::Ledger;
@@ -26,6 +28,41 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     let plan = support::plan("TALLY_TEST_KILLS", CLIENTS);
     let report = support::run(kills::run(&plan));
     support::assert_clean(report.faults);
+}
+
+/// The judge can fail: a disk that goes back to what it was before the load has lost all that the load was told.
+#[test]
+fn books_that_went_back_in_time_are_found_out() {
+    let site = support::site();
+    let (data, before) = (site.path().join("data"), site.path().join("before"));
+    support::run(async {
+        let server = Server::start(&site);
+        server.api().register().await;
+        server.kill();
+        copy(&data, &before);
+        let server = Server::start(&site);
+        let mut random = Random::new(support::seed());
+        let load = Load::begin(&server, Ledger::default(), CLIENTS, &mut random);
+        while load.acknowledged() < 50 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let ledger = load.stop().await;
+        assert_eq!(judge::compare(server.api(), &ledger).await, [""; 0]);
+        server.kill();
+        fs::remove_dir_all(&data).unwrap();
+        copy(&before, &data);
+        let faults = judge::compare(Server::start(&site).api(), &ledger).await;
+        assert_eq!(faults.len(), ledger.len(), "{faults:?}");
+        assert!(faults.iter().all(|fault| fault.ends_with("is lost")), "{faults:?}");
+    });
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
 
 #[test]

@@ -286,3 +286,7 @@ fn signed(told: &Value) -> Fen {
 fn fen(amount: u64) -> Fen {
     Fen::try_from(amount).expect("the traffic is small")
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

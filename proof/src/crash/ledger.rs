@@ -64,7 +64,8 @@ impl Ledger {
     /// How many things it knows of.
     #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
-        self.opened.len() + self.paid.len() + self.settled.len() + self.withdrawn.len()
+        let orders = self.opened.len() + self.paid.len() + self.closed.len();
+        orders + self.settled.len() + self.withdrawn.len()
     }
 
     /// Notes that a call is about to be sent; its place among the calls.

@@ -41,6 +41,11 @@ impl Load {
         Self { shared, clients }
     }
 
+    /// How many things the ledger knows of by now.
+    pub fn acknowledged(&self) -> usize {
+        self.shared.ledger().len()
+    }
+
     /// Waits until no client gets an answer any more, as after a kill. What they heard.
     pub async fn end(self) -> Ledger {
         for client in self.clients {
