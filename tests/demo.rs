@@ -4,16 +4,14 @@ mod support;
 
 use std::process::Output;
 
-use support::server::{Folder, tally};
-
 /// Runs the demo, and gives its exit code and what it printed.
 fn demo(flags: &[&str]) -> (Option<i32>, String) {
-    let folder = Folder::new();
-    let mut command = tally(folder.path());
-    let command = command.env("TMPDIR", folder.path()).arg("demo").args(flags);
+    let site = support::site();
+    let mut command = site.tally();
+    let command = command.env("TMPDIR", site.path()).arg("demo").args(flags);
     let Output { status, stdout, stderr } = command.output().expect("the binary starts");
     let text = [stdout, stderr].map(|bytes| String::from_utf8(bytes).expect("text")).concat();
-    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
+    let left: Vec<_> = std::fs::read_dir(site.path()).expect("the folder").collect();
     assert!(left.is_empty() || status.code() != Some(0), "left behind: {left:?}\n{text}");
     (status.code(), text)
 }

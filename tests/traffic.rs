@@ -4,18 +4,19 @@
 mod support;
 
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::api::Api;
-use support::books::Books;
-use support::ledger::Ledger;
-use support::random::Random;
-use support::server::{Folder, Server, assert_audit_clean};
-use support::traffic::{Client, MERCHANTS, Name, What};
 use tally_actors::domain::ids::Malformed;
 use tally_actors::domain::money::Money;
+use tally_proof::crash::books::Books;
+use tally_proof::crash::ledger::Ledger;
+use tally_proof::crash::load::Load;
+use tally_proof::crash::server::Server;
+use tally_proof::crash::site::Site;
+use tally_proof::crash::traffic::{Client, MERCHANTS, Name, What};
+use tally_proof::random::Random;
 use tally_storage::naive::Naive;
 
 /// How many ask at the same time.
@@ -26,11 +27,11 @@ const TRAFFIC: Duration = Duration::from_secs(10);
 
 #[test]
 fn after_64_clients_at_once_the_books_agree_to_the_fen() {
-    let folder = Folder::new();
-    let server = Server::start(folder.path());
+    let site = Arc::new(support::site());
+    let server = Server::start(&site);
     let faults = support::run(async {
-        server.api().register(&MERCHANTS).await;
-        let ledger = drive(&server, &folder).await;
+        server.api().register().await;
+        let ledger = drive(&server, &site).await;
         let mut faults = ledger.faults.clone();
         faults.extend(ledger.unknown.iter().map(|call| format!("no answer to {call:?}")));
         for merchant in MERCHANTS {
@@ -42,59 +43,39 @@ fn after_64_clients_at_once_the_books_agree_to_the_fen() {
         }
         faults
     });
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-    assert_audit_clean(folder.path());
+    support::assert_clean(faults);
+    support::assert_clean(site.audit().err());
 }
 
 /// Sends the traffic, with audits beside it, and gives back what the clients heard.
-async fn drive(server: &Server, folder: &Folder) -> Ledger {
-    let ledger = Arc::new(Mutex::new(Ledger::default()));
-    let mut random = Random::from_environment();
+async fn drive(server: &Server, site: &Arc<Site>) -> Ledger {
     let until = Instant::now() + TRAFFIC;
-    let clients = (0..CLIENTS).map(|number| {
-        let client = Client::new(format!("c{number:03}"), random.fork());
-        tokio::spawn(ask(client, server.api().another(), Arc::clone(&ledger), until))
-    });
-    let clients: Vec<_> = clients.collect();
-    let path = folder.path().to_owned();
+    let load = Load::begin(server, Ledger::default(), CLIENTS, &mut Random::new(support::seed()));
+    let site = Arc::clone(site);
     let auditor = tokio::task::spawn_blocking(move || {
         let mut audits = 0;
         while Instant::now() < until {
-            assert_audit_clean(&path);
+            support::assert_clean(site.audit().err());
             audits += 1;
         }
         println!("{audits} audits beside the traffic");
     });
-    for client in clients {
-        client.await.expect("a client does not panic");
-    }
     auditor.await.expect("each audit beside the traffic is clean");
-    Arc::into_inner(ledger).expect("all clients are gone").into_inner().expect("none panicked")
-}
-
-async fn ask(mut client: Client, api: Api, ledger: Arc<Mutex<Ledger>>, until: Instant) {
-    while Instant::now() < until {
-        let call = client.next_call();
-        let answer = call.send(&api).await;
-        let thing = ledger.lock().expect("no client panicked").heard(&call, answer);
-        if let Some(thing) = thing {
-            client.follow(&call, &thing);
-        }
-    }
+    load.stop().await
 }
 
 /// Not flaky, although it is a matter of timing: hundreds of settlements run among thousands of payments; that not one
 /// payment falls between two statements of a settlement is out of the question.
 #[test]
 fn under_the_same_traffic_the_three_statements_do_not_agree() {
-    let folder = Folder::new();
+    let site = support::site();
     let lost = support::run(async {
-        let naive = Naive::open(&folder.path().join("naive.db")).await.expect("a file");
-        let mut random = Random::from_environment();
+        let naive = Naive::open(&site.path().join("naive.db")).await.expect("a file");
+        let mut random = Random::new(support::seed());
         let until = Instant::now() + TRAFFIC;
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let client = Client::new(format!("c{number:03}"), random.fork());
+                let client = Client::new(format!("c{number:03}"), random.fork(), vec![]);
                 tokio::spawn(ask_naive(client, naive.clone(), until))
             })
             .collect();
@@ -132,7 +113,7 @@ async fn ask_naive(mut client: Client, naive: Naive, until: Instant) {
                     if *settle_first { naive.settle(&of).await.map(drop) } else { Ok(()) };
                 settled.and(naive.withdraw(&of).await.map(drop))
             }
-            What::Close { .. } | What::Confirm { .. } => Ok(()),
+            What::Close { .. } | What::Confirm { .. } | What::Read => Ok(()),
         };
         // A statement that waited too long for the file's lock did nothing, as in the field; the money is lost elsewhere.
         if let Err(trouble) = done {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use support::server::{Folder, Server};
+use tally_proof::crash::server::Server;
 
 /// What stands for the server's address in the README.
 const ADDRESS: &str = "http://127.0.0.1:8000";
@@ -24,14 +24,14 @@ fn the_walk_through_of_the_readme_works_as_pasted_once_and_once_more() {
     for part in [ADDRESS, BINARY, "data/admin.key"] {
         assert_eq!(walk.matches(part).count(), 1, "the walk-through names {part} once");
     }
-    let folder = Folder::new();
-    let server = Server::start(folder.path());
+    let site = support::site();
+    let server = Server::start(&site);
     let walk = walk
         .replace(ADDRESS, &format!("http://{}", server.address()))
         .replace(BINARY, &format!("'{}'", env!("CARGO_BIN_EXE_tally")));
 
     let sandbox = server.sandbox_address();
-    let first = paste(&walk, folder.path(), &sandbox);
+    let first = paste(&walk, site.path(), &sandbox);
     assert!(!first.contains("\"code\":1"), "a page was refused:\n{first}");
     assert!(first.contains("\"openId\":\"oXiaoman\"") && first.contains("🌾"), "{first}");
     let balance = support::run(server.api().get("merchants/tea1/balance")).body;
@@ -42,7 +42,7 @@ fn the_walk_through_of_the_readme_works_as_pasted_once_and_once_more() {
     for (field, fen) in expected.as_object().expect("an object") {
         assert_eq!(&balance[field], fen, "{field} after the walk-through:\n{first}");
     }
-    let second = paste(&walk, folder.path(), &sandbox);
+    let second = paste(&walk, site.path(), &sandbox);
     assert_eq!(second.matches("\"code\":10").count(), 1, "the order was paid:\n{second}");
     let again = support::run(server.api().get("merchants/tea1/balance")).body;
     for line in server.log().lines() {

@@ -5,10 +5,12 @@
 //! | [`history`] | what a client saw and what is stored at the end, in plain words |
 //! | [`auditor`] | judges a history; shares no code with what it judges |
 //! | [`sim`] | the simulator: one seed decides everything |
+//! | [`crash`] | kills the real binary under load |
 //! | [`translate`] | from the engine's types to the words of a history |
 //! | [`random`] | every choice, from one seed |
 
 pub mod auditor;
+pub mod crash;
 pub mod history;
 pub mod random;
 pub mod sim;

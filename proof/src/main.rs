@@ -1,11 +1,9 @@
-//! The command line of the proof: one file of `cli` for each subcommand.
+//! The `tally-proof` command.
 
 mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    cli::Cli::parse().run()
+    cli::run()
 }

@@ -10,9 +10,8 @@ mod verdict;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use support::random::Random;
-use support::server::assert_audit_clean;
-use support::world::World;
+use tally_proof::crash::world::World;
+use tally_proof::random::Random;
 use target::{FORGED, Request, TARGET, Target};
 
 /// How many send at the same time.
@@ -24,14 +23,14 @@ fn bad_requests_get_an_answer_and_leave_the_books_clean() {
     let lasts =
         Duration::from_secs(seconds.map_or(5, |seconds| seconds.parse().expect("a number")));
     support::run(async {
-        let mut random = Random::from_environment();
-        let world = World::new(&[500, 1_000]).await;
+        let mut random = Random::new(support::seed());
+        let world = Arc::new(World::new(support::site(), &[500, 1_000]).await);
         let server = world.serve(&[("TALLY_QUERY_SECONDS", "1,5"), ("TALLY_LOG", "warn")]);
         let target = Arc::new(Target::prepare(&world, &server).await);
         let until = Instant::now() + lasts;
         let senders = (0..SENDERS).map(|_| {
-            let (target, random) = (Arc::clone(&target), random.fork());
-            tokio::spawn(async move { send_until(&target, random, until).await })
+            let (world, target) = (Arc::clone(&world), Arc::clone(&target));
+            tokio::spawn(send_until(world, target, random.fork(), until))
         });
         let mut sent = 0;
         let mut faults = vec![];
@@ -59,7 +58,12 @@ fn bad_requests_get_an_answer_and_leave_the_books_clean() {
 }
 
 /// Sends until then, and audits. How many were sent, and what went wrong.
-async fn send_until(target: &Target, mut random: Random, until: Instant) -> (u64, Vec<String>) {
+async fn send_until(
+    world: Arc<World>,
+    target: Arc<Target>,
+    mut random: Random,
+    until: Instant,
+) -> (u64, Vec<String>) {
     let (mut sent, mut faults) = (0, vec![]);
     while Instant::now() < until && faults.len() < 5 {
         let request = target.bad_request(&mut random);
@@ -71,10 +75,7 @@ async fn send_until(target: &Target, mut random: Random, until: Instant) -> (u64
         }
         sent += 1;
     }
-    let folder = target.folder.clone();
-    let audited = tokio::task::spawn_blocking(move || assert_audit_clean(&folder)).await;
-    if let Err(error) = audited {
-        faults.push(format!("the audit is not clean: {error}"));
-    }
+    let audited = tokio::task::spawn_blocking(move || world.site.audit()).await;
+    faults.extend(audited.expect("an audit does not panic").err());
     (sent, faults)
 }

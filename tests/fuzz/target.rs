@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use tally_proof::crash::server::Server;
+use tally_proof::crash::world::{API_KEY, APP_ID, MCH_ID, World};
+use tally_proof::random::Random;
 use tally_wechat::sign::{nonce, sign};
 use tally_wechat::{Fields, Secret, SignType, xml};
 
 use crate::support::mutate;
-use crate::support::random::Random;
-use crate::support::server::Server;
-use crate::support::world::{API_KEY, APP_ID, MCH_ID, World};
 use crate::verdict::wrong;
 
 /// How long an answer may take. Only a server that hangs takes as long.
@@ -44,7 +44,6 @@ pub(crate) struct Target {
     sealed: Value,
     /// Open orders of both merchants.
     orders: Vec<(&'static str, String)>,
-    pub(crate) folder: std::path::PathBuf,
 }
 
 /// A request to send.
@@ -76,8 +75,7 @@ impl Target {
         }
         let http = Client::builder().timeout(ANSWER_MAX).no_proxy().build().expect("a client");
         let (base, key) = (format!("http://{}", server.address()), server.key().to_owned());
-        let folder = world.folder.path().to_owned();
-        Self { http, base, key, token, sealed, orders, folder }
+        Self { http, base, key, token, sealed, orders }
     }
 
     /// A good request, changed.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::random::Random;
+use tally_proof::random::Random;
 
 /// Texts that programs stumble over.
 const NASTY: [&str; 24] = [
@@ -133,7 +133,7 @@ fn change_bytes(random: &mut Random, bytes: &mut Vec<u8>) {
             let part = bytes[from..to].to_vec();
             bytes.splice(to..to, part);
         }
-        3 => drop(bytes.splice(from..from, random.next().to_le_bytes())),
+        3 => drop(bytes.splice(from..from, random.draw().to_le_bytes())),
         4 => drop(bytes.splice(from..to, random.of(&NASTY).bytes())),
         5 => drop(bytes.splice(from..from, random.of(&EDGES).bytes())),
         6 => drop(bytes.splice(from..from, random.of(&FOREIGN_XML).bytes())),

@@ -1,4 +1,5 @@
 //! `tally-proof simulate`: runs seeds until one breaks a claim.
+
 use std::process::ExitCode;
 
 use tally_proof::sim::{self, Counts, Plan, Timeline};

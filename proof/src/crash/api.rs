@@ -6,12 +6,14 @@ use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::traffic::{MERCHANTS, RULES};
+
 /// Longer than any answer takes.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// One server, spoken to with one key.
-#[derive(Clone)]
-pub(crate) struct Api {
+#[derive(Debug, Clone)]
+pub struct Api {
     http: reqwest::Client,
     base: String,
     key: String,
@@ -19,24 +21,28 @@ pub(crate) struct Api {
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) body: Value,
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body.
+    pub body: Value,
 }
 
 impl Reply {
-    pub(crate) fn is_success(&self) -> bool {
+    /// Whether the status is one of success.
+    pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// The stable code of a refusal.
-    pub(crate) fn code(&self) -> &str {
+    pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 }
 
 impl Api {
-    pub(crate) fn new(base: String, key: String) -> Self {
+    /// A client of the server at `base`, such as `http://127.0.0.1:8000`.
+    pub fn new(base: String, key: String) -> Self {
         // Even for plain HTTP, as the protocol's crate asks for a provider.
         tally_wechat::tls::install_provider();
         let http = reqwest::Client::builder().timeout(ANSWER_MAX).no_proxy().build();
@@ -44,12 +50,12 @@ impl Api {
     }
 
     /// A client with connections of its own.
-    pub(crate) fn another(&self) -> Self {
+    pub fn another(&self) -> Self {
         Self::new(self.base.clone(), self.key.clone())
     }
 
     /// Asks; an error means that nobody knows what became of it.
-    pub(crate) async fn post(
+    pub async fn post(
         &self,
         path: &str,
         body: &Value,
@@ -62,19 +68,24 @@ impl Api {
         reply(request).await
     }
 
+    /// Asks for a thing; an error: there was no answer.
+    pub async fn read(&self, path: &str) -> Result<Reply, reqwest::Error> {
+        reply(self.request(Method::GET, path)).await
+    }
+
     /// Asks for a thing that must be there.
-    pub(crate) async fn get(&self, path: &str) -> Reply {
-        let reply = reply(self.request(Method::GET, path)).await.expect("an answer");
+    pub async fn get(&self, path: &str) -> Reply {
+        let reply = self.read(path).await.expect("an answer");
         assert!(reply.is_success(), "GET {path}: {reply:?}");
         reply
     }
 
     /// All items of a list, part by part.
-    pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str) -> Vec<T> {
+    pub async fn list<T: DeserializeOwned>(&self, path: &str) -> Vec<T> {
         let mut items = vec![];
         let mut part_path = format!("{path}?limit=200");
         loop {
-            let mut reply = reply(self.request(Method::GET, &part_path)).await.expect("an answer");
+            let mut reply = self.read(&part_path).await.expect("an answer");
             assert!(reply.is_success(), "GET {path}: {reply:?}");
             let part: Vec<T> = serde_json::from_value(reply.body["items"].take())
                 .unwrap_or_else(|error| panic!("GET {path}: {error}"));
@@ -86,10 +97,9 @@ impl Api {
         }
     }
 
-    /// Makes the merchants of the traffic known. Each has another rule: on demand, T+0, T+2.
-    pub(crate) async fn register(&self, merchants: &[&str]) {
-        let rules = [(60, Value::Null), (33, json!(0)), (0, json!(2))];
-        for (merchant, (fee_bp, days)) in merchants.iter().zip(rules.into_iter().cycle()) {
+    /// Makes the merchants of the traffic known, with their rules.
+    pub async fn register(&self) {
+        for (merchant, (fee_bp, days)) in MERCHANTS.iter().zip(RULES) {
             let body = json!({
                 "merchant_id": merchant,
                 "name": format!("Shop {merchant}"),

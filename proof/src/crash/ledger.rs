@@ -6,21 +6,33 @@ use serde_json::Value;
 
 use super::api::{Api, Reply};
 use super::books::Books;
-use super::random::Random;
 use super::traffic::{Call, Name, What, transaction_of};
+use crate::history::Step;
+use crate::random::Random;
 
 /// Merchant and number.
 type Key = (&'static str, String);
 
-/// How often an answer that is not final is asked for again before the test gives up.
+/// How often an answer that is not final is asked for again before that is a fault.
 const ASK_MAX: usize = 50;
 
 /// How many acknowledged calls are asked again at a time.
 const TWICE: usize = 20;
 
+/// A call, when it was asked, and when it was answered and what.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the line above says it all")]
+pub struct Asked {
+    pub call: Call,
+    pub asked: Step,
+    pub answered: Option<(Step, Reply)>,
+}
+
 /// All acknowledged answers, and the calls of which nobody knows what became.
-#[derive(Default)]
-pub(crate) struct Ledger {
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// How many loads wrote to it.
+    loads: u64,
     opened: HashMap<Key, u64>,
     paid: HashMap<Key, u64>,
     closed: HashMap<Key, ()>,
@@ -33,23 +45,40 @@ pub(crate) struct Ledger {
     /// Calls that recorded something and were told so.
     acknowledged: Vec<Call>,
     /// Calls without a final answer.
-    pub(crate) unknown: Vec<Call>,
+    pub unknown: Vec<Call>,
+    /// All calls in the order in which they were asked.
+    pub calls: Vec<Asked>,
+    /// Counts what is asked and what is answered.
+    steps: Step,
     /// What must not be: an answer that does not fit an earlier one, or that nobody should get.
-    pub(crate) faults: Vec<String>,
+    pub faults: Vec<String>,
 }
 
 impl Ledger {
-    /// How many things it knows of.
-    pub(crate) fn len(&self) -> usize {
-        self.opened.len() + self.paid.len() + self.settled.len() + self.withdrawn.len()
+    /// Names for the clients of another load, which no client had before.
+    pub fn names(&mut self, clients: u64) -> Vec<String> {
+        self.loads += 1;
+        (0..clients).map(|client| format!("k{:03}x{client:03}", self.loads)).collect()
     }
 
-    /// Takes an answer, or that there was none. The thing it was about, when it was a success.
-    pub(crate) fn heard(
-        &mut self,
-        call: &Call,
-        answer: Result<Reply, reqwest::Error>,
-    ) -> Option<Value> {
+    /// How many things it knows of.
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        let orders = self.opened.len() + self.paid.len() + self.closed.len();
+        orders + self.settled.len() + self.withdrawn.len()
+    }
+
+    /// Notes that a call is about to be sent; its place among the calls.
+    pub fn asked(&mut self, call: &Call) -> usize {
+        self.steps += 1;
+        self.calls.push(Asked { call: call.clone(), asked: self.steps, answered: None });
+        self.calls.len() - 1
+    }
+
+    /// Takes the answer to the call at `place`, or that there was none. The thing it was about, when it was a success.
+    pub fn heard(&mut self, place: usize, answer: Result<Reply, reqwest::Error>) -> Option<Value> {
+        self.note(place, &answer);
+        let call = &self.calls[place].call.clone();
         let reply = match answer {
             Ok(reply) if ![429, 503].contains(&reply.status) => reply,
             Ok(_) | Err(_) => {
@@ -66,10 +95,15 @@ impl Ledger {
         if let Some(fault) = self.record(call, &reply.body) {
             self.faults.push(format!("{call:?} was answered {reply:?}: {fault}"));
         }
-        if !nothing_made(call, &reply.body) {
+        if !nothing_made(call, &reply.body) && !matches!(call.what, What::Read) {
             self.acknowledged.push(call.clone());
         }
         Some(reply.body)
+    }
+
+    fn note(&mut self, place: usize, answer: &Result<Reply, reqwest::Error>) {
+        self.steps += 1;
+        self.calls[place].answered = answer.as_ref().ok().map(|reply| (self.steps, reply.clone()));
     }
 
     fn record(&mut self, call: &Call, thing: &Value) -> Option<String> {
@@ -103,6 +137,7 @@ impl Ledger {
                 self.settled_first += usize::from(*settle_first && before.is_none());
                 fault.or(before.and_then(differs(amount)))
             }
+            What::Read => None,
             What::Confirm { withdrawal_no, succeeded } => {
                 self.confirmed.insert((merchant, withdrawal_no.clone()), *succeeded);
                 let status = if *succeeded { "succeeded" } else { "failed" };
@@ -131,11 +166,12 @@ impl Ledger {
     }
 
     /// Asks again for all that is unknown, with the same numbers and keys, until each has a final answer.
-    pub(crate) async fn ask_again(&mut self, api: &Api) {
+    pub async fn ask_again(&mut self, api: &Api) {
         for _ in 0..ASK_MAX {
             for call in std::mem::take(&mut self.unknown) {
+                let place = self.asked(&call);
                 let answer = call.send(api).await;
-                self.heard(&call, answer);
+                self.heard(place, answer);
             }
             if self.unknown.is_empty() {
                 return;
@@ -147,13 +183,17 @@ impl Ledger {
 
     /// Asks some acknowledged calls again: as they were, which must give the recorded answer, and under the same number or
     /// key with other content, which must be refused.
-    pub(crate) async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
+    pub async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
         for _ in 0..TWICE.min(self.acknowledged.len()) {
             let call = random.of(&self.acknowledged).clone();
+            let place = self.asked(&call);
             let answer = call.send(api).await;
-            self.heard(&call, answer);
+            self.heard(place, answer);
             let Some(other) = call.with_other_content() else { continue };
-            match other.send(api).await {
+            let place = self.asked(&other);
+            let answer = other.send(api).await;
+            self.note(place, &answer);
+            match answer {
                 Ok(reply) if reply.status == 409 => {}
                 answer => self.faults.push(format!("{other:?} after {call:?}: {answer:?}")),
             }
@@ -162,7 +202,7 @@ impl Ledger {
 
     /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that was not
     /// acknowledged, so call it when no call that may have been taken is unknown.
-    pub(crate) fn faults_of(&self, books: &Books) -> Vec<String> {
+    pub fn faults_of(&self, books: &Books) -> Vec<String> {
         let of = |key: &Key| key.0 == books.merchant;
         let mut faults = vec![];
         let mut missing = |what: &str, key: &Key| faults.push(format!("{what} {key:?} is lost"));

@@ -1,14 +1,17 @@
-//! The traffic of the tests: what customers, merchants and the bank ask for, in a fixed mix, chosen from a seed.
+//! The traffic: what customers, merchants and the bank ask for, in a fixed mix, chosen from a seed.
 
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
 use super::api::{Api, Reply};
-use super::random::Random;
+use crate::random::Random;
 
 /// The merchants of the traffic.
-pub(crate) const MERCHANTS: [&str; 3] = ["demand", "today", "plus2"];
+pub const MERCHANTS: [&str; 3] = ["demand", "today", "plus2"];
+
+/// What was agreed with each: the fee in basis points, and after how many days it is settled.
+pub const RULES: [(u16, Option<u8>); 3] = [(60, None), (33, Some(0)), (0, Some(2))];
 
 /// Days on which a payment of today may have been made: settled at once even where the rule is T+2.
 const LONG_AGO: [&str; 3] =
@@ -16,31 +19,38 @@ const LONG_AGO: [&str; 3] =
 
 /// How the caller names what it asks for: by a number, or by a key for which the server makes one.
 #[derive(Debug, Clone)]
-pub(crate) enum Name {
+pub enum Name {
+    /// A number that the caller chose.
     Number(String),
+    /// An `Idempotency-Key`.
     Key(String),
 }
 
 /// What is asked for. Amounts in fen.
 #[derive(Debug, Clone)]
-pub(crate) enum What {
+#[allow(missing_docs, reason = "the fields are those of api.md 3")]
+pub enum What {
     Open { name: Name, amount: u64 },
     Pay { order_no: String, amount: u64, paid_at: Option<&'static str> },
     Close { order_no: String },
     Settle { name: Name, include_not_due: bool },
     Withdraw { name: Name, amount: Option<u64>, settle_first: bool },
     Confirm { withdrawal_no: String, succeeded: bool },
+    Read,
 }
 
 /// A call, with all that is needed to ask again.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) merchant: &'static str,
-    pub(crate) what: What,
+pub struct Call {
+    /// Whose books it is about.
+    pub merchant: &'static str,
+    /// What it asks for.
+    pub what: What,
 }
 
 impl Call {
-    pub(crate) async fn send(&self, api: &Api) -> Result<Reply, reqwest::Error> {
+    /// Asks; an error means that nobody knows what became of it.
+    pub async fn send(&self, api: &Api) -> Result<Reply, reqwest::Error> {
         let (name, path) = match &self.what {
             What::Open { name, .. } => (Some(name), "orders".to_owned()),
             What::Pay { order_no, .. } => (None, format!("orders/{order_no}/paid")),
@@ -50,6 +60,7 @@ impl Call {
             What::Confirm { withdrawal_no, .. } => {
                 (None, format!("withdrawals/{withdrawal_no}/confirm"))
             }
+            What::Read => return api.read(&format!("merchants/{}/balance", self.merchant)).await,
         };
         let key = match name {
             Some(Name::Key(key)) => Some(key.as_str()),
@@ -73,7 +84,7 @@ impl Call {
                 }
                 body
             }
-            What::Close { .. } => json!({}),
+            What::Close { .. } | What::Read => json!({}),
             What::Settle { name, include_not_due } => {
                 named("settlement_no", name, json!({"include_not_due": include_not_due}))
             }
@@ -95,26 +106,26 @@ impl Call {
 
     /// The same number or key, other content: to be refused once this one is recorded. Closing and confirming name no content
     /// of their own.
-    pub(crate) fn with_other_content(&self) -> Option<Self> {
+    pub fn with_other_content(&self) -> Option<Self> {
         let mut other = self.clone();
         match &mut other.what {
             What::Open { amount, .. } | What::Pay { amount, .. } => *amount += 1,
             What::Settle { include_not_due, .. } => *include_not_due = !*include_not_due,
             What::Withdraw { settle_first, .. } => *settle_first = !*settle_first,
-            What::Close { .. } | What::Confirm { .. } => return None,
+            What::Close { .. } | What::Confirm { .. } | What::Read => return None,
         }
         Some(other)
     }
 
     /// Whether an answer is a success, or a refusal that the traffic provokes.
-    pub(crate) fn expects(&self, reply: &Reply) -> bool {
+    pub fn expects(&self, reply: &Reply) -> bool {
         let nothing_there = reply.status == 422 && reply.code() == "balance_insufficient";
         reply.is_success() || (matches!(self.what, What::Withdraw { .. }) && nothing_there)
     }
 }
 
 /// The payment's number that belongs to an order in this traffic.
-pub(crate) fn transaction_of(order_no: &str) -> String {
+pub fn transaction_of(order_no: &str) -> String {
     format!("T{order_no}")
 }
 
@@ -126,7 +137,8 @@ fn named(field: &str, name: &Name, mut body: Value) -> Value {
 }
 
 /// One of many who ask at the same time. Waits for each answer before the next call.
-pub(crate) struct Client {
+#[derive(Debug)]
+pub struct Client {
     id: String,
     made: u64,
     random: Random,
@@ -137,9 +149,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// `id` must be its own, up to 9 letters or digits: the numbers begin with it.
-    pub(crate) fn new(id: String, random: Random) -> Self {
-        Self { id, made: 0, random, next: VecDeque::new(), repeat: None, repeating: false }
+    /// `id` must be its own, up to 9 letters or digits: the numbers begin with it. It begins with the calls of `open`.
+    pub fn new(id: String, random: Random, open: Vec<Call>) -> Self {
+        Self { id, made: 0, random, next: open.into(), repeat: None, repeating: false }
     }
 
     fn name(&mut self) -> Name {
@@ -153,7 +165,7 @@ impl Client {
     }
 
     /// What it asks for next: most of all orders, which it then pays.
-    pub(crate) fn next_call(&mut self) -> Call {
+    pub fn next_call(&mut self) -> Call {
         let repeat = self.repeat.take();
         self.repeating = repeat.is_some();
         if let Some(call) = repeat.or_else(|| self.next.pop_front()) {
@@ -163,7 +175,8 @@ impl Client {
         let name = self.name();
         let amount = 1 + self.random.below(100_000);
         let what = match self.random.below(100) {
-            0..70 => What::Open { name, amount },
+            0..20 => What::Read,
+            20..70 => What::Open { name, amount },
             70..82 => What::Settle { name, include_not_due: self.random.percent(20) },
             82..88 => What::Withdraw { name, amount: None, settle_first: false },
             88..94 => What::Withdraw { name, amount: None, settle_first: true },
@@ -174,7 +187,7 @@ impl Client {
     }
 
     /// What follows from an answer: an order is paid (some are closed), a withdrawal confirmed; some calls are sent twice.
-    pub(crate) fn follow(&mut self, call: &Call, thing: &Value) {
+    pub fn follow(&mut self, call: &Call, thing: &Value) {
         if self.repeating {
             return;
         }
@@ -201,7 +214,11 @@ impl Client {
                     self.next.push_back(follow(What::Confirm { withdrawal_no, succeeded }));
                 }
             }
-            What::Pay { .. } | What::Close { .. } | What::Settle { .. } | What::Confirm { .. } => {}
+            What::Pay { .. }
+            | What::Close { .. }
+            | What::Settle { .. }
+            | What::Confirm { .. }
+            | What::Read => {}
         }
     }
 }

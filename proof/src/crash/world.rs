@@ -1,5 +1,7 @@
-//! The world around the server: a WeChat of the test's own that outlives it, and one public address whatever port it listens on.
+//! The world around the server: a WeChat of its own that outlives it, and one public address whatever port it listens on.
 
+use std::collections::BTreeMap;
+use std::process::Child;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,12 +12,15 @@ use tally_wechat::Secret;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::server::{Folder, Server};
+use super::server::Server;
+use super::site::Site;
 
-/// The account that the world's WeChat knows.
-pub(crate) const APP_ID: &str = "wx00000000test0000";
-pub(crate) const MCH_ID: &str = "1900000000";
-pub(crate) const API_KEY: &str = "0123456789abcdef0123456789abcdef";
+/// The app that the world's WeChat knows.
+pub const APP_ID: &str = "wx00000000test0000";
+/// Its number as a merchant of WeChat's.
+pub const MCH_ID: &str = "1900000000";
+/// The key that its documents are signed with.
+pub const API_KEY: &str = "0123456789abcdef0123456789abcdef";
 const APP_SECRET: &str = "fedcba9876543210fedcba9876543210";
 
 /// Longer than any answer takes.
@@ -24,9 +29,11 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Items of a part of the sandbox's lists.
 const PART: usize = 1_000;
 
-/// All around the server. The folder is the server's; the sandbox's file is in it.
-pub(crate) struct World {
-    pub(crate) folder: Folder,
+/// All around the server. The sandbox's file is in the site's folder.
+#[derive(Debug)]
+pub struct World {
+    /// The binary and its folder.
+    pub site: Site,
     sandbox: Sandbox,
     http: reqwest::Client,
     gate: Gate,
@@ -34,17 +41,19 @@ pub(crate) struct World {
 
 /// An answer of the mini-program's calls; a status other than 200 has no code.
 #[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) status: u16,
-    pub(crate) code: Option<u64>,
-    pub(crate) data: Value,
+pub struct Page {
+    /// The HTTP status.
+    pub status: u16,
+    /// The code of api.md 1.
+    pub code: Option<u64>,
+    /// What the code 0 comes with.
+    pub data: Value,
 }
 
 impl World {
-    /// A WeChat that sends a notice again after these waits.
-    pub(crate) async fn new(ladder: &[u64]) -> Self {
+    /// A WeChat that sends a notice again after these waits, in milliseconds.
+    pub async fn new(site: Site, ladder: &[u64]) -> Self {
         tally_wechat::tls::install_provider();
-        let folder = Folder::new();
         let credentials = Credentials {
             app_id: APP_ID.into(),
             app_secret: Secret::new(APP_SECRET),
@@ -52,16 +61,31 @@ impl World {
             api_key: Secret::new(API_KEY),
         };
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let file = folder.path().join("sandbox.jsonl");
+        let file = site.path().join("sandbox.jsonl");
         let mut settings = Settings::new(listen, file, credentials);
         settings.notify.ladder = ladder.iter().copied().map(Duration::from_millis).collect();
         let sandbox = Sandbox::start(settings).await.expect("a sandbox");
         let http = reqwest::Client::builder().timeout(ANSWER_MAX).no_proxy().build();
-        Self { folder, sandbox, http: http.expect("a client"), gate: Gate::open().await }
+        Self { site, sandbox, http: http.expect("a client"), gate: Gate::open().await }
     }
 
     /// Starts the server on the folder's data, with this WeChat; more settings as environment variables.
-    pub(crate) fn serve(&self, more: &[(&str, &str)]) -> Server {
+    pub fn serve(&self, more: &[(&str, &str)]) -> Server {
+        let server = self.with_settings(more, |settings| Server::start_with(&self.site, settings));
+        self.gate.lead_to(server.address());
+        server
+    }
+
+    /// The same, without waiting for it, and without leading anybody to it.
+    pub fn spawn(&self, more: &[(&str, &str)]) -> Child {
+        self.with_settings(more, |settings| self.site.spawn(settings).0)
+    }
+
+    fn with_settings<T>(
+        &self,
+        more: &[(&str, &str)],
+        start: impl FnOnce(&[(&str, &str)]) -> T,
+    ) -> T {
         let (wechat, public) = (self.sandbox.url(), self.public_url());
         let mut settings = vec![
             ("TALLY_WECHAT_APP_ID", APP_ID),
@@ -73,18 +97,16 @@ impl World {
             ("TALLY_PUBLIC_URL", &public),
         ];
         settings.extend(more);
-        let server = Server::start_with(self.folder.path(), &settings);
-        self.gate.lead_to(server.address());
-        server
+        start(&settings)
     }
 
     /// Where the server is reached, whatever port it has.
-    pub(crate) fn public_url(&self) -> String {
+    pub fn public_url(&self) -> String {
         format!("http://{}", self.gate.address)
     }
 
     /// A call as the mini-program makes it. An error: there was no answer.
-    pub(crate) async fn page(&self, path: &str, body: &Value) -> Result<Page, reqwest::Error> {
+    pub async fn page(&self, path: &str, body: &Value) -> Result<Page, reqwest::Error> {
         let request = self.http.post(format!("{}{path}", self.public_url())).json(body);
         let response = request.send().await?;
         let status = response.status().as_u16();
@@ -94,7 +116,7 @@ impl World {
     }
 
     /// A call to the sandbox's control API, which must do as it is told.
-    pub(crate) async fn sandbox(&self, method: Method, path: &str, body: &Value) -> Value {
+    pub async fn sandbox(&self, method: Method, path: &str, body: &Value) -> Value {
         let url = format!("{}/sandbox/{path}", self.sandbox.url());
         let request = self.http.request(method.clone(), url).json(body);
         let response = request.send().await.expect("the sandbox answers");
@@ -105,28 +127,52 @@ impl World {
     }
 
     /// What goes wrong from now on: (on, fault, per_mille).
-    pub(crate) async fn faults(&self, seed: u64, faults: &[(&str, &str, u16)]) {
+    pub async fn faults(&self, seed: u64, faults: &[(&str, &str, u16)]) {
         let rule = |(on, fault, per_mille): &(&str, &str, u16)| json!({"on": on, "fault": fault, "per_mille": per_mille});
         let rules: Vec<_> = faults.iter().map(rule).collect();
         let plan = json!({"seed": seed, "late_ms": 200, "faults": rules});
         self.sandbox(Method::PUT, "faults", &plan).await;
     }
 
-    /// All of the sandbox's `orders` or `transfers` whose number begins so.
-    pub(crate) async fn sandbox_list(&self, what: &str, prefix: &str, number: &str) -> Vec<Value> {
-        let (mut items, mut after) = (vec![], String::new());
+    /// The sandbox's orders of a merchant, by their number here.
+    pub async fn orders(&self, merchant: &str) -> BTreeMap<String, Value> {
+        self.by_number("orders", &Self::order_prefix(merchant), "out_trade_no").await
+    }
+
+    /// The sandbox's transfers of a merchant, by the withdrawal's number.
+    pub async fn transfers(&self, merchant: &str) -> BTreeMap<String, Value> {
+        self.by_number("transfers", &Self::transfer_prefix(merchant), "partner_trade_no").await
+    }
+
+    /// How the numbers of a merchant's orders begin at WeChat.
+    pub fn order_prefix(merchant: &str) -> String {
+        format!("{merchant}-")
+    }
+
+    /// How the numbers of a merchant's transfers begin at WeChat.
+    pub fn transfer_prefix(merchant: &str) -> String {
+        format!("{}{merchant}", merchant.len())
+    }
+
+    /// All of the sandbox's `orders` or `transfers` whose number begins so, by the rest of it.
+    async fn by_number(&self, what: &str, prefix: &str, number: &str) -> BTreeMap<String, Value> {
+        let (mut items, mut after) = (BTreeMap::new(), String::new());
         loop {
             let path = format!("{what}?prefix={prefix}&after={after}&limit={PART}");
             let mut part = self.sandbox(Method::GET, &path, &Value::Null).await;
             let Value::Array(part) = part["items"].take() else { panic!("{path} has no items") };
-            let Some(last) = part.last() else { return items };
-            after = last[number].as_str().expect("a number").to_owned();
-            items.extend(part);
+            if part.is_empty() {
+                return items;
+            }
+            for item in part {
+                after = item[number].as_str().expect("a number").to_owned();
+                items.insert(after[prefix.len()..].to_owned(), item);
+            }
         }
     }
 
     /// Logs a customer in; the token. An error: there was no answer, or none that is final.
-    pub(crate) async fn log_in(&self, openid: &str) -> Result<String, String> {
+    pub async fn log_in(&self, openid: &str) -> Result<String, String> {
         let code = self.sandbox(Method::POST, "login", &json!({"openid": openid})).await;
         let page = self.page("/login/", &json!({"code": code["code"]})).await;
         let page = page.map_err(|error| error.to_string())?;
@@ -136,6 +182,7 @@ impl World {
 }
 
 /// One address that leads to wherever the server listens now, as a load balancer's does.
+#[derive(Debug)]
 struct Gate {
     address: String,
     target: Arc<Mutex<Option<String>>>,

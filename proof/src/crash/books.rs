@@ -7,21 +7,24 @@ use serde_json::Value;
 
 use super::api::Api;
 
-/// Amounts in fen; a number that the server calls null is `None`.
+/// An order, amounts in fen; a number that the server calls null is `None`.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Order {
-    pub(crate) order_no: String,
-    pub(crate) amount_fen: u64,
-    pub(crate) status: String,
-    pub(crate) paid_seq: Option<u64>,
-    pub(crate) transaction_id: Option<String>,
-    pub(crate) fee_fen: Option<u64>,
-    pub(crate) settlement_no: Option<String>,
+#[allow(missing_docs, reason = "the fields are those of api.md 3")]
+pub struct Order {
+    pub order_no: String,
+    pub amount_fen: u64,
+    pub status: String,
+    pub paid_seq: Option<u64>,
+    pub transaction_id: Option<String>,
+    pub fee_fen: Option<u64>,
+    pub settlement_no: Option<String>,
 }
 
+/// A settlement, amounts in fen.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Settlement {
-    pub(crate) settlement_no: String,
+pub struct Settlement {
+    /// Its number.
+    pub settlement_no: String,
     orders: u64,
     gross_fen: u64,
     refunded_fen: u64,
@@ -31,11 +34,13 @@ pub(crate) struct Settlement {
     last_paid_seq: u64,
 }
 
+/// A withdrawal, amounts in fen.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Withdrawal {
-    pub(crate) withdrawal_no: String,
-    pub(crate) amount_fen: u64,
-    pub(crate) status: String,
+#[allow(missing_docs, reason = "the fields are those of api.md 3")]
+pub struct Withdrawal {
+    pub withdrawal_no: String,
+    pub amount_fen: u64,
+    pub status: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -66,19 +71,24 @@ struct Event {
 }
 
 /// All of a merchant's books, read while nothing is under way.
-pub(crate) struct Books {
-    pub(crate) merchant: &'static str,
-    pub(crate) orders: Vec<Order>,
+#[derive(Debug)]
+pub struct Books {
+    /// Whose.
+    pub merchant: &'static str,
+    /// All orders.
+    pub orders: Vec<Order>,
     /// Each settlement, as it was listed, and the orders listed for it.
-    pub(crate) settlements: Vec<(Settlement, Value, Vec<Order>)>,
-    pub(crate) withdrawals: Vec<Withdrawal>,
+    pub settlements: Vec<(Settlement, Value, Vec<Order>)>,
+    /// All withdrawals.
+    pub withdrawals: Vec<Withdrawal>,
     balance: Balance,
     events: Vec<Event>,
     entries: Vec<Entry>,
 }
 
 impl Books {
-    pub(crate) async fn read(api: &Api, merchant: &'static str) -> Self {
+    /// Reads them over HTTP; they must be there.
+    pub async fn read(api: &Api, merchant: &'static str) -> Self {
         let of = |what: &str| format!("merchants/{merchant}/{what}");
         let mut settlements = vec![];
         for listed in api.list::<Value>(&of("settlements")).await {
@@ -99,12 +109,13 @@ impl Books {
     }
 
     /// How many things are in them.
-    pub(crate) fn len(&self) -> usize {
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
         self.orders.len() + self.settlements.len() + self.withdrawals.len()
     }
 
     /// Everything that does not agree, to the fen.
-    pub(crate) fn faults(&self) -> Vec<String> {
+    pub fn faults(&self) -> Vec<String> {
         let mut faults = Faults { merchant: self.merchant, found: vec![] };
         self.judge_orders(&mut faults);
         self.judge_settlements(&mut faults);

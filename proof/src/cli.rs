@@ -1,0 +1,33 @@
+//! The command line: a file a command.
+
+mod binary;
+mod crash;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tries to break Tally
+#[derive(Debug, Parser)]
+#[command(name = "tally-proof", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run seeds of the simulator, or one seed again
+    Simulate(simulate::Simulate),
+    /// Kill the real binary under load, and compare what is left with what was acknowledged
+    Crash(crash::Asked),
+}
+
+/// Runs the command that was asked for.
+pub(crate) fn run() -> ExitCode {
+    match Line::parse().command {
+        Command::Simulate(simulate) => simulate.run(),
+        Command::Crash(asked) => crash::run(&asked),
+    }
+}

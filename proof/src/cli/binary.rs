@@ -1,0 +1,52 @@
+//! The binary under test: built first, unless one is named.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use clap::Args;
+use serde_json::Value;
+
+/// Which binary, and where it runs.
+#[derive(Debug, Args)]
+pub(crate) struct Binary {
+    /// The binary; where it is not given, the release binary is built first
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+}
+
+impl Binary {
+    /// The binary's path.
+    pub(crate) fn find(&self) -> Result<PathBuf, String> {
+        match &self.binary {
+            Some(path) => {
+                path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))
+            }
+            None => build(),
+        }
+    }
+}
+
+/// Where runs have their folders: beside this program, so on the disk that the build uses.
+pub(crate) fn place() -> PathBuf {
+    let this = std::env::current_exe().expect("a program has a path");
+    this.parent().expect("a file is in a folder").to_owned()
+}
+
+/// Builds the release binary by the cargo that runs this, and asks it where it put that.
+fn build() -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--package", "tally", "--bin", "tally"])
+        .args(["--message-format", "json-render-diagnostics", "--manifest-path", manifest])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cargo does not run: {error}"))?;
+    let messages = String::from_utf8_lossy(&built.stdout);
+    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let executable = |one: Value| one["executable"].as_str().map(PathBuf::from);
+    match artifacts.filter_map(executable).next_back() {
+        Some(path) if built.status.success() => Ok(path),
+        Some(_) | None => Err(format!("the release binary was not built: {}", built.status)),
+    }
+}

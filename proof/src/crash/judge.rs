@@ -1,0 +1,39 @@
+//! Holds what a server has against all that was ever acknowledged.
+
+use super::api::Api;
+use super::books::Books;
+use super::history;
+use super::ledger::Ledger;
+use super::server::Server;
+use super::site::Site;
+use super::traffic::MERCHANTS;
+use crate::auditor;
+use crate::random::Random;
+
+/// Gives every call a final answer, asks some again, then judges the books. What must not be.
+pub async fn examine(server: &Server, ledger: &mut Ledger, random: &mut Random) -> Vec<String> {
+    ledger.ask_again(server.api()).await;
+    ledger.ask_twice(server.api(), random).await;
+    ledger.ask_again(server.api()).await;
+    let mut faults = std::mem::take(&mut ledger.faults);
+    faults.extend(compare(server.api(), ledger).await);
+    faults
+}
+
+/// Puts all that was asked and heard, and what is stored, before the auditor. Call it when nothing is under way.
+pub async fn audit(site: &Site, ledger: &Ledger) -> Vec<String> {
+    let history = history::of(site, ledger).await;
+    auditor::judge(&history).iter().map(ToString::to_string).collect()
+}
+
+/// Judges the books as they are: whether they agree with themselves and with the ledger, which must have no call that may
+/// have been taken and got no answer.
+pub async fn compare(api: &Api, ledger: &Ledger) -> Vec<String> {
+    let mut faults = vec![];
+    for merchant in MERCHANTS {
+        let books = Books::read(api, merchant).await;
+        faults.extend(books.faults());
+        faults.extend(ledger.faults_of(&books));
+    }
+    faults
+}
