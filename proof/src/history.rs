@@ -23,6 +23,9 @@ pub struct History {
     pub stored: BTreeMap<String, Stored>,
     /// What the payment channel did, as the channel itself knows it.
     pub channel: Channel,
+    /// Tally also acted by itself where nobody saw it ask: its sweeper, payer and settler. Events that they record need no
+    /// call here. False where the harness sees every call.
+    pub acts_alone: bool,
 }
 
 /// One call, from when it was asked until it was answered. The front door may have sent it several times.
@@ -38,7 +41,8 @@ pub struct Call {
     pub answer: Option<(Step, Answer)>,
 }
 
-/// What was asked for. Numbers are those that the front door sent: filled in before the first try.
+/// What was asked for. Numbers are those that the front door sent: filled in before the first try. A number, or a key that
+/// acts (`by`), that only the server knows is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Make the merchant known.
@@ -71,7 +75,7 @@ pub enum Request {
         /// A person typed it; else the channel told, in a notice or when asked.
         by_hand: bool,
     },
-    /// Close an order.
+    /// Close an order. Done when it is closed; a closing that only begins is a [`Request::Note`].
     Close {
         /// The order.
         order_no: String,
@@ -174,7 +178,7 @@ pub struct Rules {
 pub enum Answer {
     /// It is recorded: by this call, or by an earlier one with the same number and content.
     Done {
-        /// By this call.
+        /// By this call. False where it is not told: a call that was sent again may meet what its own first try recorded.
         fresh: bool,
         /// The thing, as it is after the call.
         thing: Thing,
@@ -205,6 +209,8 @@ pub enum Thing {
     Settlement(Option<Settlement>),
     /// A withdrawal.
     Withdrawal(Withdrawal),
+    /// The answer shows nothing of the thing: a notice that is answered SUCCESS, rules that come back without balances.
+    Unseen,
 }
 
 /// Balances after an event.
@@ -265,7 +271,7 @@ pub struct Settlement {
     pub first_paid_seq: u64,
     /// The highest.
     pub last_paid_seq: u64,
-    /// The Beijing day, `YYYY-MM-DD`, up to which it takes what is pending.
+    /// The Beijing day, `YYYY-MM-DD`, up to which it takes what is pending; empty where it is not shown.
     pub through: String,
 }
 
@@ -314,11 +320,12 @@ pub struct Fact {
     pub at_ms: i64,
     /// Its kind, as the API names it, such as `order_paid`.
     pub kind: &'static str,
-    /// Its fields, as the API shows them.
+    /// Its fields, by the journal's names; amounts may have the API's `_fen` behind theirs.
     pub fields: Value,
 }
 
-/// What the payment channel itself knows. Empty where there is none.
+/// What the payment channel itself knows. Without payments nothing is said of what customers paid; transfers must be complete
+/// wherever withdrawals are paid out by WeChat.
 #[derive(Debug, Clone, Default)]
 pub struct Channel {
     /// Every payment that a customer made: merchant, order, transaction, amount.

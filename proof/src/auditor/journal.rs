@@ -1,0 +1,239 @@
+//! A merchant's journal, read once: what all claims look things up in.
+
+use std::collections::HashMap;
+
+use super::event::{Case, Event, Moved, Opened, Paid, Requested, Settled, Terms, read};
+use super::lives::{Order, Point, Settlement, Withdrawal};
+use super::sums::{Pending, Sums};
+use crate::history::Stored;
+
+/// A call whose number may be made for a caller's key (`api.md` 3): the scope of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Route {
+    Orders,
+    Settlements,
+    Withdrawals,
+}
+
+/// The journal of one merchant. The first event has place 1, whatever its row says; the claim `chain` compares.
+pub(super) struct Journal<'a> {
+    pub(super) merchant: &'a str,
+    pub(super) stored: &'a Stored,
+    /// `None` where an event can't be read.
+    pub(super) events: Vec<Option<Event<'a>>>,
+    /// The balances at each point, from 0.
+    pub(super) sums: Vec<Sums>,
+    pub(super) orders: Vec<Order<'a>>,
+    pub(super) settlements: Vec<Settlement<'a>>,
+    pub(super) withdrawals: Vec<Withdrawal<'a>>,
+    /// Where rules came to hold.
+    terms: Vec<Point>,
+    order_index: HashMap<&'a str, usize>,
+    settlement_index: HashMap<&'a str, usize>,
+    withdrawal_index: HashMap<&'a str, usize>,
+    /// Where a payment was booked, by its number.
+    transactions: HashMap<&'a str, Point>,
+    /// Where cases about a payment were opened, by its number; nearly always one.
+    cases: HashMap<&'a str, Vec<Point>>,
+    /// Where each number was made for a caller's key.
+    keys: HashMap<(Route, &'a str), Point>,
+    /// What is recorded a second time, and where.
+    pub(super) twice: Vec<(Point, String)>,
+}
+
+impl<'a> Journal<'a> {
+    /// Reads a journal. It takes any, also a wrong one: what is wrong is for the claims to say.
+    pub(super) fn read(merchant: &'a str, stored: &'a Stored) -> Self {
+        let mut journal = Self {
+            merchant,
+            stored,
+            events: Vec::with_capacity(stored.journal.len()),
+            sums: Vec::with_capacity(stored.journal.len() + 1),
+            orders: vec![],
+            settlements: vec![],
+            withdrawals: vec![],
+            terms: vec![],
+            order_index: HashMap::new(),
+            settlement_index: HashMap::new(),
+            withdrawal_index: HashMap::new(),
+            transactions: HashMap::new(),
+            cases: HashMap::new(),
+            keys: HashMap::new(),
+            twice: vec![],
+        };
+        let (mut sums, mut pending) = (Sums::default(), Pending::default());
+        journal.sums.push(sums);
+        for (index, fact) in stored.journal.iter().enumerate() {
+            let event = read(fact);
+            if let Some(event) = &event {
+                sums.take(event);
+                journal.take(event, index + 1, &mut pending);
+                if let Event::Settled(settled) = event {
+                    let taken = journal.settle(settled, index + 1, &mut pending);
+                    sums.unsettled = sums.unsettled.saturating_sub(taken);
+                    sums.undated = 0;
+                }
+            }
+            journal.sums.push(sums);
+            journal.events.push(event);
+        }
+        journal
+    }
+
+    fn take(&mut self, event: &Event<'a>, at: Point, pending: &mut Pending) {
+        match event {
+            Event::Terms { .. } => self.terms.push(at),
+            Event::Opened(opened) => self.open(opened, at),
+            Event::Step { order_no, step } => {
+                if let Some(&order) = self.order_index.get(order_no) {
+                    self.orders[order].step(*step, at);
+                }
+            }
+            Event::Paid(paid) => self.pay(paid, at, pending),
+            Event::Requested(requested) => self.request(requested, at),
+            Event::Moved(moved) => self.go_on(moved, at),
+            Event::Case(case) => self.open_case(case, at),
+            Event::Settled(_) => {}
+        }
+    }
+
+    fn open(&mut self, opened: &Opened<'a>, at: Point) {
+        let &Opened { order_no, key, amount, by_wechat } = opened;
+        self.keep_key(Route::Orders, key, at);
+        if self.order_index.contains_key(order_no) {
+            return self.twice.push((at, format!("order {order_no} was opened before")));
+        }
+        self.order_index.insert(order_no, self.orders.len());
+        self.orders.push(Order::new(Opened { order_no, key, amount, by_wechat }, at));
+    }
+
+    fn pay(&mut self, paid: &Paid<'a>, at: Point, pending: &mut Pending) {
+        let order = self.order_index.get(paid.order_no).copied();
+        pending.add(paid, order);
+        if let Some(before) = self.transactions.get(paid.transaction_id) {
+            let what = format!("payment {} was booked as event {before}", paid.transaction_id);
+            self.twice.push((at, what));
+        } else {
+            self.transactions.insert(paid.transaction_id, at);
+        }
+        let Some(order) = order.map(|order| &mut self.orders[order]) else { return };
+        if let Some(before) = order.paid_at() {
+            let what = format!("order {} was paid as event {before}", paid.order_no);
+            self.twice.push((at, what));
+        } else {
+            order.paid = Some((at, *paid));
+        }
+    }
+
+    /// Gives how many orders it took.
+    fn settle(&mut self, settled: &Settled<'a>, at: Point, pending: &mut Pending) -> u64 {
+        let &Settled { settlement_no, key, through, include_not_due, moved } = settled;
+        self.keep_key(Route::Settlements, key, at);
+        let (took, orders) = pending.settle(through);
+        let index = self.settlements.len();
+        for order in orders {
+            self.orders[order].settled_by = Some(index);
+        }
+        if self.settlement_index.contains_key(settlement_no) {
+            self.twice.push((at, format!("settlement {settlement_no} was made before")));
+        } else {
+            self.settlement_index.insert(settlement_no, index);
+        }
+        let settled = Settled { settlement_no, key, through, include_not_due, moved };
+        self.settlements.push(Settlement { settled, at, took });
+        took.orders
+    }
+
+    fn request(&mut self, requested: &Requested<'a>, at: Point) {
+        let number = requested.withdrawal_no;
+        self.keep_key(Route::Withdrawals, requested.key, at);
+        if self.withdrawal_index.contains_key(number) {
+            return self.twice.push((at, format!("withdrawal {number} was requested before")));
+        }
+        self.withdrawal_index.insert(number, self.withdrawals.len());
+        self.withdrawals.push(Withdrawal::new(*requested, at));
+    }
+
+    fn go_on(&mut self, moved: &Moved<'a>, at: Point) {
+        if let Some(&withdrawal) = self.withdrawal_index.get(moved.withdrawal_no) {
+            self.withdrawals[withdrawal].go_on(moved, at);
+        }
+    }
+
+    fn open_case(&mut self, case: &Case<'a>, at: Point) {
+        let same = |(_, open): &(Point, &Case)| open.kind == case.kind;
+        let open = self.cases(case.order_no, case.transaction_id).find(same).map(|(at, _)| at);
+        if let Some(before) = open {
+            let what = format!("the case {} is open since event {before}", case.case_id);
+            return self.twice.push((at, what));
+        }
+        self.cases.entry(case.transaction_id).or_default().push(at);
+    }
+
+    fn keep_key(&mut self, route: Route, key: Option<&'a str>, at: Point) {
+        let Some(key) = key else { return };
+        if let Some(before) = self.keys.get(&(route, key)) {
+            let what = format!("the key {key:?} of {route:?} has its number since event {before}");
+            self.twice.push((at, what));
+        } else {
+            self.keys.insert((route, key), at);
+        }
+    }
+
+    /// The newest point.
+    pub(super) fn end(&self) -> Point {
+        self.events.len()
+    }
+
+    /// The event at a place.
+    pub(super) fn event(&self, at: Point) -> Option<&Event<'a>> {
+        self.events.get(at.checked_sub(1)?)?.as_ref()
+    }
+
+    /// The rules in force at a point; `None`: the merchant is not there yet.
+    pub(super) fn terms(&self, at: Point) -> Option<&Terms> {
+        let newest = self.terms.partition_point(|place| *place <= at);
+        let Event::Terms { terms, .. } = self.event(*self.terms.get(newest.checked_sub(1)?)?)?
+        else {
+            return None;
+        };
+        Some(terms)
+    }
+
+    pub(super) fn order(&self, order_no: &str) -> Option<&Order<'a>> {
+        self.order_index.get(order_no).map(|order| &self.orders[*order])
+    }
+
+    pub(super) fn settlement(&self, settlement_no: &str) -> Option<&Settlement<'a>> {
+        self.settlement_index.get(settlement_no).map(|settlement| &self.settlements[*settlement])
+    }
+
+    pub(super) fn withdrawal(&self, withdrawal_no: &str) -> Option<&Withdrawal<'a>> {
+        self.withdrawal_index.get(withdrawal_no).map(|withdrawal| &self.withdrawals[*withdrawal])
+    }
+
+    /// The payment that was booked under this number, and where.
+    pub(super) fn transaction(&self, transaction_id: &str) -> Option<(Point, &Paid<'a>)> {
+        let &at = self.transactions.get(transaction_id)?;
+        let Some(Event::Paid(paid)) = self.event(at) else { return None };
+        Some((at, paid))
+    }
+
+    /// The cases about a payment, and where they were opened.
+    pub(super) fn cases(
+        &self,
+        order_no: &str,
+        transaction_id: &str,
+    ) -> impl Iterator<Item = (Point, &Case<'a>)> {
+        let places = self.cases.get(transaction_id).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(move |&at| match self.event(at) {
+            Some(Event::Case(case)) if case.order_no == order_no => Some((at, case)),
+            Some(_) | None => None,
+        })
+    }
+
+    /// Where a number was made for a caller's key.
+    pub(super) fn keyed(&self, route: Route, key: &str) -> Option<Point> {
+        self.keys.get(&(route, key)).copied()
+    }
+}

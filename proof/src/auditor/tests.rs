@@ -1,0 +1,8 @@
+//! A right history is right, and each claim is broken by wrong ones.
+
+mod answers;
+mod books;
+mod checks;
+mod money;
+mod shop;
+mod unusual;
