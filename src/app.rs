@@ -5,12 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App as WebApp, HttpServer, web};
+use actix_web::web;
 use tally_actors::cashier::Cashier;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::rules::Rules;
@@ -34,9 +32,10 @@ use crate::logins::Logins;
 use crate::look_ups::LookUps;
 use crate::practice;
 use crate::service::{Service, Turns};
-use crate::sessions::Sessions;
+use crate::sessions::{Sessions, SessionsFault};
 use crate::settings::{Counterpart, PublicUrl, Settings, SettingsFault};
-use crate::web::{request, routes};
+use crate::web::routes;
+use crate::web::server::serve;
 use crate::wechat_gateway::WechatGateway;
 
 /// The service, ready to run.
@@ -91,6 +90,9 @@ pub enum StartError {
     /// The keys can't be read.
     #[error("the keys can't be read: {0}")]
     Keys(#[from] ReadError),
+    /// Sessions can't be kept as the settings say.
+    #[error(transparent)]
+    Sessions(#[from] SessionsFault),
     /// The default merchant can't be registered.
     #[error("the merchant TALLY_DEFAULT_MERCHANT can't be registered: {0}")]
     DefaultMerchant(EngineError),
@@ -152,6 +154,7 @@ impl App {
             Counterpart::Wechat(config) => (None, *config),
         };
         let gateway = gateway(settings, config, address)?;
+        let sessions = Arc::new(Sessions::start(&settings.sessions, &handle).await?);
         let options =
             Options { transfers_open: gateway.can_transfer(), ..Options::new(handle.clone()) };
         let engine = Engine::start(Arc::clone(&store) as Arc<dyn Store>, options);
@@ -160,6 +163,7 @@ impl App {
             store: Arc::clone(&store),
             keyring,
             gateway,
+            sessions,
             sandbox: sandbox.is_some(),
         };
         let service = service(settings, parts, handle);
@@ -269,6 +273,7 @@ struct Parts {
     store: Arc<SqliteStore>,
     keyring: Keyring,
     gateway: Arc<WechatGateway>,
+    sessions: Arc<Sessions>,
     sandbox: bool,
 }
 
@@ -315,9 +320,8 @@ fn gateway(
 }
 
 fn service(settings: &Settings, parts: Parts, runtime: Handle) -> Service {
-    let Parts { engine, store, keyring, gateway, sandbox } = parts;
+    let Parts { engine, store, keyring, gateway, sessions, sandbox } = parts;
     let clock = Clock::start();
-    let sessions = Arc::new(Sessions::new(settings.session_hours));
     let logins =
         Logins::new(Arc::clone(&gateway), Arc::clone(&sessions), runtime.clone(), clock.clone());
     let channel = Arc::clone(&gateway) as Arc<dyn Gateway>;
@@ -349,32 +353,6 @@ fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     Ok((listener, address))
 }
 
-/// Serves these routes on a listener.
-pub(crate) fn serve(
-    service: web::Data<Service>,
-    listener: TcpListener,
-    routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-) -> std::io::Result<Server> {
-    let app = move || {
-        let app = WebApp::new().app_data(service.clone());
-        app.wrap(from_fn(request::around)).configure(routes.clone())
-    };
-    let server = HttpServer::new(app)
-        .workers(available_parallelism().map_or(1, std::num::NonZero::get))
-        .backlog(limits::BACKLOG_MAX)
-        .max_connections(limits::WORKER_CONNECTIONS_MAX)
-        .keep_alive(limits::KEEP_ALIVE)
-        .client_request_timeout(limits::HEAD_WAIT_MAX)
-        .client_disconnect_timeout(limits::DISCONNECT_WAIT_MAX)
-        .shutdown_timeout(limits::STOP_WAIT_MAX.as_secs())
-        // A client that hangs up is not answered: its handler is dropped, and what it was reading ends.
-        .h1_allow_half_closed(false)
-        .disable_signals()
-        .listen(listener)?
-        .run();
-    Ok(server)
-}
-
 /// A service on the books in a folder, for tests of its parts. Nobody plays WeChat.
 #[cfg(test)]
 pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
@@ -384,9 +362,10 @@ pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
     let keyring = Keyring::load(Arc::clone(&store), runtime.clone(), &admin).await.unwrap();
     let (_, config) = practice::start(&settings, &admin).await.unwrap();
     let gateway = gateway(&settings, config, settings.listen).unwrap();
+    let sessions = Arc::new(Sessions::start(&settings.sessions, &runtime).await.unwrap());
     let port = Arc::clone(&store) as Arc<dyn Store>;
     let engine = Engine::start(port, Options::new(runtime.clone()));
-    service(&settings, Parts { engine, store, keyring, gateway, sandbox: false }, runtime)
+    service(&settings, Parts { engine, store, keyring, gateway, sessions, sandbox: false }, runtime)
 }
 
 #[cfg(test)]

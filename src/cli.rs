@@ -110,7 +110,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 /// A setting that may hold a secret is not printed when it is malformed.
 fn hide(mut error: clap::Error) -> clap::Error {
     let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    let secret = ["--admin-key", "--database-url", "--wechat-app-secret", "--wechat-api-key"];
+    let secret =
+        ["--admin-key", "--database-url", "--redis-url", "--wechat-app-secret", "--wechat-api-key"];
     if secret.iter().any(|flag| named.contains(flag)) {
         error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".into()));
     }
@@ -208,6 +209,7 @@ mod tests {
         for (flag, value) in [
             ("--admin-key", "short"),
             ("--database-url", "mysql://u:short@db/t"),
+            ("--redis-url", "redis://u:short@cache/?x"),
             ("--wechat-app-secret", "too short"),
             ("--wechat-api-key", "too short"),
             ("--wechat-api-key-old", "too short"),

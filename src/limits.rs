@@ -95,8 +95,20 @@ pub(crate) const STORE_THREADS: usize = 2;
 /// Hours that a session may live (`TALLY_SESSION_HOURS`).
 pub(crate) const SESSION_HOURS: std::ops::RangeInclusive<i64> = 1..=8_760;
 
-/// Sessions kept at once; the oldest goes when one more comes.
+/// Sessions kept at once in memory; the oldest goes when one more comes.
 pub(crate) const SESSIONS_MAX: usize = 500_000;
+
+/// How long Redis may take for one step of a session, connecting included; then the page is told to come again.
+pub(crate) const SESSION_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// After Redis could not be reached: how long pages are told so at once, without trying again.
+pub(crate) const REDIS_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often the log repeats what is wrong with Redis.
+pub(crate) const REDIS_TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// Bytes of what the keys in Redis begin with (`TALLY_REDIS_PREFIX`).
+pub(crate) const REDIS_PREFIX_BYTES_MAX: usize = 64;
 
 /// Logins under way at WeChat at once.
 pub(crate) const LOGINS_MAX: usize = 256;

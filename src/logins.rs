@@ -85,10 +85,14 @@ impl Logins {
 
 impl Shared {
     async fn ask(&self, code: &str) -> LoggedIn {
+        // Asked first, so that no code is used up where no session can begin.
+        if self.sessions.check().await.is_err() {
+            return LoggedIn::NotNow;
+        }
         match self.gateway.client().code_to_session(code).await {
             Outcome::Done(session) => {
                 let now = self.clock.now();
-                let begun = self.sessions.begin(&session.openid, session.session_key, now);
+                let begun = self.sessions.begin(&session.openid, session.session_key, now).await;
                 begun.map_or(LoggedIn::NotNow, LoggedIn::Token)
             }
             Outcome::Refused(LoginRefusal::CodeInvalid(_) | LoginRefusal::CodeUsed(_)) => {

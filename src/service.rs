@@ -235,6 +235,12 @@ impl Service {
         self.unheeded_notices.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// What does not work although the node is ready: a node that can't begin sessions still takes notices and calls of `/v1`.
+    pub(crate) async fn warnings(&self) -> Vec<String> {
+        let sessions = self.sessions.check().await.err();
+        sessions.map(|why| format!("customers can't log in: {why}")).into_iter().collect()
+    }
+
     /// Why the node should be sent no requests; none: it is ready.
     pub(crate) async fn troubles(&self) -> Vec<String> {
         let mut troubles: Vec<String> = self.clock.check().err().into_iter().collect();

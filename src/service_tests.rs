@@ -10,7 +10,8 @@ use actix_web::web;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::*;
-use crate::app::{serve, service_in};
+use crate::app::service_in;
+use crate::web::server::serve;
 
 /// How soon a reading must have begun or ended: it would end by itself after [`ANSWER_WAIT_MAX`].
 const SOON: Duration = Duration::from_secs(ANSWER_WAIT_MAX.as_secs() / 2);

@@ -1,5 +1,6 @@
 //! What can be set: one struct, from flags and environment variables of the same names (`api.md` 4).
 
+mod sessions;
 mod values;
 mod wechat;
 
@@ -10,11 +11,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tally_actors::domain::ids::MerchantId;
 
+pub use self::sessions::{KeyPrefix, RedisSettings, RedisUrl, SessionSettings};
 pub use self::values::{DatabaseUrl, Ladder, Proxies, PublicUrl, Secret};
 pub use self::wechat::{
     Counterpart, Hidden, OnOff, SandboxSettings, SettingsFault, WechatSettings,
 };
-use crate::limits::{ORDER_MINUTES, SESSION_HOURS};
+use crate::limits::ORDER_MINUTES;
 
 /// All that `tally serve` can be told.
 #[derive(Debug, Clone, Args)]
@@ -51,15 +53,9 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-For is believed: addresses or CIDRs, by comma
     #[arg(long, env = "TALLY_TRUSTED_PROXIES", default_value = "", value_name = "CIDRS")]
     pub trusted_proxies: Proxies,
-    /// Hours that a customer's log-in is good for, 1 to 8760
-    #[arg(
-        long,
-        env = "TALLY_SESSION_HOURS",
-        default_value = "72",
-        value_name = "HOURS",
-        value_parser = clap::value_parser!(i64).range(SESSION_HOURS)
-    )]
-    pub session_hours: i64,
+    /// Customers' log-ins
+    #[command(flatten)]
+    pub sessions: SessionSettings,
     /// When an open order is looked up at WeChat, in seconds after it was opened; the last step repeats
     #[arg(
         long,
@@ -146,7 +142,7 @@ impl Settings {
             order_minutes: 120,
             public_url: None,
             trusted_proxies: Proxies::default(),
-            session_hours: 72,
+            sessions: SessionSettings::default(),
             query_seconds: seconds(&[5, 30, 60, 180, 300, 600, 1_800]),
             transfer_query_seconds: seconds(&[2, 10, 30, 60, 300, 900, 3_600]),
             wechat: WechatSettings::default(),
@@ -219,7 +215,7 @@ mod tests {
         let in_folder = Settings::in_folder(Path::new("data"));
         let ladders = |s: &Settings| (s.query_seconds.clone(), s.transfer_query_seconds.clone());
         assert_eq!(ladders(&settings), ladders(&in_folder));
-        assert_eq!(settings.session_hours, in_folder.session_hours);
+        assert_eq!(settings.sessions, in_folder.sessions);
         assert_eq!(settings.sandbox.listen, "127.0.0.1:8001".parse().unwrap());
     }
 
@@ -255,6 +251,8 @@ mod tests {
             ("--admin-key", "short"),
             ("--admin-key", ""),
             ("--session-hours", "0"),
+            ("--redis-url", "http://cache"),
+            ("--redis-prefix", "a b"),
             ("--query-seconds", "30,5"),
             ("--trusted-proxies", "10.0.0.0/99"),
             ("--public-url", "pay.example.com"),
@@ -273,7 +271,8 @@ mod tests {
         assert!(!format!("{settings:?}").contains("0123456789abcdef"));
         let secrets = ["--wechat-app-secret", "hush1", "--wechat-api-key", "hush2"];
         let old = ["--wechat-api-key-old", "hush3"];
-        let settings = parse(&[secrets.as_slice(), &old].concat()).unwrap();
+        let redis = ["--redis-url", "redis://tally:hush4@cache"];
+        let settings = parse(&[secrets.as_slice(), &old, &redis].concat()).unwrap();
         assert!(!format!("{settings:?}").contains("hush"));
     }
 }

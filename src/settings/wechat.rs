@@ -202,6 +202,11 @@ pub enum SettingsFault {
         /// The half that is not.
         missing: &'static str,
     },
+    /// An authority for a connection that is not TLS.
+    #[error(
+        "TALLY_REDIS_CA is set, but TALLY_REDIS_URL is not a rediss:// URL: give rediss:// for TLS, or unset TALLY_REDIS_CA"
+    )]
+    AuthorityWithoutTls,
     /// A certificate file that can't be read.
     #[error("{name}: the file {path} can't be read: {why}")]
     CertificateFile {
@@ -295,7 +300,8 @@ impl WechatSettings {
     }
 }
 
-fn read(name: &'static str, path: &Path) -> Result<String, SettingsFault> {
+/// The text of a file of certificates.
+pub(super) fn read(name: &'static str, path: &Path) -> Result<String, SettingsFault> {
     std::fs::read_to_string(path).map_err(|error| SettingsFault::CertificateFile {
         name,
         path: path.to_path_buf(),

@@ -15,13 +15,14 @@ pub(crate) async fn alive() -> Answer {
 
 /// `GET /readyz`
 pub(crate) async fn ready(service: web::Data<Service>) -> Answer {
-    let reasons = service.troubles().await;
+    let (reasons, warnings) = tokio::join!(service.troubles(), service.warnings());
+    let sandbox = service.sandbox;
+    let answer = |status| json!({"status": status, "reasons": reasons, "warnings": warnings, "sandbox": sandbox});
     if reasons.is_empty() {
-        return ok(json!({"status": "ready", "reasons": [], "sandbox": service.sandbox}));
+        return ok(answer("ready"));
     }
     tracing::warn!(?reasons, "not ready");
     let mut response = HttpResponse::ServiceUnavailable();
     response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
-    let sandbox = service.sandbox;
-    Ok(response.json(json!({"status": "not_ready", "reasons": reasons, "sandbox": sandbox})))
+    Ok(response.json(answer("not_ready")))
 }

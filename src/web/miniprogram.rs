@@ -52,7 +52,7 @@ pub(crate) async fn log_in(service: web::Data<Service>, form: Form) -> Reply {
 pub(crate) async fn profile(service: web::Data<Service>, form: Form) -> Reply {
     form.require(&["iv", "encryptedData", "token"])?;
     let now = service.now();
-    let customer = customer(&service, &form, now)?;
+    let customer = customer(&service, &form, now).await?;
     let sealed = Sealed { iv: form.text("iv")?, encrypted_data: form.text("encryptedData")? };
     let client = service.gateway.client();
     let profile =
@@ -70,7 +70,7 @@ pub(crate) async fn profile(service: web::Data<Service>, form: Form) -> Reply {
 pub(crate) async fn pay(service: web::Data<Service>, request: HttpRequest, form: Form) -> Reply {
     form.require(&["money", "token"])?;
     let now = service.now();
-    let customer = customer(&service, &form, now)?;
+    let customer = customer(&service, &form, now).await?;
     let purchase = Purchase::read(&form, now, service.default_merchant)?;
     let Purchase { merchant, order_no, .. } = purchase;
     let payer_ip = client_ip(&request, &service.proxies);
@@ -86,7 +86,7 @@ pub(crate) async fn pay(service: web::Data<Service>, request: HttpRequest, form:
 /// `POST /order/`
 pub(crate) async fn order(service: web::Data<Service>, form: Form) -> Reply {
     form.require(&["token", "order_no"])?;
-    let customer = customer(&service, &form, service.now())?;
+    let customer = customer(&service, &form, service.now()).await?;
     let merchant = form.shaped("merchant_id")?.unwrap_or(service.default_merchant);
     let order_no = form.shaped("order_no")?.ok_or(Fault::Missing("order_no"))?;
     let order = own_order(&service, &customer, merchant, order_no).await?;
@@ -98,9 +98,12 @@ pub(crate) async fn order(service: web::Data<Service>, form: Form) -> Reply {
     }))
 }
 
-/// Who shows the token.
-fn customer(service: &Service, form: &Form, now: At) -> Result<Customer, Fault> {
-    service.sessions.customer(form.text("token")?, now).ok_or(Fault::Token)
+/// Who shows the token. Where nobody can know now, the page is told to come again, with the order's number if it gave one.
+async fn customer(service: &Service, form: &Form, now: At) -> Result<Customer, Fault> {
+    match service.sessions.customer(form.text("token")?, now).await {
+        Ok(customer) => customer.ok_or(Fault::Token),
+        Err(_) => Err(Fault::Busy(form.shaped("order_no").unwrap_or_default())),
+    }
 }
 
 /// What a page wants to buy.

@@ -16,7 +16,8 @@ mod notices;
 mod orders;
 mod query;
 mod reply;
-pub(crate) mod request;
+mod request;
+pub(crate) mod server;
 mod settlements;
 mod withdrawals;
 
