@@ -21,7 +21,7 @@ use tally_proof::history::{Balance, Fact, History, Stored};
 const NIGHT_MS: i64 = 20_782 * 86_400_000 + 16 * 3_600_000 + 1_800_000;
 
 fn fen(amount: u64) -> Money {
-    Money::from_fen(amount).unwrap()
+    Money::from_fen(amount).expect("a small amount")
 }
 
 /// One merchant's rules, and the journal that they lead to.
@@ -33,7 +33,7 @@ struct Books {
 
 impl Books {
     fn new() -> Self {
-        let account = Account::new("shop1".parse().unwrap(), None);
+        let account = Account::new("shop1".parse().expect("well-formed"), None);
         Self { account, stored: Stored::default(), now: At::from_ms(NIGHT_MS) }
     }
 
@@ -47,13 +47,13 @@ impl Books {
             }
             keys.into_iter().for_each(|key| self.account.books_mut().learn(key, None));
         }
-        for event in self.account.decide(&command, self.now).unwrap() {
+        for event in self.account.decide(&command, self.now).expect("nothing here is refused") {
             let stamped = Stamped::new(self.now, event);
             let bytes = stamped.encode();
             let link = self.account.link().then(self.account.merchant(), &bytes);
-            self.account.apply(&stamped, link).unwrap();
+            self.account.apply(&stamped, link).expect("it was decided");
             let kind = stamped.event.kind();
-            let tagged = serde_json::to_value(&stamped.event).unwrap();
+            let tagged = serde_json::to_value(&stamped.event).expect("events are plain data");
             let (seq, hash, at_ms) = (link.seq.0, link.hash.0, stamped.at.ms());
             let fields = tagged[kind].clone();
             self.stored.journal.push(Fact { seq, hash, bytes, at_ms, kind, fields });
@@ -64,8 +64,8 @@ impl Books {
 
     fn open(&mut self, order_no: &str, amount: u64, channel: Channel) {
         self.take(Command::OpenOrder(OpenOrder {
-            order_no: order_no.parse().unwrap(),
-            idempotency_key: Some(format!("key of {order_no}").parse().unwrap()),
+            order_no: order_no.parse().expect("well-formed"),
+            idempotency_key: Some(format!("key of {order_no}").parse().expect("well-formed")),
             amount: fen(amount),
             description: "tea".into(),
             channel,
@@ -75,8 +75,8 @@ impl Books {
 
     fn pay(&mut self, order_no: &str, transaction_id: &str, amount: u64, source: PaymentSource) {
         self.take(Command::Pay(Pay {
-            order_no: order_no.parse().unwrap(),
-            transaction_id: transaction_id.parse().unwrap(),
+            order_no: order_no.parse().expect("well-formed"),
+            transaction_id: transaction_id.parse().expect("well-formed"),
             amount: fen(amount),
             booked: fen(amount - 1),
             paid_at: self.now,
@@ -85,13 +85,13 @@ impl Books {
     }
 
     fn withdraw(&mut self, withdrawal_no: &str, amount: Option<u64>) -> WithdrawalNo {
-        let number = withdrawal_no.parse().unwrap();
+        let number = withdrawal_no.parse().expect("well-formed");
         self.take(Command::Withdraw(Withdraw {
             withdrawal_no: number,
             idempotency_key: None,
             request: WithdrawalRequest { amount: amount.map(fen), settle_first: true },
-            settlement_no: format!("S{withdrawal_no}").parse().unwrap(),
-            asked_by: "key1".parse().unwrap(),
+            settlement_no: format!("S{withdrawal_no}").parse().expect("well-formed"),
+            asked_by: "key1".parse().expect("well-formed"),
             transfers_open: true,
         }));
         number
@@ -108,8 +108,8 @@ impl Books {
     }
 
     fn history(mut self) -> History {
-        let head = self.account.head().unwrap();
-        let signed = |amount: Money| i64::try_from(amount.fen()).unwrap();
+        let head = self.account.head().expect("it is registered");
+        let signed = |amount: Money| i64::try_from(amount.fen()).expect("a small amount");
         self.stored.balance = Some(Balance {
             seq: head.link.seq.0,
             paid_orders: head.paid_orders,
@@ -131,23 +131,23 @@ impl Books {
 fn every_kind() -> History {
     let mut books = Books::new();
     let mut rules = Rules::new("Tea");
-    rules.fee_bp = FeeRate::from_basis_points(60).unwrap();
+    rules.fee_bp = FeeRate::from_basis_points(60).expect("a rate");
     rules.payout_method = Some(PayoutMethod::Wechat);
     rules.payout_openid = Some("o".into());
     rules.approval_over_fen = Some(fen(5_000));
     books.take(Command::Register(rules));
     let wechat = || Channel::Wechat { openid: "o".into(), request: vec![] };
     books.open("A001", 10_001, wechat());
-    let (order_no, prepay_id) = ("A001".parse().unwrap(), "p".into());
+    let (order_no, prepay_id) = ("A001".parse().expect("well-formed"), "p".into());
     books.take(Command::RecordPrepay(RecordPrepay { order_no, prepay_id }));
     books.pay("A001", "t1", 10_001, PaymentSource::Notice);
     books.open("A002", 7_001, wechat());
-    books.take(Command::StartClosing("A002".parse().unwrap()));
-    books.take(Command::CloseOrder("A002".parse().unwrap()));
+    books.take(Command::StartClosing("A002".parse().expect("well-formed")));
+    books.take(Command::CloseOrder("A002".parse().expect("well-formed")));
     books.pay("A002", "t2", 7_001, PaymentSource::Query);
     books.take(Command::Settle(Settle {
-        settlement_no: "S001".parse().unwrap(),
-        idempotency_key: Some("k".parse().unwrap()),
+        settlement_no: "S001".parse().expect("well-formed"),
+        idempotency_key: Some("k".parse().expect("well-formed")),
         include_not_due: false,
     }));
     let change = RulesChange { settle_after_days: Some(Some(1)), ..RulesChange::default() };
@@ -159,7 +159,7 @@ fn every_kind() -> History {
     books.told(small, TransferOutcome::Unknown("?".into()));
     books.send(small, Some(first));
     books.told(small, TransferOutcome::Succeeded("r".into()));
-    let by = "key2".parse().unwrap();
+    let by = "key2".parse().expect("well-formed");
     let large = books.withdraw("W002", Some(6_000));
     let review = |withdrawal_no| Review { withdrawal_no, by, reason: "".into() };
     books.take(Command::Approve(review(large)));
