@@ -190,6 +190,19 @@ impl<'a> Journal<'a> {
         self.events.get(at.checked_sub(1)?)?.as_ref()
     }
 
+    /// Whether a point lies inside of one message: between the two events that it recorded together. Nobody sees it.
+    pub(super) fn is_inside(&self, at: Point) -> bool {
+        match (self.event(at), self.event(at + 1)) {
+            (Some(Event::Settled(settled)), Some(Event::Requested(requested))) => {
+                requested.settlement_no == Some(settled.settlement_no)
+            }
+            (Some(Event::Paid(paid)), Some(Event::Case(case))) => {
+                case.kind == "paid_after_close" && case.transaction_id == paid.transaction_id
+            }
+            (Some(_) | None, _) => false,
+        }
+    }
+
     /// The rules in force at a point; `None`: the merchant is not there yet.
     pub(super) fn terms(&self, at: Point) -> Option<&Terms> {
         let newest = self.terms.partition_point(|place| *place <= at);

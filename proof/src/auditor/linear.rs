@@ -17,11 +17,12 @@ const CLAIM: &str = "linearizable";
 ///
 /// - *not before what was answered before*: when A was answered before B was asked, B stands at A's point or later; if B
 ///   recorded something, its first event comes after A's point, for A did not see it;
+/// - *not inside of a message*: what one message recorded is seen whole or not at all;
 /// - *not after what came after*: the point of a call holds no event that began after the call was answered. `began` says when
 ///   an event can have been recorded at the earliest; as the journal is in order, an event began no earlier than all before it.
 ///
 /// Calls are taken in the order of asking, and each gets the smallest point it may have. That is the best choice: the point of
-/// a call bounds others from below only (the second rule does not hang on anybody's point), and never those asked before it.
+/// a call bounds others from below only (the other rules do not hang on anybody's point), and never those asked before it.
 /// By induction no other assignment gives any call a smaller point; so where this one finds none, there is none. Where an
 /// answer fits several events (tries to send), two calls may be given the same one: that is lenient, and `durable` counts them.
 pub(super) fn judge(journal: &Journal, asked: &Asked, began: &[Step], found: &mut Found) {
@@ -76,6 +77,7 @@ fn place(
     answer: &Answer,
     (lowest, highest): (Point, Point),
 ) -> Option<Point> {
+    let mut seen = (lowest..=highest).filter(|at| !journal.is_inside(*at));
     match answer {
         Answer::NotDone | Answer::Unknown => Some(0),
         Answer::Refused { code, available } => {
@@ -88,7 +90,7 @@ fn place(
         }
         Answer::Done { fresh: false, thing } => {
             let runs = runs(journal, call, thing);
-            (lowest..=highest).find(|at| done(journal, call, thing, &runs, *at))
+            seen.find(|at| done(journal, call, thing, &runs, *at))
         }
     }
 }

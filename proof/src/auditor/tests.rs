@@ -4,5 +4,6 @@ mod answers;
 mod books;
 mod checks;
 mod money;
+mod sharp;
 mod shop;
 mod unusual;

@@ -60,6 +60,22 @@ pub(super) fn caught(claim: &str, spoil: impl FnOnce(&mut History)) {
     expect(claim, &chained(history));
 }
 
+/// Spoils the busy shop's history and expects that it breaks a claim in these words.
+#[track_caller]
+pub(super) fn told(claim: &str, words: &str, spoil: impl FnOnce(&mut History)) {
+    let mut history = busy().close_books();
+    spoil(&mut history);
+    say(claim, words, &chained(history));
+}
+
+/// Expects that a history breaks a claim in these words.
+#[track_caller]
+pub(super) fn say(claim: &str, words: &str, history: &History) {
+    let found = judge(history);
+    let told = found.iter().any(|found| found.claim == claim && found.what.contains(words));
+    assert!(told, "no {claim}, {words:?}: {found:#?}");
+}
+
 /// Expects that a history breaks a claim.
 #[track_caller]
 pub(super) fn expect(claim: &str, history: &History) {
