@@ -1,5 +1,6 @@
 //! What the command line can be asked for.
 
+pub(crate) mod mutant;
 mod simulate;
 
 use std::process::ExitCode;

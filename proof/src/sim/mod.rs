@@ -11,6 +11,7 @@
 //! | `world`, `client`, `ending` | the run: who asks, who crashes, how it ends |
 //! | `stage`, `item`, `store`, `channel` | what is around the processes: time, chance, the store, WeChat |
 //! | `process`, `actor`, `door`, `writer`, `reader`, `payer` | one process: shells around the machines, as in `actors` |
+//! | `tour` | many seeds, on several threads |
 //! | `timeline`, `shrink`, `quiet` | a failing run, made small and readable |
 
 mod actor;
@@ -25,18 +26,22 @@ mod plan;
 mod process;
 mod quiet;
 mod reader;
+mod shrink;
 mod stage;
 mod store;
 mod timeline;
+mod tour;
 mod workload;
 mod world;
 mod writer;
 
 pub use fault::Fault;
 pub use plan::Plan;
+pub use shrink::{Small, shrink};
 pub use stage::Counts;
 pub(crate) use store::ready;
 pub use timeline::Timeline;
+pub use tour::{Options, Tour, tour};
 use world::World;
 
 use crate::auditor::{self, Violation};

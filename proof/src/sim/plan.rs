@@ -143,12 +143,12 @@ fn rules(n: u64, random: &mut Random) -> Rules {
         None,
     ]);
     Rules {
-        fee_bp: FeeRate::from_basis_points(*random.of(&[0, 38, 60, 100, 2_500, 10_000]))
+        fee_bp: FeeRate::from_basis_points(*random.of(&[0, 0, 38, 60, 60, 100, 2_500, 10_000]))
             .expect("a rate"),
         settle_after_days: *random.of(&[None, None, Some(0), Some(1), Some(1), Some(2)]),
         payout_method,
         payout_openid: Some("openid".into()),
-        withdrawal_min_fen: fen(*random.of(&[None, None, Some(50), Some(150)])),
+        withdrawal_min_fen: fen(*random.of(&[None, None, None, Some(50), Some(150)])),
         withdrawal_max_fen: fen(*random.of(&[None, None, None, Some(900)])),
         daily_max_fen: fen(*random.of(&[None, None, Some(1_000), Some(4_000)])),
         approval_over_fen: fen(*random.of(&[None, None, Some(0), Some(300)])),
