@@ -2,6 +2,7 @@
 
 mod binary;
 mod crash;
+mod mutant;
 mod simulate;
 
 use std::process::ExitCode;

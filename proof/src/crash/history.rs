@@ -55,7 +55,7 @@ pub async fn of(site: &Site, ledger: &Ledger) -> History {
     let known = Known::from(&stored);
     let mut calls: Vec<_> = MERCHANTS.iter().zip(RULES).map(registered).collect();
     calls.extend(ledger.calls.iter().map(|asked| known.call(asked)));
-    History { calls, stored, channel: Channel::default() }
+    History { calls, stored, channel: Channel::default(), acts_alone: false }
 }
 
 async fn read(disk: &Disk, merchant: &str) -> Stored {

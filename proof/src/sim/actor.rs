@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use tally_actors::batcher::Incarnation;
-use tally_actors::domain::command::{Asked, Command};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::pipeline::{Failure, Fence, Input, Outcome, Pipeline, Ticket};
 
+use super::door::Message;
 use super::item::CallId;
 
 /// A call in hand: counted until it is answered or dropped.
@@ -37,7 +37,7 @@ pub(super) struct Waiter {
 /// What an actor is sent.
 pub(super) enum Mail {
     Started,
-    Ask(Box<Command>, Asked, Waiter),
+    Ask(Box<Message>, Waiter),
     Opened,
     Told(Input),
 }
@@ -93,7 +93,7 @@ impl Actor {
     pub(super) fn buried(self) -> Vec<(Waiter, Result<Outcome, Failure>)> {
         let in_hand = self.waiters.into_values().map(|waiter| (waiter, true));
         let in_mailbox = self.mailbox.into_iter().filter_map(|mail| match mail {
-            Mail::Ask(_, _, waiter) => Some((waiter, false)),
+            Mail::Ask(_, waiter) => Some((waiter, false)),
             Mail::Started | Mail::Opened | Mail::Told(_) => None,
         });
         in_hand

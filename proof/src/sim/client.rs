@@ -148,9 +148,9 @@ impl Notebook {
             booked: fen(*booked),
             paid_at: *self.paid_at.entry((op.merchant, *transaction)).or_insert(now),
             source: match told {
-                Told::ByNotice => PaymentSource::Notice,
-                Told::ByQuery => PaymentSource::Query,
-                Told::ByHand => PaymentSource::Hand,
+                Told::Notice => PaymentSource::Notice,
+                Told::Query => PaymentSource::Query,
+                Told::Hand => PaymentSource::Hand,
             },
         })
     }

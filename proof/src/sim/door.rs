@@ -7,17 +7,23 @@ use tally_actors::error::EngineError;
 use tally_actors::limits::ANSWER_WAIT_MAX;
 use tally_actors::pipeline::{Failure, Outcome};
 
-use super::actor::Waiter;
+use super::actor::{Mail, Waiter};
 use super::item::{CallId, Item, Leg};
 use super::process::Process;
 use super::stage::{Origin, Stage};
 use crate::sim::fault::Fault;
 
-/// A call at the front door.
-pub(super) struct Door {
-    of: MerchantId,
+/// What a merchant is asked.
+#[derive(Clone)]
+pub(super) struct Message {
+    pub(super) of: MerchantId,
     pub(super) command: Command,
     pub(super) asked: Asked,
+}
+
+/// A call at the front door.
+pub(super) struct Door {
+    message: Message,
     asking: Asking,
     attempt: u32,
     /// Until then its caller waits, in microseconds.
@@ -26,31 +32,24 @@ pub(super) struct Door {
 
 impl Process {
     /// A call comes in.
-    pub(super) fn receive(
-        &mut self,
-        call: CallId,
-        of: MerchantId,
-        command: Command,
-        asked: Asked,
-        stage: &mut Stage,
-    ) {
+    pub(super) fn receive(&mut self, call: CallId, message: Message, stage: &mut Stage) {
         let wait = u64::try_from(ANSWER_WAIT_MAX.as_micros()).expect("a few seconds");
         stage.at(wait, Item::Deadline(self.place, call));
         let deadline = stage.now + wait;
-        let door = Door { of, command, asked, asking: Asking::default(), attempt: 0, deadline };
+        let door = Door { message, asking: Asking::default(), attempt: 0, deadline };
         self.doors.insert(call, door);
         self.try_to_send(call, stage);
     }
 
     fn try_to_send(&mut self, call: CallId, stage: &mut Stage) {
         let Some(door) = self.doors.remove(&call) else { return };
-        let Some((incarnation, in_hand)) = self.call(door.of, stage) else {
+        let Some((incarnation, in_hand)) = self.call(door.message.of, stage) else {
             stage.count("call", "busy");
             let said = Err(door.asking.not_sent(EngineError::Busy));
             return self.say(call, said, stage);
         };
         let waiter = Waiter { call, attempt: door.attempt, in_hand };
-        self.deliver(incarnation, &door, waiter, stage);
+        self.send(incarnation, Mail::Ask(Box::new(door.message.clone()), waiter), stage);
         self.doors.insert(call, door);
     }
 
@@ -101,7 +100,7 @@ impl Process {
     pub(super) fn deadline(&mut self, call: CallId, stage: &mut Stage) {
         let Some(door) = self.doors.get(&call) else { return };
         stage.count("call", "overdue");
-        let said = Err(door.asking.not_sent(asking::overdue(&door.command)));
+        let said = Err(door.asking.not_sent(asking::overdue(&door.message.command)));
         self.say(call, said, stage);
     }
 

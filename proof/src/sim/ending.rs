@@ -68,7 +68,7 @@ impl World {
             self.set_clock(node, ahead);
         }
         let repeated =
-            |op: &Op| matches!(op.ask, Ask::Pay { told: Told::ByNotice | Told::ByQuery, .. });
+            |op: &Op| matches!(op.ask, Ask::Pay { told: Told::Notice | Told::Query, .. });
         let open: Vec<usize> = (0..self.ops.len())
             .filter(|place| match self.known[*place] {
                 Known::Not => true,

@@ -11,7 +11,8 @@
 //! | `world`, `client`, `ending` | the run: who asks, who crashes, how it ends |
 //! | `stage`, `item`, `store`, `channel` | what is around the processes: time, chance, the store, WeChat |
 //! | `process`, `actor`, `door`, `writer`, `reader`, `payer` | one process: shells around the machines, as in `actors` |
-//! | `timeline`, `shrink` | a failing run, made small and readable |
+//! | `tour` | many seeds, on several threads |
+//! | `timeline`, `shrink`, `quiet` | a failing run, made small and readable |
 
 mod actor;
 mod channel;
@@ -23,21 +24,24 @@ mod item;
 mod payer;
 mod plan;
 mod process;
+mod quiet;
 mod reader;
+mod shrink;
 mod stage;
 mod store;
 mod timeline;
+mod tour;
 mod workload;
 mod world;
 mod writer;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 pub use fault::Fault;
 pub use plan::Plan;
+pub use shrink::{Small, shrink};
 pub use stage::Counts;
 pub(crate) use store::ready;
 pub use timeline::Timeline;
+pub use tour::{Options, Tour, tour};
 use world::World;
 
 use crate::auditor::{self, Violation};
@@ -63,11 +67,8 @@ pub struct Run {
 /// Runs a plan. A panic of a machine ends the run, and is a violation.
 pub fn run(plan: Plan, timeline: Timeline) -> Run {
     let mut world = World::new(plan, timeline);
-    let panicked = catch_unwind(AssertUnwindSafe(|| world.run())).err();
-    if let Some(panic) = panicked {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        world.stage.violated("panic", text.unwrap_or("without words").to_owned());
+    if let Some(panic) = quiet::catch(|| world.run()) {
+        world.stage.violated("panic", panic);
     }
     let stage = world.stage;
     let trace = stage.trace();

@@ -14,6 +14,7 @@ use tally_actors::pipeline::Outcome;
 use tally_actors::ports::{Page, Store, WithdrawalUnderWay};
 
 use super::channel::{Heard, Number};
+use super::door::Message;
 use super::item::{CallId, Item};
 use super::process::Process;
 use super::stage::{Open, Origin, Stage};
@@ -51,7 +52,7 @@ enum Doing {
     /// The transfer is out.
     Send,
     /// The channel is asked; when that began.
-    Ask(Withdrawal, At),
+    Ask(WithdrawalStatus, At),
     /// An outcome is being recorded.
     Record,
     /// That the channel does not know it is being recorded.
@@ -101,7 +102,7 @@ impl Process {
         } else {
             let asked_at = self.now(stage);
             let asked = stage.query(self.place, number);
-            self.payer.asked.insert(asked, (number, Doing::Ask(read, asked_at)));
+            self.payer.asked.insert(asked, (number, Doing::Ask(read.status, asked_at)));
         }
     }
 
@@ -127,7 +128,7 @@ impl Process {
         let call = stage.ask(number.0, translate::request(&command), open);
         self.payer.calls.insert(call, (number, doing));
         let asked = self.now(stage).into();
-        self.receive(call, number.0, command, asked, stage);
+        self.receive(call, Message { of: number.0, command, asked }, stage);
     }
 
     /// The front door answered.
@@ -198,33 +199,13 @@ impl Process {
         let Some((number, doing)) = self.payer.asked.remove(&asked) else { return };
         match (doing, stage.channel_said(asked)) {
             (Doing::Send, Some(Heard::Sent(sent))) => self.sent(number, sent, stage),
-            (Doing::Ask(read, asked_at), Some(Heard::Standing(standing))) => {
-                self.standing(number, &read, standing, asked_at, stage);
+            (Doing::Ask(status, asked_at), Some(Heard::Standing(standing))) => {
+                match told(status, standing, asked_at) {
+                    Some(outcome) => self.record(number, outcome, stage),
+                    None => self.let_go(number),
+                }
             }
             (_, _) => self.let_go(number),
-        }
-    }
-
-    fn standing(
-        &mut self,
-        number: Number,
-        read: &Withdrawal,
-        standing: TransferStanding,
-        asked_at: At,
-        stage: &mut Stage,
-    ) {
-        let outcome = match standing {
-            TransferStanding::Paid { reference, .. } => TransferOutcome::Succeeded(reference),
-            TransferStanding::Failed(why) => TransferOutcome::Failed(why),
-            TransferStanding::Missing => TransferOutcome::NotFound(asked_at),
-            TransferStanding::Processing => TransferOutcome::Unknown("it is under way".into()),
-            TransferStanding::Unknown(why) => TransferOutcome::Unknown(why),
-        };
-        let news = read.status == WithdrawalStatus::Sending;
-        if news || !matches!(outcome, TransferOutcome::Unknown(_)) {
-            self.record(number, outcome, stage);
-        } else {
-            self.let_go(number);
         }
     }
 
@@ -233,4 +214,21 @@ impl Process {
             memo.in_hand = false;
         }
     }
+}
+
+/// What is recorded of an answer; `None`: it is no news.
+fn told(
+    status: WithdrawalStatus,
+    standing: TransferStanding,
+    asked_at: At,
+) -> Option<TransferOutcome> {
+    let outcome = match standing {
+        TransferStanding::Paid { reference, .. } => TransferOutcome::Succeeded(reference),
+        TransferStanding::Failed(why) => TransferOutcome::Failed(why),
+        TransferStanding::Missing => TransferOutcome::NotFound(asked_at),
+        TransferStanding::Processing => TransferOutcome::Unknown("it is under way".into()),
+        TransferStanding::Unknown(why) => TransferOutcome::Unknown(why),
+    };
+    let news = status == WithdrawalStatus::Sending;
+    (news || !matches!(outcome, TransferOutcome::Unknown(_))).then_some(outcome)
 }

@@ -61,6 +61,9 @@ impl Plan {
         let (clients, ops) = workload::draw(merchants.len(), &mut random.fork());
         let faults = Faults::draw(&mut random.fork());
         let tight = faults.may(Fault::TightBound);
+        let pace = Pace::draw(&mut shape);
+        // Not so short that looking whether to leave is all that happens.
+        let leave_after = pace.slowest() / 20 + *shape.of(&[5_000, 50_000, SECOND, 20 * SECOND]);
         Self {
             seed,
             schedule: random.draw(),
@@ -69,12 +72,12 @@ impl Plan {
             ops,
             clients,
             faults,
-            pace: Pace::draw(&mut shape),
+            pace,
             transfers_open: !shape.percent(10),
             events_max: *shape.of(&[1, 2, 4, 8, 2_048]),
             round_max: *shape.of(&[1, 2, 8, 1_024]),
             calls_max: if tight { 1 + number(shape.below(4)) } else { 8_192 },
-            leave_after: *shape.of(&[2_000, 20_000, SECOND, 20 * SECOND]),
+            leave_after,
             start: shape
                 .of(&["2026-03-01T04:00:00Z", "2026-03-01T15:59:59.950Z", "2026-12-31T15:00:00Z"])
                 .parse()
@@ -140,12 +143,12 @@ fn rules(n: u64, random: &mut Random) -> Rules {
         None,
     ]);
     Rules {
-        fee_bp: FeeRate::from_basis_points(*random.of(&[0, 38, 60, 100, 2_500, 10_000]))
+        fee_bp: FeeRate::from_basis_points(*random.of(&[0, 0, 38, 60, 60, 100, 2_500, 10_000]))
             .expect("a rate"),
         settle_after_days: *random.of(&[None, None, Some(0), Some(1), Some(1), Some(2)]),
         payout_method,
         payout_openid: Some("openid".into()),
-        withdrawal_min_fen: fen(*random.of(&[None, None, Some(50), Some(150)])),
+        withdrawal_min_fen: fen(*random.of(&[None, None, None, Some(50), Some(150)])),
         withdrawal_max_fen: fen(*random.of(&[None, None, None, Some(900)])),
         daily_max_fen: fen(*random.of(&[None, None, Some(1_000), Some(4_000)])),
         approval_over_fen: fen(*random.of(&[None, None, Some(0), Some(300)])),
@@ -175,6 +178,11 @@ impl Pace {
             often: *random.of(&[0, 100, 1_000, 3_000]),
         };
         Self(std::array::from_fn(|_| bounds()))
+    }
+
+    /// The longest that anything takes.
+    fn slowest(&self) -> u64 {
+        self.0.iter().map(|bounds| bounds.usual.max(bounds.long)).max().unwrap_or(0)
     }
 
     pub(super) fn delay(&self, leg: Leg, random: &mut Random) -> u64 {

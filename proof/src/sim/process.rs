@@ -8,7 +8,7 @@ use tally_actors::batcher::{Incarnation, Input as Batching};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::pipeline::{Effect, Fence, Input};
 
-use super::actor::{Actor, InHand, Mail, Waiter};
+use super::actor::{Actor, InHand, Mail};
 use super::door::Door;
 use super::fault::Fault;
 use super::item::{CallId, Item, Leg, Place};
@@ -116,13 +116,13 @@ impl Process {
             Some(Mail::Started) => self.writer.send(Batching::Open(of, incarnation), stage),
             Some(Mail::Opened) => self.reader.head(of, incarnation, stage),
             Some(Mail::Told(input)) => lives = self.take(&mut actor, input, None, stage),
-            Some(Mail::Ask(command, asked, waiter)) => {
+            Some(Mail::Ask(message, waiter)) => {
                 let ticket = actor.accept(waiter);
                 let dies = stage.strikes(Fault::Panic).then(|| stage.below(4));
                 if dies == Some(0) {
                     lives = false;
                 } else {
-                    let input = Input::Ask(ticket, command, asked);
+                    let input = Input::Ask(ticket, Box::new(message.command), message.asked);
                     lives = self.take(&mut actor, input, dies, stage);
                 }
             }
@@ -245,17 +245,5 @@ impl Process {
             (self.reader.is_empty(), "a question of the reader"),
         ];
         empty.into_iter().find(|(empty, _)| !empty).map(|(_, what)| what)
-    }
-
-    /// A message to the merchant's actor, from the front door.
-    pub(super) fn deliver(
-        &mut self,
-        to: Incarnation,
-        door: &Door,
-        waiter: Waiter,
-        stage: &mut Stage,
-    ) {
-        let mail = Mail::Ask(Box::new(door.command.clone()), door.asked, waiter);
-        self.send(to, mail, stage);
     }
 }

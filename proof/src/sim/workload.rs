@@ -64,9 +64,9 @@ pub(super) enum Ask {
 /// Who tells of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
-    ByNotice,
-    ByQuery,
-    ByHand,
+    Notice,
+    Query,
+    Hand,
 }
 
 /// One operation of a client. A client takes its operations one after the other.
@@ -97,7 +97,7 @@ struct Sketch {
 pub(super) fn draw(merchants: usize, random: &mut Random) -> (usize, Vec<Op>) {
     let clients = 2 + random.below(5);
     let total = 25 + random.below(100);
-    let days = *random.of(&[1, 1, 1, 2, 3, 4]);
+    let days = *random.of(&[1, 1, 2, 3, 4]);
     let hurry = *random.of(&[1, 300, 3_000, 30_000]);
     let mut sketches: Vec<Sketch> = (0..merchants).map(|_| Sketch::default()).collect();
     let mut ops: Vec<Op> = vec![];
@@ -105,18 +105,20 @@ pub(super) fn draw(merchants: usize, random: &mut Random) -> (usize, Vec<Op>) {
         ops.push(Op { merchant, client: 0, day: 0, think: 0, patience: 3, ask: Ask::Register(0) });
     }
     for n in 0..total {
-        let client = small(random.below(clients));
+        let anybody = small(random.below(clients));
         let (day, think) = (n * days / total, random.below(hurry + 1));
         let patience = u32::try_from(random.below(4)).expect("a few");
         // A twin of a recent one: the same number at the same time, from somebody else.
         if random.percent(12) {
             let back = small(1 + random.below(8)).min(ops.len());
             let twin = ops[ops.len() - back].clone();
-            ops.push(Op { client, day, think, patience, ..twin });
+            ops.push(Op { client: anybody, day, think, patience, ..twin });
             continue;
         }
         // The first merchant is busier than the others.
         let merchant = if random.percent(40) { 0 } else { small(random.below(merchants as u64)) };
+        // Mostly the merchant's own client, so that an order is opened before it is paid.
+        let client = if random.percent(65) { merchant % small(clients) } else { anybody };
         let ask = sketches[merchant].draw(random);
         ops.push(Op { merchant, client, day, think, patience, ask });
     }
@@ -158,7 +160,7 @@ impl Sketch {
     }
 
     fn open(&mut self, random: &mut Random) -> Ask {
-        let amount = 1 + random.below(*random.clone().of(&[50, 500, 3_000]));
+        let amount = 1 + random.below(*random.clone().of(&[100, 1_000, 3_000]));
         // The number of another order, with other content or, seldom, the same.
         if random.percent(8) && !self.orders.is_empty() {
             let (order, known, by_wechat) = *random.of(&self.orders);
@@ -192,14 +194,13 @@ impl Sketch {
             if random.percent(75) { newest } else { small(random.below(self.orders.len() as u64)) };
         let (order, amount, by_wechat) = self.orders[place];
         let amount = if random.percent(5) { amount + 1 } else { amount };
-        let paid = self.paid(order, amount, random);
-        match paid {
-            Ask::Pay { order, transaction, amount, booked, .. } if !by_wechat => {
-                let told = if random.percent(90) { Told::ByHand } else { Told::ByNotice };
-                Ask::Pay { order, transaction, amount, booked, told }
-            }
-            paid => paid,
+        let mut paid = self.paid(order, amount, random);
+        if let Ask::Pay { told, .. } = &mut paid
+            && !by_wechat
+        {
+            *told = if random.percent(90) { Told::Hand } else { Told::Notice };
         }
+        paid
     }
 
     fn paid(&mut self, order: Name, amount: u64, random: &mut Random) -> Ask {
@@ -212,9 +213,9 @@ impl Sketch {
         }
         let booked = if random.percent(10) { amount - amount / 10 } else { amount };
         let told = match random.below(10) {
-            0 => Told::ByHand,
-            1..4 => Told::ByQuery,
-            _ => Told::ByNotice,
+            0 => Told::Hand,
+            1..4 => Told::Query,
+            _ => Told::Notice,
         };
         let paid = Ask::Pay { order, transaction, amount, booked, told };
         self.payments.push(paid.clone());
@@ -233,9 +234,9 @@ impl Sketch {
     }
 
     fn withdraw(&mut self, random: &mut Random) -> Ask {
-        let most = *random.of(&[120, 600, 3_000]);
-        let amount = (!random.percent(35)).then(|| random.below(most));
-        let settle_first = random.percent(50);
+        let most = *random.of(&[150, 400, 2_000]);
+        let amount = (!random.percent(45)).then(|| random.below(most));
+        let settle_first = random.percent(60);
         if random.percent(8) && !self.withdrawals.is_empty() {
             let (withdrawal, by) = *random.of(&self.withdrawals);
             return Ask::Withdraw { withdrawal, amount, settle_first, by };

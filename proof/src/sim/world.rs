@@ -6,6 +6,7 @@ use tally_actors::domain::command::Command;
 use tally_actors::domain::ids::{KeyId, MerchantId};
 
 use super::client::{self, Asking, Client, Notebook};
+use super::door::Message;
 use super::fault::Fault;
 use super::item::{CallId, Item, Leg, Place};
 use super::plan::{Plan, SECOND};
@@ -315,7 +316,7 @@ impl World {
         let stage = &mut self.stage;
         let Some(process) = live(&mut self.nodes, place) else { return };
         let asked = client::asked(process.now(stage), by);
-        process.receive(call, of, command, asked, stage);
+        process.receive(call, Message { of, command, asked }, stage);
     }
 
     fn replies(&mut self, call: CallId) {
