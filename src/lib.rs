@@ -11,7 +11,6 @@
 //! | `sessions`, `logins`, `look_ups` | customers of the mini-program |
 //! | `wechat_gateway` | the engine's port to WeChat |
 //! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
-//! | `history` | a merchant's head at an earlier point |
 //! | `clock`, `limits` | the only reader of the wall clock; every bound |
 
 pub mod admin_key;
@@ -19,7 +18,6 @@ pub mod app;
 pub mod cli;
 mod clock;
 mod demo;
-mod history;
 mod keyring;
 mod limits;
 mod logins;
