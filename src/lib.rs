@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`cli`], `demo` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo` |
+//! | [`cli`], `demo`, `replay` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo`; `tally replay` |
 //! | [`settings`], [`telemetry`] | what can be set; the log |
 //! | [`app`] | the service as a whole: store, engine, server, and the order in which they stop |
 //! | `service` | what every handler is given |
@@ -23,6 +23,7 @@ mod limits;
 mod logins;
 mod look_ups;
 mod practice;
+mod replay;
 mod service;
 mod sessions;
 pub mod settings;

@@ -54,6 +54,9 @@ pub(crate) const PAGE_DEFAULT: u32 = 50;
 /// Items of a list at the most.
 pub(crate) const PAGE_MAX: u32 = 200;
 
+/// Events that `tally replay` shows without being asked for more.
+pub(crate) const REPLAY_NEWEST: usize = 10;
+
 /// Events looked through for one page of entries.
 pub(crate) const ENTRIES_EVENTS_MAX: u32 = 2_000;
 

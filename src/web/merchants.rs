@@ -78,7 +78,7 @@ struct MerchantView<'a> {
 
 /// Where a merchant stands, or stood.
 #[derive(Serialize)]
-struct BalanceView {
+pub(crate) struct BalanceView {
     merchant_id: MerchantId,
     seq: Seq,
     pending_fen: Money,
@@ -228,7 +228,8 @@ impl<'a> MerchantView<'a> {
 }
 
 impl BalanceView {
-    fn of(head: &Head, as_of: At) -> Self {
+    /// The balances of a head, as they are at that time.
+    pub(crate) fn of(head: &Head, as_of: At) -> Self {
         Self {
             merchant_id: head.merchant,
             seq: head.link.seq,
