@@ -97,20 +97,16 @@ fn about(event: &Event) -> (String, Option<Money>) {
             let about = format!("settlement {settlement_no} of {} orders", moved.orders);
             (about, moved.net())
         }
-        Event::WithdrawalRequested { withdrawal_no, amount, asked_by, .. } => {
-            (format!("withdrawal {withdrawal_no}, asked by {asked_by}"), Some(*amount))
-        }
-        Event::WithdrawalApproved { withdrawal_no, by, .. } => {
-            (format!("withdrawal {withdrawal_no}, approved by {by}"), None)
-        }
-        Event::WithdrawalSending { withdrawal_no }
+        Event::WithdrawalApproved { withdrawal_no, .. }
+        | Event::WithdrawalSending { withdrawal_no }
         | Event::WithdrawalUnknown { withdrawal_no, .. } => {
             (format!("withdrawal {withdrawal_no}"), None)
         }
         Event::WithdrawalSucceeded { withdrawal_no, amount, reference, .. } => {
             (format!("withdrawal {withdrawal_no}, reference {reference}"), Some(*amount))
         }
-        Event::WithdrawalRejected { withdrawal_no, amount, .. }
+        Event::WithdrawalRequested { withdrawal_no, amount, .. }
+        | Event::WithdrawalRejected { withdrawal_no, amount, .. }
         | Event::WithdrawalFailed { withdrawal_no, amount, .. } => {
             (format!("withdrawal {withdrawal_no}"), Some(*amount))
         }
