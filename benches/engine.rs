@@ -3,6 +3,7 @@
 //! `cargo bench --bench engine` runs it all, `-- --quick` a tenth of it, `-- --payments` its first table. Each row stands beside the same payments written
 //! one transaction each in the same run, so that a noisy machine flatters nobody.
 
+#[allow(dead_code, reason = "each benchmark needs a part of it")]
 mod support;
 
 use std::path::Path;

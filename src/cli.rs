@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::App;
 use crate::demo::{self, Demo};
 use crate::practice;
+use crate::replay::{self, Question};
 use crate::settings::{DataSettings, LogSettings, Settings};
 use crate::telemetry;
 
@@ -35,6 +36,8 @@ enum Command {
     Serve(Box<Settings>),
     /// Work out every row anew from the journal and compare; may run beside a server
     Audit(Audit),
+    /// Tell where a merchant stood at any point, and why, by folding its journal from the first event; may run beside a server
+    Replay(Box<Question>),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
     Demo(Demo),
     /// Play a customer of the running service's sandbox
@@ -98,6 +101,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
         Command::Audit(asked) => audit(&asked),
+        Command::Replay(asked) => retell(&asked),
         Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };
@@ -185,6 +189,12 @@ fn audit(asked: &Audit) -> Result<ExitCode, Failure> {
         writeln!(std::io::stdout(), "{report}")?;
         Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+fn retell(asked: &Question) -> Result<ExitCode, Failure> {
+    telemetry::start(&asked.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(replay::run(asked))
 }
 
 #[cfg(test)]

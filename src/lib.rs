@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`cli`], `demo` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo` |
+//! | [`cli`], `demo`, `replay` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo`; `tally replay` |
 //! | [`settings`], [`telemetry`] | what can be set; the log |
 //! | [`app`] | the service as a whole: store, engine, server, and the order in which they stop |
 //! | `service` | what every handler is given |
@@ -11,7 +11,6 @@
 //! | `sessions`, `logins`, `look_ups` | customers of the mini-program |
 //! | `wechat_gateway` | the engine's port to WeChat |
 //! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
-//! | `history` | a merchant's head at an earlier point |
 //! | `clock`, `limits` | the only reader of the wall clock; every bound |
 
 pub mod admin_key;
@@ -19,12 +18,12 @@ pub mod app;
 pub mod cli;
 mod clock;
 mod demo;
-mod history;
 mod keyring;
 mod limits;
 mod logins;
 mod look_ups;
 mod practice;
+mod replay;
 mod service;
 mod sessions;
 pub mod settings;

@@ -35,7 +35,8 @@ pub(crate) const LISTS_MAX: usize = 8;
 /// Single things that are read at once: each takes no time, so a queue of them is short.
 pub(crate) const SINGLES_MAX: usize = 64;
 
-/// Balances of the past that are worked out at once: each may read a whole journal.
+/// Balances of the past that are worked out at once: each reads thousands of events, or a whole journal where no checkpoint
+/// helps.
 pub(crate) const HISTORIES_MAX: usize = 2;
 
 /// How long a read may wait for its turn before the answer is `busy`.
@@ -53,8 +54,8 @@ pub(crate) const PAGE_DEFAULT: u32 = 50;
 /// Items of a list at the most.
 pub(crate) const PAGE_MAX: u32 = 200;
 
-/// Events read at once to work out what was.
-pub(crate) const HISTORY_PAGE: u32 = 1_000;
+/// Events that `tally replay` shows without being asked for more.
+pub(crate) const REPLAY_NEWEST: usize = 10;
 
 /// Events looked through for one page of entries.
 pub(crate) const ENTRIES_EVENTS_MAX: u32 = 2_000;

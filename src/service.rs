@@ -17,13 +17,14 @@ use tally_actors::domain::command::Asked;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{KeyId, MerchantId, OrderNo};
 use tally_actors::domain::refusal::Refusal;
+use tally_actors::domain::replay::Point;
 use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
+use tally_actors::history;
 use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
 
 use crate::clock::Clock;
-use crate::history::{self, Point};
 use crate::keyring::Keyring;
 use crate::limits::{
     ANSWER_WAIT_MAX, HISTORIES_MAX, LISTS_MAX, READY_WAIT_MAX, SINGLES_MAX, TURN_WAIT_MAX,

@@ -9,6 +9,7 @@
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
+//! | [`history`] | a merchant's head at an earlier point |
 //! | [`gateway`] | what the engine asks of a payment channel |
 //! | [`cashier`] | flows between a merchant and the channel |
 //! | [`sweeper`], [`payer`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out |
@@ -24,6 +25,7 @@ pub mod doubts;
 pub mod engine;
 pub mod error;
 pub mod gateway;
+pub mod history;
 mod inbox;
 pub mod limits;
 pub mod memory;

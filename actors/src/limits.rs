@@ -29,9 +29,17 @@ pub const IDLE_LEAVE_AFTER: Duration = Duration::from_secs(20);
 /// Rounds of reads under way at once: one may wait for the disk while another is answered.
 pub const READ_ROUNDS_MAX: usize = 2;
 
+/// A merchant's head is kept as it was about every so many events, so that no point of its past is further from where a fold
+/// may begin (`docs/PERFORMANCE.md` says how the number was found).
+pub const CHECKPOINT_EVENTS: u64 = 4_096;
+
+/// Events read at once to work out what was.
+pub const HISTORY_PAGE: u32 = 1_000;
+
 /// How far a message's clock may be behind its merchant's newest event. Messages wait and nodes' clocks differ a little; one
 /// that is a day behind is wrong, or an earlier one was, and nothing is recorded by it.
 pub const CLOCK_BEHIND_MAX_MS: i64 = 86_400_000;
+
 /// How long a prepay id is given out again, in milliseconds: WeChat takes it for two hours, and a customer needs time to pay.
 pub const PREPAY_REUSE_MS: i64 = 110 * 60_000;
 

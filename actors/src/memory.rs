@@ -10,7 +10,9 @@ use crate::domain::account::Account;
 use crate::domain::books::Key;
 use crate::domain::chain::Seq;
 use crate::domain::event::Stamped;
+use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo};
+use crate::domain::replay::Point;
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
@@ -31,11 +33,12 @@ pub struct MemoryStore {
 struct Ledger {
     account: Account,
     journal: Vec<Recorded>,
+    checkpoints: Vec<Head>,
 }
 
 impl Ledger {
     fn empty(merchant: MerchantId) -> Self {
-        Self { account: Account::new(merchant, None), journal: vec![] }
+        Self { account: Account::new(merchant, None), journal: vec![], checkpoints: vec![] }
     }
 
     /// Adds a run's events. The first that the records can't take stops it.
@@ -49,6 +52,7 @@ impl Ledger {
             })?;
             self.journal.push(Recorded { seq, hash: row.link.hash, bytes: row.bytes.to_vec() });
         }
+        self.checkpoints.extend(run.checkpoint().cloned());
         Ok(())
     }
 
@@ -62,6 +66,9 @@ impl Ledger {
             ledger.account.apply(&stamped, link).expect("it was applied before");
             ledger.journal.push(recorded.clone());
         }
+        let kept =
+            self.checkpoints.iter().filter(|head| head.link.seq <= ledger.account.link().seq);
+        ledger.checkpoints = kept.cloned().collect();
         ledger
     }
 }
@@ -147,10 +154,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn merchants(
-        &self,
-        page: Page,
-    ) -> Answering<'_, Result<Part<crate::domain::head::Head>, ReadError>> {
+    fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
         Box::pin(async move { lists::merchants(&self.ledgers(), &page) })
     }
 
@@ -230,6 +234,17 @@ impl Store for MemoryStore {
         self.of(of, |ledger| {
             let events = ledger.journal.iter().filter(|recorded| recorded.seq >= from);
             Ok(events.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
+        })
+    }
+
+    fn checkpoint(
+        &self,
+        of: MerchantId,
+        upto: Point,
+    ) -> Answering<'_, Result<Option<Head>, ReadError>> {
+        self.of(of, |ledger| {
+            let fits = |head: &&Head| !upto.is_before(head.link.seq, head.at);
+            Ok(ledger.checkpoints.iter().rfind(fits).cloned())
         })
     }
 }

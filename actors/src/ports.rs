@@ -11,9 +11,11 @@ use crate::domain::event::{Event, Stamped};
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo, SettlementNo};
 use crate::domain::order::{Order, OrderStatus};
+use crate::domain::replay::Point;
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+use crate::limits::CHECKPOINT_EVENTS;
 
 /// What a port's method returns: a future that may be awaited on any thread.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -216,7 +218,7 @@ pub trait Store: Send + Sync + 'static {
     fn shared(&self) -> bool;
 
     /// Ends once the store can't be trusted any more, with the reason: then the process must end. It tells of every
-    /// [`Trouble::Broken`], whoever was answered so, and of what belongs to no answer, such as a checkpoint that failed.
+    /// [`Trouble::Broken`], whoever was answered so, and of what belongs to no answer, such as a WAL that could not be brought back.
     fn broken(&self) -> Answering<'_, String>;
 
     /// Writes a batch in one transaction, and says what became of it. Never dropped before it has answered.
@@ -302,6 +304,15 @@ pub trait Store: Send + Sync + 'static {
         from: Seq,
         limit: u32,
     ) -> Answering<'_, Result<Vec<Recorded>, ReadError>>;
+
+    /// A merchant's newest checkpoint not after this point: its head as it was after an event that the journal has, so that a
+    /// fold may begin there. One that can't be read or does not fit the journal is passed over for the one before; `None`:
+    /// there is none, and a fold begins with the first event.
+    fn checkpoint(
+        &self,
+        of: MerchantId,
+        upto: Point,
+    ) -> Answering<'_, Result<Option<Head>, ReadError>>;
 }
 
 /// A record as it was read; `None` for a key that names nothing. [`ReadError::Unreadable`] for a damaged row.
@@ -309,6 +320,15 @@ pub type RecordRead = Result<Option<Record>, ReadError>;
 
 /// A head as it was read. [`ReadError::Unreadable`] for a format that this binary does not know.
 pub type HeadRead = Result<Option<Head>, ReadError>;
+
+impl Run {
+    /// The head that is kept beside these events as a checkpoint: one whenever they reach or pass a multiple of
+    /// [`CHECKPOINT_EVENTS`]. It is a copy of what the fold leads to, so it may be lost without loss.
+    pub fn checkpoint(&self) -> Option<&Head> {
+        let round = |seq: Seq| seq.0 / CHECKPOINT_EVENTS;
+        (round(self.expects.seq) < round(self.head.link.seq)).then_some(&self.head)
+    }
+}
 
 impl Row {
     /// The next event of a merchant's journal after `follows`.

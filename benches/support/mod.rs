@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tally_actors::domain::account::Account;
 use tally_actors::domain::books::Key;
 use tally_actors::domain::chain::Seq;
-use tally_actors::domain::command::{Command, OpenOrder, Pay, Settle};
+use tally_actors::domain::command::{Command, OpenOrder, Pay, RecordPrepay, Settle};
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_actors::domain::money::Money;
@@ -15,7 +15,7 @@ use tally_actors::domain::rules::Rules;
 use tally_actors::domain::time::At;
 use tally_actors::ports::{Batch, Commit, Row, Run, Store};
 
-/// The moment at which everything happens.
+/// The moment at which a merchant's history begins; each of its commands is a millisecond after the one before.
 pub(crate) fn now() -> At {
     "2026-03-01T04:00:00Z".parse().expect("a time")
 }
@@ -57,6 +57,7 @@ pub(crate) fn payment(n: usize) -> Pay {
 pub(crate) struct Seeder {
     account: Account,
     opened: usize,
+    now: At,
 }
 
 impl Seeder {
@@ -96,7 +97,7 @@ impl Seeder {
         for (merchant, count) in merchants {
             let (mut seeder, mut run) = Self::registered(*merchant);
             let paid = (0..*count).flat_map(|n| [open_order(n), Command::Pay(payment(n))]);
-            let more = seeder.run(paid.chain([settle()]).collect());
+            let more = seeder.run(paid.chain([settle("S0001")]).collect());
             run.rows.extend(more.rows);
             run.head = more.head;
             runs.push(run);
@@ -120,15 +121,36 @@ impl Seeder {
         for chunk in orders.chunks(5_000) {
             let run = self.run(chunk.iter().map(|n| Command::Pay(payment(*n))).collect());
             write(store, vec![run]).await;
-            for pay in chunk.iter().map(|n| payment(*n)) {
-                self.account.books_mut().forget(&Key::Order(pay.order_no));
-                self.account.books_mut().forget(&Key::Transaction(pay.transaction_id));
-            }
+            chunk.iter().for_each(|n| self.forget(&payment(*n)));
         }
     }
 
-    fn registered(merchant: MerchantId) -> (Self, Run) {
-        let mut seeder = Self { account: Account::new(merchant, None), opened: 0 };
+    /// So many orders from the `first` on, each opened, announced where it is WeChat's, and paid; then all of them settled.
+    pub(crate) fn sell(&mut self, first: usize, count: usize, channel: &Channel) -> Run {
+        let mut commands = vec![];
+        for n in first..first + count {
+            let Pay { order_no, .. } = payment(n);
+            commands.push(open_order_by(n, channel.clone()));
+            if matches!(channel, Channel::Wechat { .. }) {
+                let prepay_id = format!("wx2026{n:030}").into();
+                commands.push(Command::RecordPrepay(RecordPrepay { order_no, prepay_id }));
+            }
+            commands.push(Command::Pay(payment(n)));
+        }
+        commands.push(settle(&format!("S{first:09}")));
+        let run = self.run(commands);
+        (first..first + count).for_each(|n| self.forget(&payment(n)));
+        run
+    }
+
+    fn forget(&mut self, pay: &Pay) {
+        self.account.books_mut().forget(&Key::Order(pay.order_no));
+        self.account.books_mut().forget(&Key::Transaction(pay.transaction_id));
+    }
+
+    /// The same, with the run that registers it still to be written.
+    pub(crate) fn registered(merchant: MerchantId) -> (Self, Run) {
+        let mut seeder = Self { account: Account::new(merchant, None), opened: 0, now: now() };
         let run = seeder.run(vec![Command::Register(Rules::new("a shop"))]);
         (seeder, run)
     }
@@ -139,11 +161,12 @@ impl Seeder {
         let expects = self.account.link();
         let mut rows = vec![];
         for command in &commands {
+            self.now = self.now.plus_ms(1);
             for key in self.account.keys(command) {
                 self.account.books_mut().learn(key, None);
             }
-            for event in self.account.decide(command, now()).expect("it is allowed") {
-                let row = Row::new(&merchant, self.account.link(), Stamped::new(now(), event));
+            for event in self.account.decide(command, self.now).expect("it is allowed") {
+                let row = Row::new(&merchant, self.account.link(), Stamped::new(self.now, event));
                 self.account.apply(&row.stamped, row.link).expect("it was decided");
                 rows.push(row);
             }
@@ -154,25 +177,30 @@ impl Seeder {
     }
 }
 
-async fn write(store: &dyn Store, runs: Vec<Run>) {
+/// Writes what must be written.
+pub(crate) async fn write(store: &dyn Store, runs: Vec<Run>) {
     let committed = store.commit(Arc::new(Batch { runs })).await;
     assert_eq!(committed, Commit::Committed);
 }
 
 fn open_order(n: usize) -> Command {
+    open_order_by(n, Channel::External)
+}
+
+fn open_order_by(n: usize, channel: Channel) -> Command {
     Command::OpenOrder(OpenOrder {
         order_no: order_no(n),
         idempotency_key: None,
         amount: fen(100),
         description: "apples".into(),
-        channel: Channel::External,
+        channel,
         expires_at: now().plus_ms(7_200_000),
     })
 }
 
-fn settle() -> Command {
+fn settle(number: &str) -> Command {
     Command::Settle(Settle {
-        settlement_no: "S0001".parse().expect("a number"),
+        settlement_no: number.parse().expect("a number"),
         idempotency_key: None,
         include_not_due: false,
     })

@@ -8,13 +8,13 @@ use tally_actors::domain::entry::{Entry, entries as entries_of};
 use tally_actors::domain::event::{Event, Stamped};
 use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
+use tally_actors::history::decode;
 use tally_actors::ports::{Part, ReadError, Recorded};
 
 use super::auth::Party;
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, ok};
-use crate::history::decode;
 use crate::limits::ENTRIES_EVENTS_MAX;
 use crate::service::Service;
 

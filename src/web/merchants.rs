@@ -8,6 +8,7 @@ use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::money::{Balance, FeeRate, Money};
 use tally_actors::domain::number;
+use tally_actors::domain::replay::Point;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
@@ -17,7 +18,6 @@ use super::body::{Body, Choice, Fen, present};
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, Plain, made, ok};
-use crate::history::Point;
 use crate::service::Service;
 
 /// A merchant to register.
@@ -78,7 +78,7 @@ struct MerchantView<'a> {
 
 /// Where a merchant stands, or stood.
 #[derive(Serialize)]
-struct BalanceView {
+pub(crate) struct BalanceView {
     merchant_id: MerchantId,
     seq: Seq,
     pending_fen: Money,
@@ -228,7 +228,8 @@ impl<'a> MerchantView<'a> {
 }
 
 impl BalanceView {
-    fn of(head: &Head, as_of: At) -> Self {
+    /// The balances of a head, as they are at that time.
+    pub(crate) fn of(head: &Head, as_of: At) -> Self {
         Self {
             merchant_id: head.merchant,
             seq: head.link.seq,

@@ -10,7 +10,7 @@ mod fault;
 mod form;
 mod health;
 mod keys;
-mod merchants;
+pub(crate) mod merchants;
 mod miniprogram;
 mod notices;
 mod orders;

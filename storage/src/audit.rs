@@ -8,12 +8,14 @@
 //! |---|---|
 //! | `fold` | a journal, read event by event: chain, rules, ledger |
 //! | `ledger` | the sums of the entries |
+//! | `heads` | the head's row, and checkpoints, beside the fold |
 //! | `columns` | what a row must hold, column by column |
 //! | `merchant` | one merchant: snapshots, pages, comparison |
 //! | `report` | what was found |
 
 mod columns;
 mod fold;
+mod heads;
 mod ledger;
 mod merchant;
 mod report;
@@ -24,6 +26,7 @@ use sqlx::SqlitePool;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::Trouble;
 
+pub use self::heads::{StoredHead, stored_head};
 pub use self::report::{Fault, Report, What};
 use crate::sqlite::SqliteStore;
 use crate::sqlite::errors::trouble;
@@ -65,6 +68,7 @@ const NEXT_MERCHANT: &str = "
     select cast(m as blob), t from (
         select 'journal' as t, min(merchant_id) as m from journal where merchant_id > cast(?1 as text)
         union all select 'heads', min(merchant_id) from heads where merchant_id > cast(?1 as text)
+        union all select 'checkpoints', min(merchant_id) from checkpoints where merchant_id > cast(?1 as text)
         union all select 'orders', min(merchant_id) from orders where merchant_id > cast(?1 as text)
         union all select 'settlements', min(merchant_id) from settlements where merchant_id > cast(?1 as text)
         union all select 'withdrawals', min(merchant_id) from withdrawals where merchant_id > cast(?1 as text)

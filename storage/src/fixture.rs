@@ -12,6 +12,7 @@ use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::ids::{IdempotencyKey, MerchantId};
 use tally_actors::domain::money::{FeeRate, Money};
 use tally_actors::domain::order::Channel;
+use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::WithdrawalRequest;
@@ -48,8 +49,24 @@ impl Shops {
         &self.accounts[&id::<MerchantId>(of)]
     }
 
-    /// What the commands lead to, a run for the store. Each command is a second after the one before.
+    /// What the commands lead to, a run for the store. Each command is a second after the one before. A refusal fails the test.
     pub(crate) fn run(&mut self, of: &str, commands: Vec<Command>) -> Run {
+        let refused =
+            |command: &Command, refusal: Refusal| -> () { panic!("{command:?}: {refusal}") };
+        self.decided(of, &commands, refused)
+    }
+
+    /// The same, where a refusal is as good as nothing.
+    pub(crate) fn run_of_the_allowed(&mut self, of: &str, commands: &[Command]) -> Run {
+        self.decided(of, commands, |_, _| ())
+    }
+
+    fn decided(
+        &mut self,
+        of: &str,
+        commands: &[Command],
+        refused: impl Fn(&Command, Refusal),
+    ) -> Run {
         let of: MerchantId = id(of);
         let account = self.accounts.entry(of).or_insert_with(|| Account::new(of, None));
         let expects = account.link();
@@ -57,15 +74,16 @@ impl Shops {
         for command in commands {
             self.now = self.now.plus_ms(1_000);
             loop {
-                let mut unknown = account.keys(&command);
+                let mut unknown = account.keys(command);
                 unknown.retain(|key| !account.books().knows(key));
                 if unknown.is_empty() {
                     break;
                 }
                 unknown.into_iter().for_each(|key| account.books_mut().learn(key, None));
             }
-            let decided = account.decide(&command, self.now);
-            for event in decided.unwrap_or_else(|refusal| panic!("{command:?}: {refusal}")) {
+            let decided = account.decide(command, self.now);
+            let events = decided.map_err(|refusal| refused(command, refusal)).unwrap_or_default();
+            for event in events {
                 let row = Row::new(&of, account.link(), Stamped::new(self.now, event));
                 account.apply(&row.stamped, row.link).unwrap();
                 rows.push(row);

@@ -1,5 +1,7 @@
 //! A whole service on a port of its own, and a client that speaks to it.
 
+use std::path::Path;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::dev::ServerHandle;
@@ -167,24 +169,40 @@ impl TestApp {
         self.get(&format!("/v1/merchants/{merchant}/balance")).await.expect(200)
     }
 
+    /// What a command of the binary says of its books, beside it.
+    pub(crate) async fn tally(&self, arguments: &[&str]) -> Output {
+        tally(self.folder.path(), arguments).await
+    }
+
     /// Stops it and starts it again on the same books.
     pub(crate) async fn restart(self) -> Self {
-        let Self { folder, settings, server, running, .. } = self;
-        server.stop(true).await;
-        running.await.unwrap().unwrap();
-        start_in(folder, settings).await
+        let settings = self.settings.clone();
+        start_in(self.stop().await, settings).await
+    }
+
+    /// Stops it. Its books are in the folder.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.server.stop(true).await;
+        self.running.await.unwrap().unwrap();
+        self.folder
     }
 
     /// Stops it, and has every row of its books worked out anew.
     pub(crate) async fn finish(self) {
-        self.server.stop(true).await;
-        self.running.await.unwrap().unwrap();
         let file = self.settings.data.file();
-        let _kept_until_here = &self.folder;
+        let _kept_until_here = self.stop().await;
         let store = tally_storage::SqliteStore::open_read_only(&file).await.unwrap();
         let report = tally_storage::audit::audit(&store).await.unwrap();
         assert!(report.is_clean(), "{report}");
     }
+}
+
+/// What a command of the binary says of the books in a folder.
+pub(crate) async fn tally(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    command.args(arguments).arg("--data-dir").arg(folder);
+    let ran = actix_web::rt::task::spawn_blocking(move || command.output());
+    ran.await.unwrap().expect("the binary starts")
 }
 
 /// The body that opens an external order.

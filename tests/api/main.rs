@@ -14,6 +14,7 @@ mod lists;
 mod miniprogram;
 mod misfits;
 mod notices;
+mod replay;
 mod roles;
 mod stage;
 mod walk;

@@ -94,6 +94,17 @@ impl Head {
         self.buckets.values().fold(Some(Money::ZERO), add).expect("no more than was paid")
     }
 
+    /// Whether the sums add up, as they do in every head that a journal leads to: paid, less refunds and fee, is pending,
+    /// available, in transit or withdrawn.
+    pub fn adds_up(&self) -> bool {
+        let fen = |amount: Money| i128::from(amount.fen());
+        let net = |bucket: &Bucket| bucket.net().map(fen);
+        let pending: Option<i128> = self.buckets.values().map(net).sum();
+        let kept = pending.map(|sum| sum + i128::from(self.available.fen()) + fen(self.in_transit));
+        kept.map(|kept| kept + fen(self.withdrawn))
+            .is_some_and(|kept| kept == fen(self.paid) - fen(self.refunded) - fen(self.fee))
+    }
+
     /// The sums over all buckets that a settlement up to `through` moves.
     pub fn due(&self, through: Day) -> Bucket {
         let mut due = self.buckets.range(..=Some(through)).map(|(_, bucket)| bucket);

@@ -1,7 +1,7 @@
 //! The rules of money: pure, without a clock, a random, I/O, async or actix.
 //!
 //! Read in this order: [`event`] (what can happen), [`head`] (the fold of it), [`command`] and
-//! [`account`] (who may make it happen), [`entry`] (what it means in double entry).
+//! [`account`] (who may make it happen), [`entry`] (what it means in double entry), [`replay`] (a journal read again).
 
 pub mod account;
 pub mod books;
@@ -17,6 +17,7 @@ pub mod money;
 pub mod number;
 pub mod order;
 pub mod refusal;
+pub mod replay;
 pub mod rules;
 pub mod settlement;
 pub mod time;

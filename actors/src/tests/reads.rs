@@ -25,7 +25,7 @@ fn a_store_that_says_it_is_broken_ends_the_process_without_being_asked() {
             ..Options::new(runtime.handle().clone())
         };
         let _engine = Engine::start(Arc::<Scripted>::clone(&store), options);
-        store.broken.set("a checkpoint failed".into()).unwrap();
+        store.broken.set("the WAL is stuck".into()).unwrap();
         let mut why = None;
         until(|| {
             why = fatal.try_recv().ok();
@@ -33,7 +33,7 @@ fn a_store_that_says_it_is_broken_ends_the_process_without_being_asked() {
         })
         .await;
         let why = why.unwrap();
-        assert_eq!(why, "the store can't be trusted: a checkpoint failed");
+        assert_eq!(why, "the store can't be trusted: the WAL is stuck");
     });
 }
 

@@ -8,7 +8,6 @@ use sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef};
 use tally_actors::domain::books::{Key, Numbered, Record, Route};
 use tally_actors::domain::case::Case;
 use tally_actors::domain::chain::Seq;
-use tally_actors::domain::head::{self, Head};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::order::Order;
 use tally_actors::domain::settlement::Settlement;
@@ -16,6 +15,7 @@ use tally_actors::domain::time::{At, Day};
 use tally_actors::domain::withdrawal::Withdrawal;
 
 use super::fold::Fold;
+use super::report::What;
 use crate::sqlite::rows::{encode_channel, fen, integer, method_name};
 
 /// What a column holds.
@@ -58,45 +58,26 @@ impl Value {
 }
 
 /// Columns that hold what is personal or could hold it: a report does not show them.
-pub(super) const PERSONAL: [&str; 6] =
+const PERSONAL: [&str; 6] =
     ["description", "channel", "prepay_id", "payout_openid", "payout_name", "kept"];
 
-/// The columns of a head, after its merchant's id.
-pub(super) const HEAD: &[&str] = &[
-    "format",
-    "seq",
-    "hash",
-    "at_ms",
-    "registered_ms",
-    "paid_orders",
-    "paid_fen",
-    "refunded_fen",
-    "fee_fen",
-    "pending_fen",
-    "available_fen",
-    "in_transit_fen",
-    "withdrawn_fen",
-    "kept",
-];
-
-/// What the row of a head holds.
-pub(super) fn head(head: &Head) -> Vec<Value> {
-    vec![
-        Value::Integer(i64::from(head::FORMAT)),
-        place(head.link.seq),
-        Value::Blob(head.link.hash.0.to_vec()),
-        at(head.at),
-        at(head.registered_at),
-        count(head.paid_orders),
-        amount(head.paid),
-        amount(head.refunded),
-        amount(head.fee),
-        amount(head.pending()),
-        Value::Integer(head.available.fen()),
-        amount(head.in_transit),
-        amount(head.withdrawn),
-        Value::Blob(head.encode_kept()),
-    ]
+/// The first column whose value is another than expected.
+pub(super) fn difference(
+    names: &[&'static str],
+    stored: &[Value],
+    expected: &[Value],
+) -> Option<What> {
+    let columns = names.iter().zip(stored.iter().zip(expected));
+    let (column, (stored, expected)) =
+        columns.into_iter().find(|(_, (stored, expected))| stored != expected)?;
+    let show = |value: &Value| {
+        if PERSONAL.contains(column) && *value != Value::Null {
+            "another (personal, not shown)".to_owned()
+        } else {
+            value.to_string()
+        }
+    };
+    Some(What::Differs { column, stored: show(stored), expected: show(expected) })
 }
 
 /// A table of which a merchant has many rows.
@@ -367,19 +348,19 @@ fn text(thing: impl fmt::Display) -> Value {
     Value::Text(thing.to_string())
 }
 
-fn amount(amount: Money) -> Value {
+pub(super) fn amount(amount: Money) -> Value {
     Value::Integer(fen(amount))
 }
 
-fn count(count: u64) -> Value {
+pub(super) fn count(count: u64) -> Value {
     Value::Integer(integer(count))
 }
 
-fn place(seq: Seq) -> Value {
+pub(super) fn place(seq: Seq) -> Value {
     count(seq.0)
 }
 
-fn at(at: At) -> Value {
+pub(super) fn at(at: At) -> Value {
     Value::Integer(at.ms())
 }
 

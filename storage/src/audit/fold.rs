@@ -8,11 +8,11 @@ use tally_actors::domain::chain::{Link, Seq};
 use tally_actors::domain::event::{Event, Stamped};
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{CaseId, MerchantId};
+use tally_actors::domain::replay::Replay;
 use tally_actors::domain::time::At;
 
 use super::ledger::Ledger;
 use super::report::{Fault, What};
-use crate::sqlite::rows::integer;
 
 /// The share of a merchant's records that one pass over its journal keeps in memory, by a hash of their number.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +39,7 @@ impl Share {
 pub(super) struct Fold {
     of: MerchantId,
     share: Share,
-    link: Link,
-    head: Option<Head>,
+    replay: Replay,
     ledger: Ledger,
     books: Books,
     keys: BTreeSet<Key>,
@@ -52,8 +51,8 @@ impl Fold {
     pub(super) fn new(of: MerchantId, share: Share) -> Self {
         let books = Books::default();
         let (keys, cases) = (BTreeSet::new(), HashMap::new());
-        let (link, ledger) = (Link::default(), Ledger::default());
-        Self { of, share, link, head: None, ledger, books, keys, cases }
+        let (replay, ledger) = (Replay::new(of), Ledger::default());
+        Self { of, share, replay, ledger, books, keys, cases }
     }
 
     /// Which records are kept.
@@ -63,12 +62,12 @@ impl Fold {
 
     /// The newest event's place and hash.
     pub(super) fn link(&self) -> Link {
-        self.link
+        self.replay.link()
     }
 
     /// The head that the store must have; `None` before the first event.
     pub(super) fn head(&self) -> Option<&Head> {
-        self.head.as_ref()
+        self.replay.head()
     }
 
     /// The sums of the entries.
@@ -93,38 +92,23 @@ impl Fold {
 
     /// Takes the next row of the journal.
     pub(super) fn take(&mut self, seq: i64, hash: &[u8], bytes: &[u8]) -> Result<(), Box<Fault>> {
-        let next = self.link.then(&self.of, bytes);
-        let fault = |what| Fault::new(&self.of, "journal", next.seq.to_string(), what);
-        if seq != integer(next.seq.0) {
-            return Err(fault(What::Missing));
-        }
-        if hash != next.hash.0 {
-            let stored = super::columns::Value::Blob(hash.to_vec()).to_string();
-            let expected = super::columns::Value::Blob(next.hash.0.to_vec()).to_string();
-            return Err(fault(What::Differs { column: "hash", stored, expected }));
-        }
-        let stamped = Stamped::decode(bytes)
-            .map_err(|undecodable| fault(What::Broken(undecodable.to_string())))?;
-        if self.head.as_ref().is_some_and(|head| stamped.at < head.at) {
-            let why = format!("its time {} is before that of the event before it", stamped.at);
-            return Err(fault(What::Broken(why)));
-        }
-        self.apply(next, &stamped)
-            .map_err(|why| Fault::new(&self.of, "journal", next.seq.to_string(), What::Broken(why)))
+        let place = self.link().seq.next().to_string();
+        let of = self.of;
+        self.apply(seq, hash, bytes).map_err(|what| Fault::new(&of, "journal", place, what))
     }
 
-    fn apply(&mut self, next: Link, stamped: &Stamped) -> Result<(), String> {
+    fn apply(&mut self, seq: i64, hash: &[u8], bytes: &[u8]) -> Result<(), What> {
+        let seq = Seq(u64::try_from(seq).unwrap_or(0));
+        let (next, stamped) = self.replay.read(seq, hash, bytes)?;
         let event = &stamped.event;
-        if let Some(head) = &self.head {
-            allowed(head, event)?;
+        if let Some(head) = self.replay.head() {
+            allowed(head, event).map_err(What::Broken)?;
         }
-        Head::advance(&mut self.head, self.of, stamped, next)
-            .map_err(|broken| broken.to_string())?;
-        self.link = next;
+        self.replay.take(next, &stamped)?;
         self.ledger.book(event).map_err(|fen| {
-            format!("the debits of its entries are {fen} fen more than the credits")
+            What::Broken(format!("the debits of its entries are {fen} fen more than the credits"))
         })?;
-        self.keep(next.seq, stamped)
+        self.keep(next.seq, &stamped).map_err(What::Broken)
     }
 
     /// Applies the event to the records, if they are of this share.

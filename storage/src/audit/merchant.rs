@@ -8,8 +8,9 @@ use sqlx::{AssertSqlSafe, Row, Sqlite, SqlitePool, Transaction};
 use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::ids::{MerchantId, OrderNo};
 
-use super::columns::{self, PERSONAL, Table, Value};
+use super::columns::{self, Table, Value, difference};
 use super::fold::{Fold, Share};
+use super::heads::{Checkpoints, StoredHead};
 use super::report::{Fault, Report, What};
 use super::{AuditError, Stop};
 use crate::sqlite::lookup::lookup;
@@ -55,7 +56,7 @@ pub(super) async fn audit_in(
 ) -> Result<(), Stop> {
     for index in 0..passes {
         let fold = Fold::new(of, Share { index, of: passes });
-        Pass { db, of, fold }.run(report).await?;
+        Pass { db, of, fold, checkpoints: Checkpoints::default() }.run(report).await?;
     }
     Ok(())
 }
@@ -65,6 +66,7 @@ struct Pass<'a> {
     db: &'a SqlitePool,
     of: MerchantId,
     fold: Fold,
+    checkpoints: Checkpoints,
 }
 
 impl Pass<'_> {
@@ -91,6 +93,7 @@ impl Pass<'_> {
         snapshot.tx.rollback().await?;
         if self.fold.share().index == 0 {
             report.events += self.fold.link().seq.0;
+            report.checkpoints += self.checkpoints.same;
         }
         Ok(())
     }
@@ -101,9 +104,9 @@ impl Pass<'_> {
         loop {
             let mut tx = self.db.begin().await?;
             let taken = Instant::now();
-            let head = stored_head(&mut tx, &self.of).await?;
+            let head = StoredHead::read(&mut *tx, self.of).await?;
             if self.catch_up(&mut tx, taken).await? {
-                self.compare_head(head.as_deref())?;
+                self.compare_head(head.as_ref())?;
                 return Ok(Snapshot { tx, taken });
             }
             let left_before = left;
@@ -131,10 +134,15 @@ impl Pass<'_> {
             .bind(JOURNAL_PAGE_ROWS)
             .fetch_all(&mut **tx)
             .await?;
+            if let Some(last) = rows.last() {
+                self.checkpoints.read(tx, self.of, last.try_get(0)?).await?;
+            }
             for row in &rows {
                 self.fold.take(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?;
+                self.checkpoints.compare(self.of, &self.fold)?;
             }
             if i64::try_from(rows.len()).is_ok_and(|rows| rows < JOURNAL_PAGE_ROWS) {
+                Checkpoints::end(tx, self.of, self.fold.link().seq).await?;
                 return Ok(true);
             }
             if taken.elapsed() > SNAPSHOT_MAX / 2 {
@@ -143,7 +151,7 @@ impl Pass<'_> {
         }
     }
 
-    fn compare_head(&self, stored: Option<&[Value]>) -> Result<(), Box<Fault>> {
+    fn compare_head(&self, stored: Option<&StoredHead>) -> Result<(), Box<Fault>> {
         let fault = |what| Err(Fault::new(&self.of, "heads", self.of.to_string(), what));
         let (stored, head) = match (stored, self.fold.head()) {
             (None, None) => return Ok(()),
@@ -151,8 +159,8 @@ impl Pass<'_> {
             (None, Some(_)) => return fault(What::Missing),
             (Some(stored), Some(head)) => (stored, head),
         };
-        if let Some(what) = difference(columns::HEAD, stored, &columns::head(head)) {
-            return fault(what);
+        if let Some(fault) = stored.difference(head) {
+            return Err(Box::new(fault));
         }
         match self.fold.ledger().difference(head) {
             None => Ok(()),
@@ -244,21 +252,6 @@ async fn newest<'e>(db: impl SqliteExecutor<'e>, of: &MerchantId) -> Result<i64,
     Ok(newest.unwrap_or(0))
 }
 
-async fn stored_head(
-    tx: &mut Transaction<'static, Sqlite>,
-    of: &MerchantId,
-) -> Result<Option<Vec<Value>>, Stop> {
-    let sql = format!("select {} from heads where merchant_id = ?", columns::HEAD.join(", "));
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(of.as_str()).fetch_optional(&mut **tx).await?;
-    match row {
-        None => Ok(None),
-        Some(row) => {
-            let values = (0..columns::HEAD.len()).map(|column| Value::stored(&row, column));
-            Ok(Some(values.collect::<Result<_, _>>()?))
-        }
-    }
-}
-
 /// The rows that follow the row `after` in the order of the primary key.
 async fn page(
     tx: &mut Transaction<'static, Sqlite>,
@@ -286,21 +279,6 @@ async fn page(
     let rows = query.bind(limit).fetch_all(&mut **tx).await?;
     let values = |row| (0..columns.len()).map(|column| Value::stored(row, column)).collect();
     Ok(rows.iter().map(values).collect::<Result<_, _>>()?)
-}
-
-/// The first column whose value is another than expected.
-fn difference(names: &[&'static str], stored: &[Value], expected: &[Value]) -> Option<What> {
-    let columns = names.iter().zip(stored.iter().zip(expected));
-    let (column, (stored, expected)) =
-        columns.into_iter().find(|(_, (stored, expected))| stored != expected)?;
-    let show = |value: &Value| {
-        if PERSONAL.contains(column) && *value != Value::Null {
-            "another (personal, not shown)".to_owned()
-        } else {
-            value.to_string()
-        }
-    };
-    Some(What::Differs { column, stored: show(stored), expected: show(expected) })
 }
 
 fn row_key(table: Table, row: &[Value]) -> String {

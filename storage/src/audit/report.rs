@@ -3,6 +3,9 @@
 use std::fmt;
 
 use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::replay::Flaw;
+
+use super::columns::Value;
 
 /// What an audit read and what it found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Report {
     pub idempotency: u64,
     /// Cases that are as the journal says.
     pub cases: u64,
+    /// Checkpoints that are as the journal says.
+    pub checkpoints: u64,
     /// The first difference of each merchant that has one.
     pub faults: Vec<Fault>,
 }
@@ -36,14 +41,16 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} idempotency keys, {} cases",
+            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} idempotency keys, {} cases, \
+             {} checkpoints",
             self.merchants,
             self.events,
             self.orders,
             self.settlements,
             self.withdrawals,
             self.idempotency,
-            self.cases
+            self.cases,
+            self.checkpoints
         )?;
         if self.is_clean() {
             return write!(f, "clean: every journal is whole, and every row is what it says");
@@ -93,6 +100,22 @@ pub enum What {
     Broken(String),
 }
 
+impl From<Flaw> for What {
+    fn from(flaw: Flaw) -> Self {
+        match flaw {
+            Flaw::Missing => Self::Missing,
+            Flaw::Hash { stored, expected } => Self::Differs {
+                column: "hash",
+                stored: Value::Blob(stored.into()).to_string(),
+                expected: expected.to_string(),
+            },
+            flaw @ (Flaw::Undecodable(_) | Flaw::Early(_) | Flaw::Broken(_)) => {
+                Self::Broken(flaw.to_string())
+            }
+        }
+    }
+}
+
 impl Fault {
     pub(super) fn new(of: &MerchantId, table: &'static str, key: String, what: What) -> Box<Self> {
         Box::new(Self { merchant: of.to_string(), table, key, what })
@@ -100,7 +123,15 @@ impl Fault {
 
     /// A row under an id that no merchant can have.
     pub(super) fn of_no_merchant(raw: &[u8], table: &str) -> Box<Self> {
-        let names = ["journal", "heads", "orders", "settlements", "withdrawals", "idempotency"];
+        let names = [
+            "journal",
+            "heads",
+            "checkpoints",
+            "orders",
+            "settlements",
+            "withdrawals",
+            "idempotency",
+        ];
         Box::new(Self {
             merchant: String::from_utf8_lossy(raw).escape_debug().to_string(),
             table: names.into_iter().find(|name| *name == table).unwrap_or("cases"),

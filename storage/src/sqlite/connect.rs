@@ -51,7 +51,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Checkpoints are the writer's own (`checkpoint.rs`), so that their errors are seen: SQLite's automatic ones hide them.
+/// The writer brings the WAL back itself (`wal.rs`), so that errors are seen: where SQLite does it by itself, it hides them.
 fn writer_options(file: &Path) -> SqliteConnectOptions {
     options(file)
         .synchronous(SqliteSynchronous::Full)

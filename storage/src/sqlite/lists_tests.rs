@@ -11,6 +11,7 @@ use tally_actors::domain::event::Event;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{MerchantId, OrderNo, SettlementNo};
 use tally_actors::domain::order::OrderStatus;
+use tally_actors::domain::replay::Point;
 use tally_actors::domain::settlement::Settlement;
 use tally_actors::domain::time::{At, Day};
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
@@ -19,7 +20,7 @@ use tally_actors::ports::{
 };
 
 use super::SqliteStore;
-use super::{lists, waiting};
+use super::{checkpoints, lists, waiting};
 use crate::fixture::{self, Shops, full_life, id};
 
 struct Books {
@@ -301,6 +302,8 @@ async fn no_list_scans_or_sorts_a_table() {
         waiting::open_orders_sql(),
         waiting::withdrawals_under_way_sql(),
     ];
+    let points = [Point::Seq(Seq(1)), Point::At(At::default())];
+    statements.extend(points.map(checkpoints::sql));
     use OrderStatus::{Closed, Open, Paid};
     statements.extend([None, Some(Open), Some(Paid), Some(Closed)].map(lists::orders_sql));
     statements.extend([true, false].map(lists::withdrawals_sql));

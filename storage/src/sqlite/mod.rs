@@ -7,14 +7,17 @@
 //! | `identity` | whether the file is still the one that was opened |
 //! | `heads` | the fence, and where actors start from |
 //! | `project`, `values`, `steps`, `statement` | what a batch writes, and by which statements |
-//! | `checkpoint` | bringing the WAL back |
+//! | `checkpoints` | where a fold of the past may begin |
+//! | `wal` | bringing the WAL back |
 //! | `write` | what is written beside the journal |
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `rows` | columns and the things they hold |
 //! | `errors` | what SQLite's errors mean |
 
-mod checkpoint;
+mod checkpoints;
+#[cfg(test)]
+mod checkpoints_tests;
 mod commit;
 mod connect;
 pub(crate) mod cursor;
@@ -37,6 +40,7 @@ mod tests;
 mod trust_tests;
 mod values;
 mod waiting;
+mod wal;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +51,7 @@ use tally_actors::domain::books::Key;
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{MerchantId, OrderNo};
+use tally_actors::domain::replay::Point;
 use tally_actors::domain::settlement::Settlement;
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
@@ -189,8 +194,8 @@ impl Store for SqliteStore {
         Box::pin(async { self.broken.wait().await.clone() })
     }
 
-    /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it. A checkpoint
-    /// that is due comes after the answer.
+    /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it. The WAL is brought
+    /// back, when that is due, after the answer.
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
         let lock = Arc::clone(&self.lock);
         let (write, broken) = (Arc::clone(&self.write), Arc::clone(&self.broken));
@@ -220,7 +225,7 @@ impl Store for SqliteStore {
                 }
                 drop(done.send(commit)); // whoever asked may be gone
                 if let Some(db) = slot.as_mut() {
-                    checkpoint::checkpoint(db, &broken).await;
+                    wal::bring_back(db, &broken).await;
                 }
             });
             let ended =
@@ -332,5 +337,13 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
         self.reads(lists::events(&self.read, of, from, limit))
+    }
+
+    fn checkpoint(
+        &self,
+        of: MerchantId,
+        upto: Point,
+    ) -> Answering<'_, Result<Option<Head>, ReadError>> {
+        self.reads(checkpoints::newest(&self.read, of, upto))
     }
 }

@@ -26,7 +26,7 @@ impl<'b> Tables<'b> {
         let mut tables = Self::default();
         for run in runs {
             run.rows.iter().for_each(|row| tables.event(run, row));
-            tables.add(Step::Head, Some(values::head(&run.head)));
+            tables.head(run);
         }
         tables.sort();
         tables
@@ -39,10 +39,10 @@ impl<'b> Tables<'b> {
         tables
     }
 
-    /// The head alone.
+    /// The head alone, and its checkpoint where there is one.
     pub(crate) fn of_head(run: &'b Run) -> Self {
         let mut tables = Self::default();
-        tables.add(Step::Head, Some(values::head(&run.head)));
+        tables.head(run);
         tables
     }
 
@@ -60,6 +60,11 @@ impl<'b> Tables<'b> {
 
     fn add(&mut self, step: Step, values: Option<Values<'b>>) {
         self.steps[step.place()].extend(values);
+    }
+
+    fn head(&mut self, run: &'b Run) {
+        self.add(Step::Head, Some(values::head(&run.head)));
+        self.add(Step::Checkpoint, run.checkpoint().map(values::head));
     }
 
     fn event(&mut self, run: &'b Run, row: &'b Row) {
@@ -110,7 +115,7 @@ impl<'b> Tables<'b> {
         for step in Step::ALL {
             let rows = &mut self.steps[step.place()];
             match step {
-                Step::Journal | Step::Head => {} // in order, as runs and rows are
+                Step::Journal | Step::Head | Step::Checkpoint => {} // in order, as runs and rows are
                 Step::Opened | Step::Closed | Step::Paid | Step::Settled => rows.sort_by(by_key),
                 Step::Closing | Step::Requested | Step::Case | Step::Numbered => {
                     rows.sort_by(by_key)

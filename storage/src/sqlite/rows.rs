@@ -263,7 +263,8 @@ impl<'r> Fields<'r> {
         ))
     }
 
-    fn unreadable(&self, what: String) -> ReadError {
+    /// The error for the whole row.
+    pub(super) fn unreadable(&self, what: String) -> ReadError {
         ReadError::Unreadable { merchant: self.of, what }
     }
 }

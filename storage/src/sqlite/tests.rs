@@ -16,7 +16,7 @@ use tally_actors::ports::{Batch, Commit, Row, Run, Store, Trouble};
 
 use super::errors::Meaning;
 use super::steps::Step;
-use super::{SqliteStore, checkpoint, commit, connect, heads, lookup};
+use super::{SqliteStore, commit, connect, heads, lookup, wal};
 
 async fn store() -> (tempfile::TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
@@ -204,7 +204,7 @@ async fn the_wal_is_brought_back_and_does_not_grow_without_end() {
     for _ in 0..5 {
         let fill = sqlx::query("insert into ballast values (zeroblob(20000000))");
         fill.execute(&mut *db).await.unwrap();
-        checkpoint::checkpoint(db, &store.broken).await;
+        wal::bring_back(db, &store.broken).await;
     }
     assert_eq!(store.broken.get(), None);
     let wal = store.file.with_extension("db-wal").metadata().unwrap().len();

@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 use tally_actors::domain::chain::Seq;
 use tally_actors::ports::{Batch, Commit, OrderFilter, Page, ReadError, Run, Store, Trouble};
 
-use super::{SqliteStore, checkpoint, connect};
+use super::{SqliteStore, connect, wal};
 use crate::fixture::{Shops, id, open, register};
 
 struct Books {
@@ -214,15 +214,15 @@ async fn a_file_that_took_the_place_of_the_opened_one_is_not_written_to() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_fails_for_the_disks_sake_is_told_without_another_batch() {
+async fn a_wal_that_can_not_be_brought_back_is_told_without_another_batch() {
     let books = Books::new().await;
     on_writer(&books.store, "create table ballast (bytes blob)").await;
     on_writer(&books.store, "insert into ballast values (zeroblob(80000000))").await;
-    // The pages that the checkpoint must bring back are gone.
+    // The pages that must be brought back are gone.
     let wal = books.store.file.with_extension("db-wal");
     OpenOptions::new().write(true).open(wal).unwrap().set_len(100_000).unwrap();
     let mut slot = books.store.write.lock().await;
-    checkpoint::checkpoint(slot.as_mut().unwrap(), &books.store.broken).await;
+    wal::bring_back(slot.as_mut().unwrap(), &books.store.broken).await;
     assert!(broken(&books.store).contains("I/O error"));
 }
 

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::chain::Seq;
 use tally_actors::domain::command::{Command, TransferOutcome};
 use tally_actors::domain::event::Event;
+use tally_actors::domain::replay::Point;
 use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::domain::time::At;
+use tally_actors::history::head_at;
+use tally_actors::limits::CHECKPOINT_EVENTS;
 use tally_actors::memory::MemoryStore;
 use tally_actors::ports::{BadRow, Commit, Page, Part, ReadError, Run, Store};
 use tally_storage::SqliteStore;
@@ -46,6 +50,8 @@ for_every_store! {
     a_refused_event_is_named_and_nothing_is_written
     a_large_batch_of_many_merchants_is_written_whole
     what_waits_for_the_channel_is_listed_for_all_merchants_newest_first
+    a_checkpoint_is_kept_where_a_run_reaches_or_passes_its_place
+    a_batch_that_is_refused_leaves_no_checkpoint
 }
 
 /// Every kind of event, batch by batch.
@@ -306,4 +312,57 @@ async fn what_waits_for_the_channel_is_listed_for_all_merchants_newest_first(
     let other = Page { limit: 1, cursor: Some("o7".into()) };
     let refused = store.withdrawals_under_way(other).await;
     assert_eq!(refused.err(), Some(ReadError::Cursor));
+}
+
+/// So many more orders, opened.
+fn orders(shop: &mut Shop, count: u64) -> Run {
+    let first = 10_000_000 + shop.account.link().seq.0;
+    let open = |n| open(&format!("{n}"), 5, None);
+    shop.run(&(first..first + count).map(open).collect::<Vec<_>>())
+}
+
+async fn a_checkpoint_is_kept_where_a_run_reaches_or_passes_its_place(store: Arc<dyn Store>) {
+    const EVERY: u64 = CHECKPOINT_EVENTS;
+    let (mut shop, mut other) = (Shop::new("m"), Shop::new("n"));
+    let register = [register(PayoutMethod::Manual)];
+    committed(&*store, vec![shop.run(&register), other.run(&register)]).await;
+    let mut heads = vec![];
+    for count in [EVERY - 3, 1, 1, 1, EVERY + 5, 1] {
+        let (run, beside) = (orders(&mut shop, count), orders(&mut other, 1));
+        heads.push(run.head.clone());
+        committed(&*store, vec![run, beside]).await;
+    }
+    let [_, before, reached, after, passed, newest] = &heads[..] else { panic!("six runs") };
+    assert_eq!((reached.link.seq.0, passed.link.seq.0), (EVERY, 2 * EVERY + 6));
+    let kept = async |upto| store.checkpoint(shop.id(), upto).await.expect("it is read");
+    for (head, expected) in [
+        (before, None),
+        (reached, Some(reached)),
+        (after, Some(reached)),
+        (passed, Some(passed)),
+        (newest, Some(passed)),
+    ] {
+        assert_eq!(kept(Point::Seq(head.link.seq)).await.as_ref(), expected);
+        assert_eq!(kept(Point::At(head.at)).await.as_ref(), expected);
+        let told = head_at(&*store, shop.id(), Point::Seq(head.link.seq)).await;
+        assert_eq!(told.expect("it is told").as_ref(), Some(head));
+    }
+    assert_eq!(kept(Point::Seq(Seq(2 * EVERY))).await.as_ref(), Some(reached));
+    assert_eq!(kept(Point::At(passed.at.plus_ms(-1))).await.as_ref(), Some(reached));
+    assert_eq!(store.checkpoint(other.id(), Point::Seq(Seq(9))).await, Ok(None));
+}
+
+async fn a_batch_that_is_refused_leaves_no_checkpoint(store: Arc<dyn Store>) {
+    let (mut good, mut bad) = (Shop::new("a"), Shop::new("b"));
+    let register = [register(PayoutMethod::Manual)];
+    committed(&*store, vec![good.run(&register), bad.run(&register)]).await;
+    committed(&*store, vec![bad.run(&[open("1000", 1, None)])]).await;
+    let again = bad.buggy_run(vec![bad.run_again("1000")]);
+    let run = orders(&mut good, CHECKPOINT_EVENTS);
+    let answer = store.commit(batch(vec![run.clone(), again])).await;
+    assert!(matches!(answer, Commit::Refused(_)), "{answer:?}");
+    let point = Point::Seq(run.head.link.seq);
+    assert_eq!(store.checkpoint(good.id(), point).await, Ok(None));
+    committed(&*store, vec![run.clone()]).await;
+    assert_eq!(store.checkpoint(good.id(), point).await, Ok(Some(run.head)));
 }

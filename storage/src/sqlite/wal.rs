@@ -1,7 +1,8 @@
-//! Checkpoints: bringing the WAL back into the database file, after the answer and before the next batch.
+//! Bringing the WAL back into the database file, after the answer and before the next batch. SQLite calls that a checkpoint;
+//! here that word means a head of the past (`checkpoints.rs`).
 //!
-//! The writer does it itself, between batches, so that the WAL can begin anew and does not grow without end; SQLite's
-//! automatic checkpoints would do the same, and hide an I/O error.
+//! The writer does it itself, between batches, so that the WAL can begin anew and does not grow without end; SQLite would do
+//! the same by itself, and hide an I/O error.
 
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
@@ -12,8 +13,8 @@ use super::{Broken, broke};
 /// Pages of 4 KiB in the WAL from which on it is brought back: 64 MiB, read again in a fraction of a second after a crash.
 const WAL_PAGES_MAX: i64 = 16_384;
 
-/// Checkpoints when it is time to. One that fails for the disk's sake leaves the store broken.
-pub(crate) async fn checkpoint(db: &mut SqliteConnection, broken: &Broken) {
+/// Brings it back when it is time to. Where that fails for the disk's sake, the store is left broken.
+pub(crate) async fn bring_back(db: &mut SqliteConnection, broken: &Broken) {
     let pages = match run(db, "pragma wal_checkpoint(noop)").await {
         Ok(pages) if pages >= WAL_PAGES_MAX => run(db, "pragma wal_checkpoint(passive)").await,
         other => other,
@@ -22,7 +23,7 @@ pub(crate) async fn checkpoint(db: &mut SqliteConnection, broken: &Broken) {
         Ok(_) => {}
         Err(Meaning::Broken(what)) => broke(broken, &what),
         Err(other) => {
-            tracing::warn!(?other, "a checkpoint was not made; the next batch tries again")
+            tracing::warn!(?other, "the WAL was not brought back; the next batch tries again")
         }
     }
 }

@@ -1,0 +1,249 @@
+//! A store that can be told to fail or to wait.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Semaphore, SetOnce};
+
+use crate::domain::books::Key;
+use crate::domain::chain::Seq;
+use crate::domain::head::Head;
+use crate::domain::ids::{MerchantId, OrderNo};
+use crate::domain::replay::Point;
+use crate::domain::settlement::Settlement;
+use crate::domain::time::At;
+use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+use crate::memory::MemoryStore;
+use crate::ports::{
+    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
+    OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
+};
+
+/// What the store does with one batch.
+pub(super) enum Fault {
+    /// Nothing, and says so.
+    Answer(Commit),
+    /// Writes it, and says otherwise.
+    WriteThen(Commit),
+    /// Panics before it writes.
+    Panic,
+}
+
+/// A store in memory with a script of faults, a gate before each commit, and a count of commits.
+pub(super) struct Scripted {
+    inner: Arc<MemoryStore>,
+    shared: bool,
+    script: Mutex<VecDeque<Option<Fault>>>,
+    bad: Mutex<Option<BadRow>>,
+    gate: Semaphore,
+    damaged: Mutex<Option<MerchantId>>,
+    /// Why the store can't be trusted.
+    pub(super) broken: SetOnce<String>,
+    /// So many reads panic from now on.
+    pub(super) read_panics: AtomicUsize,
+    pub(super) commits: AtomicUsize,
+    pub(super) lookups: AtomicUsize,
+    pub(super) heads: AtomicUsize,
+}
+
+impl Scripted {
+    pub(super) fn new(inner: Arc<MemoryStore>, shared: bool) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            shared,
+            script: Mutex::default(),
+            bad: Mutex::default(),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            damaged: Mutex::default(),
+            broken: SetOnce::new(),
+            read_panics: AtomicUsize::new(0),
+            commits: AtomicUsize::new(0),
+            lookups: AtomicUsize::new(0),
+            heads: AtomicUsize::new(0),
+        })
+    }
+
+    /// The next batches go as told, one after the other; those behind are written as usual.
+    pub(super) fn script(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
+        self.script.lock().unwrap().extend(faults);
+    }
+
+    /// Refuses this event, the first time it comes.
+    pub(super) fn refuse(&self, bad: BadRow) {
+        *self.bad.lock().unwrap() = Some(bad);
+    }
+
+    /// What is stored of this merchant's records can't be read from now on.
+    pub(super) fn damage(&self, of: MerchantId) {
+        *self.damaged.lock().unwrap() = Some(of);
+    }
+
+    fn panic_if_told(&self) {
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self.read_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        assert!(left.is_err(), "a read panics, as the test says");
+    }
+
+    fn refused(&self, batch: &Batch) -> Option<BadRow> {
+        let holds = |bad: &mut BadRow| {
+            let runs = batch.runs.iter().filter(|run| run.merchant == bad.merchant);
+            runs.flat_map(|run| &run.rows).any(|row| row.link.seq == bad.seq)
+        };
+        self.bad.lock().unwrap().take_if(holds)
+    }
+
+    /// Holds every commit back from now on.
+    pub(super) fn shut_gate(&self) {
+        self.gate.forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    /// Lets so many commits go on.
+    pub(super) fn let_through(&self, commits: usize) {
+        self.gate.add_permits(commits);
+    }
+}
+
+impl Store for Scripted {
+    fn shared(&self) -> bool {
+        self.shared
+    }
+
+    fn broken(&self) -> Answering<'_, String> {
+        Box::pin(async { self.broken.wait().await.clone() })
+    }
+
+    fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
+        Box::pin(async move {
+            self.commits.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            if let Some(bad) = self.refused(&batch) {
+                return Commit::Refused(bad);
+            }
+            let fault = self.script.lock().unwrap().pop_front().flatten();
+            match fault {
+                None => self.inner.commit(batch).await,
+                Some(Fault::Answer(commit)) => commit,
+                Some(Fault::WriteThen(commit)) => {
+                    assert_eq!(self.inner.commit(batch).await, Commit::Committed);
+                    commit
+                }
+                Some(Fault::Panic) => panic!("as the script says"),
+            }
+        })
+    }
+
+    fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
+        self.heads.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            self.panic_if_told();
+            self.inner.heads(merchants).await
+        })
+    }
+
+    fn lookup(
+        &self,
+        keys: Vec<(MerchantId, Key)>,
+    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            self.panic_if_told();
+            let damaged = *self.damaged.lock().unwrap();
+            let of = keys.iter().map(|(of, _)| *of).collect::<Vec<_>>();
+            let reads = of.into_iter().zip(self.inner.lookup(keys).await?);
+            let read = |(of, read)| match Some(of) == damaged {
+                true => Err(ReadError::Unreadable { merchant: of, what: "damaged".into() }),
+                false => read,
+            };
+            Ok(reads.map(read).collect())
+        })
+    }
+
+    fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
+        self.inner.merchants(page)
+    }
+
+    fn order(
+        &self,
+        of: MerchantId,
+        no: OrderNo,
+    ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>> {
+        self.inner.order(of, no)
+    }
+
+    fn orders(
+        &self,
+        of: MerchantId,
+        filter: OrderFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
+        self.inner.orders(of, filter, page)
+    }
+
+    fn settlements(
+        &self,
+        of: MerchantId,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Settlement>, ReadError>> {
+        self.inner.settlements(of, page)
+    }
+
+    fn settlement_orders(
+        &self,
+        of: MerchantId,
+        settlement: Settlement,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
+        self.inner.settlement_orders(of, settlement, page)
+    }
+
+    fn withdrawals(
+        &self,
+        of: MerchantId,
+        status: Option<WithdrawalStatus>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
+        self.inner.withdrawals(of, status, page)
+    }
+
+    fn open_orders(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+        self.inner.open_orders(from, to, page)
+    }
+
+    fn withdrawals_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+        self.inner.withdrawals_under_way(page)
+    }
+
+    fn cases(
+        &self,
+        filter: CaseFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedCase>, ReadError>> {
+        self.inner.cases(filter, page)
+    }
+
+    fn events(
+        &self,
+        of: MerchantId,
+        from: Seq,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
+        self.inner.events(of, from, limit)
+    }
+
+    fn checkpoint(
+        &self,
+        of: MerchantId,
+        upto: Point,
+    ) -> Answering<'_, Result<Option<Head>, ReadError>> {
+        self.inner.checkpoint(of, upto)
+    }
+}

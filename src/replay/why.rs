@@ -1,0 +1,145 @@
+//! Why a number is what it is: the events that moved it, by their ledger entries.
+
+use clap::ValueEnum;
+use serde::Serialize;
+use tally_actors::domain::entry::{Entry, LedgerAccount, entries};
+use tally_actors::domain::event::Event;
+use tally_actors::domain::head::Head;
+use tally_actors::domain::money::Money;
+
+/// A number of a merchant's balance, in fen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Number {
+    /// Settled and not withdrawn
+    Available,
+    /// Paid, less the fee, not yet settled
+    Pending,
+    /// Requested, outcome not yet known
+    InTransit,
+    /// Paid out
+    Withdrawn,
+    /// What payments brought, before the fee
+    Paid,
+    /// What the platform keeps
+    Fee,
+}
+
+impl Number {
+    /// All of them, in the order of money's way.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Paid, Self::Fee, Self::Pending, Self::Available, Self::InTransit, Self::Withdrawn];
+
+    /// Its name, as the API has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Available => "available_fen",
+            Self::Pending => "pending_fen",
+            Self::InTransit => "in_transit_fen",
+            Self::Withdrawn => "withdrawn_fen",
+            Self::Paid => "paid_fen",
+            Self::Fee => "fee_fen",
+        }
+    }
+
+    /// What the head says of it.
+    pub(crate) fn of(self, head: &Head) -> i128 {
+        match self {
+            Self::Available => i128::from(head.available.fen()),
+            Self::Pending => fen(head.pending()),
+            Self::InTransit => fen(head.in_transit),
+            Self::Withdrawn => fen(head.withdrawn),
+            Self::Paid => fen(head.paid),
+            Self::Fee => fen(head.fee),
+        }
+    }
+
+    /// By how much an event moves it. The ledger has no account for what came in and what went out in all: that is what goes
+    /// into the channel, and what leaves it for money in transit.
+    pub(crate) fn change(self, event: &Event) -> i128 {
+        let entries = entries(event);
+        let of = |account| entries.iter().filter(move |entry| entry.account == account);
+        let owed = |account| of(account).map(|entry| credited(entry) - debited(entry)).sum();
+        match self {
+            Self::Available => owed(LedgerAccount::Available),
+            Self::Pending => owed(LedgerAccount::Pending),
+            Self::InTransit => owed(LedgerAccount::InTransit),
+            Self::Fee => owed(LedgerAccount::Fee),
+            Self::Paid => of(LedgerAccount::Channel).map(debited).sum(),
+            Self::Withdrawn => {
+                let from_transit = of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
+                let left = of(LedgerAccount::Channel).map(credited).sum();
+                if from_transit { left } else { 0 }
+            }
+        }
+    }
+}
+
+fn debited(entry: &Entry) -> i128 {
+    fen(entry.debit_fen)
+}
+
+fn credited(entry: &Entry) -> i128 {
+    fen(entry.credit_fen)
+}
+
+fn fen(amount: Money) -> i128 {
+    i128::from(amount.fen())
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_actors::domain::event::PaymentSource;
+    use tally_actors::domain::settlement::Bucket;
+    use tally_actors::domain::time::{At, Day};
+
+    use super::*;
+
+    fn money(fen: u64) -> Money {
+        Money::from_fen(fen).unwrap()
+    }
+
+    /// By how much an event moves paid, fee, pending, available, in transit and withdrawn.
+    #[track_caller]
+    fn check(event: &Event, expected: [i128; 6]) {
+        assert_eq!(Number::ALL.map(|number| number.change(event)), expected, "{}", event.kind());
+    }
+
+    #[test]
+    fn each_event_moves_the_numbers_that_its_entries_book() {
+        let paid = Event::OrderPaid {
+            order_no: "A001".parse().unwrap(),
+            transaction_id: "T1".parse().unwrap(),
+            paid_at: At::from_ms(1),
+            booked: money(1_000),
+            fee: money(6),
+            paid_seq: 1,
+            settle_on: None,
+            source: PaymentSource::Hand,
+        };
+        check(&paid, [1_000, 6, 994, 0, 0, 0]);
+        let moved = Bucket { orders: 1, gross: money(1_000), fee: money(6), ..Bucket::default() };
+        let settled = Event::Settled {
+            settlement_no: "S001".parse().unwrap(),
+            idempotency_key: None,
+            through: Day::LAST,
+            include_not_due: false,
+            moved,
+        };
+        check(&settled, [0, 0, -994, 994, 0, 0]);
+        let (withdrawal_no, amount) = ("W001".parse().unwrap(), money(500));
+        let (reference, reason) = (Box::<str>::from("B1"), Box::<str>::from("so"));
+        let day = At::from_ms(1).day();
+        let succeeded = Event::WithdrawalSucceeded {
+            withdrawal_no,
+            amount,
+            reference: reference.clone(),
+            note: reason.clone(),
+        };
+        check(&succeeded, [0, 0, 0, 0, -500, 500]);
+        let failed = Event::WithdrawalFailed { withdrawal_no, amount, day, reason, reference };
+        check(&failed, [0, 0, 0, 500, -500, 0]);
+        check(&Event::WithdrawalSending { withdrawal_no }, [0; 6]);
+    }
+}
