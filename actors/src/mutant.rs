@@ -13,21 +13,34 @@ use crate::ports::Row;
 
 /// Names the mutants, and says what each does.
 macro_rules! mutants {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+    (
+        engine { $($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+ }
+        payout { $($(#[doc = $pdoc:literal])+ $pvariant:ident = $pname:literal,)+ }
+    ) => {
         /// A defect, by what goes wrong.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Mutant {
             $($(#[doc = $doc])+ $variant,)+
+            $($(#[doc = $pdoc])+ $pvariant,)+
         }
 
         impl Mutant {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            /// Those that the simulator must catch.
+            pub const ENGINE: &[Self] = &[$(Self::$variant,)+];
+
+            /// Those of paying a withdrawal out, which the model check must catch.
+            pub const PAYOUT: &[Self] = &[$(Self::$pvariant,)+];
+
+            /// The mutant of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ENGINE.iter().chain(Self::PAYOUT).copied().find(|one| one.name() == name)
+            }
 
             /// Its name on the command line.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
+                    $(Self::$pvariant => $pname,)+
                 }
             }
 
@@ -35,6 +48,7 @@ macro_rules! mutants {
             pub fn what(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
+                    $(Self::$pvariant => concat!($($pdoc),+).trim_ascii(),)+
                 }
             }
         }
@@ -42,38 +56,56 @@ macro_rules! mutants {
 }
 
 mutants! {
-    /// A settlement adds up what was paid before the newest event, and marks what is paid now.
-    SumThenMark = "sum-then-mark",
-    /// A settlement's window of `paid_seq` was read before the newest event; its sums were not.
-    WindowReadOutside = "window-read-outside",
-    /// The same payment, told twice, is credited twice.
-    CreditWithoutUniqueNumber = "credit-without-unique-number",
-    /// A withdrawal compares with the balance as it was before the newest event.
-    BalanceReadBeforeLock = "balance-read-before-lock",
-    /// An answer leaves before what it rests on is durable.
-    AnswerBeforeDurable = "answer-before-durable",
-    /// Closing an order changes memory alone.
-    ApplyWithoutAppend = "apply-without-append",
-    /// What rests on memory is not confirmed, although others write to the store as well.
-    StaleOwnerRead = "stale-owner-read",
-    /// A withdrawal of more than there is freezes the money, and is refused.
-    FreezeAlthoughRefused = "freeze-although-refused",
-    /// A payment for a closed order makes it paid, as though it had been open.
-    LateSuccessOverwritesClosed = "late-success-overwrites-closed",
-    /// A payment is known again by its order, and not by its transaction.
-    DuplicateByOrderOnly = "duplicate-by-order-only",
-    /// When a batch is cut up, those who are not at fault are told that they are stored.
-    BatchCutWrongly = "batch-cut-wrongly",
-    /// The store does not compare what a run follows with what it has.
-    ChainNotChecked = "chain-not-checked",
-    /// A new incarnation is let in while rows of the one before are in flight, and hears of their end as of its own.
-    WaiterOfAnotherIncarnation = "waiter-of-another-incarnation",
-    /// A record is dropped before it is stored, and the next decision rests on what was read instead.
-    LookupBeforeMemory = "lookup-before-memory",
-    /// A commit in doubt is told as one that did not happen.
-    DoubtSaidAsFailure = "doubt-said-as-failure",
-    /// The number made for a caller's key is not found again.
-    KeyForgotten = "key-forgotten",
+    engine {
+        /// A settlement adds up what was paid before the newest event, and marks what is paid now.
+        SumThenMark = "sum-then-mark",
+        /// A settlement's window of `paid_seq` was read before the newest event; its sums were not.
+        WindowReadOutside = "window-read-outside",
+        /// The same payment, told twice, is credited twice.
+        CreditWithoutUniqueNumber = "credit-without-unique-number",
+        /// A withdrawal compares with the balance as it was before the newest event.
+        BalanceReadBeforeLock = "balance-read-before-lock",
+        /// An answer leaves before what it rests on is durable.
+        AnswerBeforeDurable = "answer-before-durable",
+        /// Closing an order changes memory alone.
+        ApplyWithoutAppend = "apply-without-append",
+        /// What rests on memory is not confirmed, although others write to the store as well.
+        StaleOwnerRead = "stale-owner-read",
+        /// A withdrawal of more than there is freezes the money, and is refused.
+        FreezeAlthoughRefused = "freeze-although-refused",
+        /// A payment for a closed order makes it paid, as though it had been open.
+        LateSuccessOverwritesClosed = "late-success-overwrites-closed",
+        /// A payment is known again by its order, and not by its transaction.
+        DuplicateByOrderOnly = "duplicate-by-order-only",
+        /// When a batch is cut up, those who are not at fault are told that they are stored.
+        BatchCutWrongly = "batch-cut-wrongly",
+        /// The store does not compare what a run follows with what it has.
+        ChainNotChecked = "chain-not-checked",
+        /// A new incarnation is let in while rows of the one before are in flight, and hears of their end as of its own.
+        WaiterOfAnotherIncarnation = "waiter-of-another-incarnation",
+        /// A record is dropped before it is stored, and the next decision rests on what was read instead.
+        LookupBeforeMemory = "lookup-before-memory",
+        /// A commit in doubt is told as one that did not happen.
+        DoubtSaidAsFailure = "doubt-said-as-failure",
+        /// The number made for a caller's key is not found again.
+        KeyForgotten = "key-forgotten",
+    }
+    payout {
+        /// A success that comes late overwrites a withdrawal that was given back.
+        LateSuccessOverwrites = "late-success-overwrites",
+        /// A transfer that the channel does not know yet has failed.
+        MissingIsFailed = "missing-is-failed",
+        /// An error code alone gives the money back.
+        FailedByErrorCode = "failed-by-error-code",
+        /// A transfer goes out although its `sending` may not be durable.
+        SentBeforeDurable = "sent-before-durable",
+        /// A transfer goes out however long its `sending` took.
+        SentLate = "sent-late",
+        /// A transfer that may have moved money is sent again.
+        SentAgainInDoubt = "sent-again-in-doubt",
+        /// A transfer found as `sending` after a crash is never asked about.
+        PayoutAbandoned = "payout-abandoned",
+    }
 }
 
 #[cfg(feature = "mutants")]

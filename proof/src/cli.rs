@@ -3,6 +3,7 @@
 mod binary;
 mod crash;
 mod mutant;
+mod mutants;
 mod simulate;
 
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ struct Line {
 enum Command {
     /// Run seeds of the simulator, or one seed again
     Simulate(simulate::Simulate),
+    /// Build each known defect in, and say in how many seeds it is caught
+    Mutants(mutants::Asked),
     /// Kill the real binary under load, and compare what is left with what was acknowledged
     Crash(crash::Asked),
 }
@@ -29,6 +32,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     match Line::parse().command {
         Command::Simulate(simulate) => simulate.run(),
+        Command::Mutants(asked) => mutants::run(&asked),
         Command::Crash(asked) => crash::run(&asked),
     }
 }

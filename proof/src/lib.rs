@@ -5,6 +5,7 @@
 //! | [`history`] | what a client saw and what is stored at the end, in plain words |
 //! | [`auditor`] | judges a history; shares no code with what it judges |
 //! | [`sim`] | the simulator: one seed decides everything |
+//! | `mutants` | known defects, built in on purpose and caught |
 //! | [`crash`] | kills the real binary under load |
 //! | [`translate`] | from the engine's types to the words of a history |
 //! | [`random`] | every choice, from one seed |
@@ -12,6 +13,8 @@
 pub mod auditor;
 pub mod crash;
 pub mod history;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod random;
 pub mod sim;
 pub mod translate;

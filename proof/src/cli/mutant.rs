@@ -7,7 +7,6 @@ pub(crate) fn named(name: &str) -> Result<Mutant, String> {
     if !cfg!(feature = "mutants") {
         return Err("known defects are built in with --features mutants only".into());
     }
-    let names = || Mutant::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
-    let found = Mutant::ALL.iter().find(|known| known.name() == name);
-    found.copied().ok_or_else(|| format!("--mutant {name} is none of {}", names()))
+    let names = || Mutant::ENGINE.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Mutant::named(name).ok_or_else(|| format!("--mutant {name} is none of {}", names()))
 }
