@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tally_storage::folder;
+
 use crate::settings::Secret;
 
 /// Where the admin's key comes from.
@@ -74,7 +76,7 @@ pub(crate) fn random_key() -> Option<String> {
     Some(format!("tally_{}", blake3::Hash::from_bytes(bytes).to_hex()))
 }
 
-/// Written beside and renamed, so that the file is there in whole or not at all.
+/// Written beside and renamed, so that the file is there in whole or not at all, also after a power cut.
 fn write(path: &Path, key: &str) -> io::Result<()> {
     let beside = path.with_extension("key.new");
     match fs::remove_file(&beside) {
@@ -88,7 +90,8 @@ fn write(path: &Path, key: &str) -> io::Result<()> {
     let mut file = options.open(&beside)?;
     writeln!(file, "{key}")?;
     file.sync_all()?;
-    fs::rename(&beside, path)
+    fs::rename(&beside, path)?;
+    folder::sync(folder::of(path))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use tally_actors::payer::{Desk, Payer};
 use tally_actors::ports::{ReadError, Store};
 use tally_actors::sweeper::{Ladder, Sweeper};
 use tally_sandbox::{Sandbox, StartFault};
-use tally_storage::{OpenError, SqliteStore};
+use tally_storage::{OpenError, SqliteStore, folder};
 use tally_wechat::client::ConfigFault;
 use tally_wechat::{Client, Config};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -122,7 +122,7 @@ impl App {
         let counterpart = settings.counterpart()?;
         tally_wechat::tls::install_provider();
         let data_dir = &settings.data.data_dir;
-        std::fs::create_dir_all(data_dir)
+        folder::make(data_dir)
             .map_err(|error| StartError::DataDir { path: data_dir.clone(), error })?;
         let threads = Builder::new_multi_thread()
             .worker_threads(limits::STORE_THREADS)

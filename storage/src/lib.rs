@@ -6,11 +6,13 @@
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
 //! | [`keys`] | who may call |
 //! | [`profiles`] | what customers handed over about themselves |
+//! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
 
 pub mod audit;
 #[cfg(test)]
 mod fixture;
+pub mod folder;
 pub mod keys;
 pub mod naive;
 pub mod profiles;

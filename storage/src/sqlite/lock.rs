@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::errors::OpenError;
+use crate::folder;
 
 /// Held as long as the store is open.
 #[derive(Debug)]
@@ -36,16 +37,14 @@ fn lock_file(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// The one name of a database file, so that two ways to it meet at one lock. Makes its folder.
+/// The one name of a database file, so that two ways to it meet at one lock. Makes its folder, to last, before there is a file
+/// in it.
 pub(crate) fn one_name(database: &Path) -> std::io::Result<PathBuf> {
     if let Ok(known) = database.canonicalize() {
         return Ok(known);
     }
-    let folder = match database.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        Some(_) | None => Path::new("."),
-    };
-    std::fs::create_dir_all(folder)?;
+    let folder = folder::of(database);
+    folder::make(folder)?;
     let name = database.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
     Ok(folder.canonicalize()?.join(name))
 }
