@@ -4,6 +4,7 @@ mod binary;
 mod crash;
 mod mutant;
 mod mutants;
+mod power_cuts;
 mod simulate;
 
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ enum Command {
     Mutants(mutants::Asked),
     /// Kill the real binary under load, and compare what is left with what was acknowledged
     Crash(crash::Asked),
+    /// Cut the real binary's power under load, and let it come up from what a disk may hold that forgot what was not synced
+    PowerCuts(power_cuts::Asked),
 }
 
 /// Runs the command that was asked for.
@@ -34,5 +37,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulate(simulate) => simulate.run(),
         Command::Mutants(asked) => mutants::run(&asked),
         Command::Crash(asked) => crash::run(&asked),
+        Command::PowerCuts(asked) => power_cuts::run(&asked),
     }
 }

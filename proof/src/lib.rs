@@ -7,6 +7,7 @@
 //! | [`sim`] | the simulator: one seed decides everything |
 //! | `mutants` | known defects, built in on purpose and caught |
 //! | [`crash`] | kills the real binary under load |
+//! | [`power`] | a disk that forgets what was not synced |
 //! | [`translate`] | from the engine's types to the words of a history |
 //! | [`random`] | every choice, from one seed |
 
@@ -15,6 +16,7 @@ pub mod crash;
 pub mod history;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod power;
 pub mod random;
 pub mod sim;
 pub mod translate;

@@ -11,10 +11,10 @@ use tally_proof::crash::plan::Plan;
 use tally_proof::crash::site::Site;
 
 /// The binary of this build.
-const BINARY: &str = env!("CARGO_BIN_EXE_tally");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tally");
 
 /// A folder on the disk that the build uses.
-const PLACE: &str = env!("CARGO_TARGET_TMPDIR");
+pub(crate) const PLACE: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// The binary of this build, in a folder of its own.
 pub(crate) fn site() -> Site {

@@ -26,6 +26,17 @@ pub async fn audit(site: &Site, ledger: &Ledger) -> Vec<String> {
     auditor::judge(&history).iter().map(ToString::to_string).collect()
 }
 
+/// Judges the books before anybody asks again: whether they agree with themselves, and hold all that was acknowledged.
+pub async fn missing(api: &Api, ledger: &Ledger) -> Vec<String> {
+    let mut faults = vec![];
+    for merchant in MERCHANTS {
+        let books = Books::read(api, merchant).await;
+        faults.extend(books.faults());
+        faults.extend(ledger.missing(&books));
+    }
+    faults
+}
+
 /// Judges the books as they are: whether they agree with themselves and with the ledger, which must have no call that may
 /// have been taken and got no answer.
 pub async fn compare(api: &Api, ledger: &Ledger) -> Vec<String> {

@@ -203,6 +203,13 @@ impl Ledger {
     /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that was not
     /// acknowledged, so call it when no call that may have been taken is unknown.
     pub fn faults_of(&self, books: &Books) -> Vec<String> {
+        let mut faults = self.missing(books);
+        faults.extend(self.unasked(books));
+        faults
+    }
+
+    /// What was acknowledged and is not in the books. Calls may be unknown.
+    pub fn missing(&self, books: &Books) -> Vec<String> {
         let of = |key: &Key| key.0 == books.merchant;
         let mut faults = vec![];
         let mut missing = |what: &str, key: &Key| faults.push(format!("{what} {key:?} is lost"));
@@ -240,17 +247,27 @@ impl Ledger {
             books.withdrawals.iter().map(|w| (w.withdrawal_no.as_str(), w)).collect();
         for (key, amount) in self.withdrawn.iter().filter(|(key, _)| of(key)) {
             let expected = match self.confirmed.get(key) {
-                None => "requested",
-                Some(true) => "succeeded",
-                Some(false) => "failed",
+                None if self.may_be_confirmed(key) => None,
+                None => Some("requested"),
+                Some(true) => Some("succeeded"),
+                Some(false) => Some("failed"),
             };
             match withdrawals.get(key.1.as_str()) {
-                Some(found) if found.amount_fen == *amount && found.status == expected => {}
+                Some(found)
+                    if found.amount_fen == *amount
+                        && expected.is_none_or(|expected| found.status == expected) => {}
                 _ => missing("withdrawal", key),
             }
         }
-        faults.extend(self.unasked(books));
         faults
+    }
+
+    /// Whether somebody asked to confirm a withdrawal and got no answer.
+    fn may_be_confirmed(&self, (merchant, number): &Key) -> bool {
+        self.unknown.iter().any(|call| {
+            let confirms = |no: &String| call.merchant == *merchant && no == number;
+            matches!(&call.what, What::Confirm { withdrawal_no, .. } if confirms(withdrawal_no))
+        })
     }
 
     /// What is in the books although nobody got an answer about it, and nothing is unknown any more.

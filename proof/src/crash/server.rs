@@ -86,6 +86,11 @@ impl Server {
         text_of(&self.log)
     }
 
+    /// Whether it has ended, for whatever reason.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_some()
+    }
+
     /// SIGKILL: it has no chance to finish anything.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
