@@ -9,11 +9,13 @@
 //! | `fold` | a journal, read event by event: chain, rules, ledger |
 //! | `ledger` | the sums of the entries |
 //! | `columns` | what a row must hold, column by column |
+//! | `indexes` | each index and its table, in both directions |
 //! | `merchant` | one merchant: snapshots, pages, comparison |
 //! | `report` | what was found |
 
 mod columns;
 mod fold;
+mod indexes;
 mod ledger;
 mod merchant;
 mod report;
@@ -91,6 +93,7 @@ pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
         }
         after = raw;
     }
+    indexes::audit(db, None, &mut report).await.map_err(unreadable)?;
     Ok(report)
 }
 
@@ -102,6 +105,7 @@ pub async fn audit_merchant(store: &SqliteStore, of: MerchantId) -> Result<Repor
         Err(Stop::Fault(fault)) => report.faults.push(*fault),
         Err(Stop::Error(error)) => return Err(error),
     }
+    indexes::audit(&store.read, Some(of), &mut report).await.map_err(unreadable)?;
     Ok(report)
 }
 
