@@ -7,6 +7,7 @@ mod machines;
 mod owners;
 mod payer;
 mod reads;
+mod schedules;
 mod support;
 mod sweeper;
 mod world;
