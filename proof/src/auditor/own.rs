@@ -43,7 +43,7 @@ pub(super) fn shown_number(thing: &Thing) -> Option<&str> {
 }
 
 /// The events that a call may have recorded, as its answer shows it, in their order; in nearly all cases it is one or none.
-/// Of what one message recorded together it is the last.
+/// Of what one message recorded together it is one: nobody sees the others without it.
 pub(super) fn own(journal: &Journal, call: &Call, thing: &Thing) -> Vec<Point> {
     let shown = shown_number(thing);
     let end = journal.end();
@@ -109,7 +109,7 @@ fn rules_changed(journal: &Journal, rules: &Rules, thing: &Thing) -> Vec<Point> 
     }
 }
 
-/// A payment of a closed order has its case behind it.
+/// A payment is credited, or its case is opened. The case of a closed order stands beside its payment.
 fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thing) -> Vec<Point> {
     let told = match thing {
         Thing::Payment(case, _) => Some(*case),
@@ -124,9 +124,7 @@ fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thin
         && let Some((at, paid)) = journal.transaction(transaction_id)
         && paid.order_no == order_no
     {
-        let beside = matches!(journal.event(at + 1), Some(Event::Case(case))
-            if case.kind == "paid_after_close" && case.transaction_id == transaction_id);
-        places.push(at + usize::from(beside));
+        places.push(at);
     }
     if told != Some(None) {
         let wanted = |kind: &str| told.is_none_or(|case| case == Some(kind));
