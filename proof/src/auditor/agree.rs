@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::asked::Asked;
 use super::journal::Journal;
-use super::own::runs;
+use super::own::own;
 use super::right::{same_content, same_payment, same_settlement};
 use super::{Found, Named};
 use crate::history::{self, Answer, Call, Request, Thing};
@@ -30,7 +30,7 @@ pub(super) fn judge(journal: &Journal, asked: &Asked, found: &mut Found) {
             say("a reading records nothing");
         }
         if *fresh
-            && let [(_, last)] = runs(journal, call, thing)[..]
+            && let [last] = own(journal, call, thing)[..]
             && let Some(before) = new.insert(last, index)
         {
             say(&format!("call {before} was told, too, that it recorded event {last}"));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::asked::Asked;
 use super::event::Move;
 use super::journal::Journal;
-use super::own::runs;
+use super::own::own;
 use super::right::acknowledged;
 use super::{Found, Named};
 use crate::history::{Answer, Request, Thing};
@@ -19,12 +19,12 @@ pub(super) fn judge(journal: &Journal, asked: &Asked, found: &mut Found) {
     let mut tries: HashMap<&str, usize> = HashMap::new();
     for &(index, call) in &asked.calls {
         let Some((_, Answer::Done { fresh, thing })) = &call.answer else { continue };
-        let runs = runs(journal, call, thing);
+        let own = own(journal, call, thing);
         let vain = matches!(thing, Thing::Settlement(None)) || call.request == Request::Read;
         let missing = if *fresh && !vain {
-            runs.is_empty()
+            own.is_empty()
         } else {
-            !acknowledged(journal, call, thing, &runs, journal.end())
+            !acknowledged(journal, call, thing, &own, journal.end())
         };
         if missing || journal.end() == 0 {
             let end = journal.end();

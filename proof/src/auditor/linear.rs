@@ -3,10 +3,10 @@
 use super::asked::Asked;
 use super::journal::Journal;
 use super::lives::Point;
-use super::own::{Run, runs};
+use super::own::own;
 use super::right::{done, shows};
 use super::{Found, Named, refusals};
-use crate::history::{Answer, Call, Step, Thing};
+use crate::history::{Answer, Call, Step};
 
 const CLAIM: &str = "linearizable";
 
@@ -16,7 +16,7 @@ const CLAIM: &str = "linearizable";
 /// may stand at any point where its answer is right. What real time asks for:
 ///
 /// - *not before what was answered before*: when A was answered before B was asked, B stands at A's point or later; if B
-///   recorded something, its first event comes after A's point, for A did not see it;
+///   recorded something, its event comes after A's point, for A did not see it;
 /// - *not inside of a message*: what one message recorded is seen whole or not at all;
 /// - *not after what came after*: the point of a call holds no event that began after the call was answered. `began` says when
 ///   an event can have been recorded at the earliest; as the journal is in order, an event began no earlier than all before it.
@@ -84,27 +84,14 @@ fn place(
             (lowest..=highest).find(|at| refusals::right(journal, call, (*code, *available), *at))
         }
         Answer::Done { fresh: true, thing } => {
-            let mut runs = runs(journal, call, thing);
-            runs.sort_unstable();
-            own(journal, call, thing, &runs, (lowest, highest))
+            let fits = |at: &Point| {
+                (lowest + 1..=highest).contains(at) && shows(journal, call, thing, *at)
+            };
+            own(journal, call, thing).into_iter().find(fits)
         }
         Answer::Done { fresh: false, thing } => {
-            let runs = runs(journal, call, thing);
-            seen.find(|at| done(journal, call, thing, &runs, *at))
+            let own = own(journal, call, thing);
+            seen.find(|at| done(journal, call, thing, &own, *at))
         }
     }
-}
-
-/// The first own run after all that came before the call, with the thing as shown after it.
-fn own(
-    journal: &Journal,
-    call: &Call,
-    thing: &Thing,
-    runs: &[Run],
-    (lowest, highest): (Point, Point),
-) -> Option<Point> {
-    let fits = |(first, last): &&Run| {
-        *first > lowest && *last <= highest && shows(journal, call, thing, *last)
-    };
-    runs.iter().find(fits).map(|(_, last)| *last)
 }

@@ -3,11 +3,8 @@
 use super::asked::step_of;
 use super::event::{Event, Move};
 use super::journal::{Journal, Route};
-use super::lives::{Point, Withdrawal};
-use crate::history::{Call, Request, Thing, TransferOutcome};
-
-/// A run of events that one message recorded: the first and the last place.
-pub(super) type Run = (Point, Point);
+use super::lives::Point;
+use crate::history::{Call, Request, Rules, Thing, TransferOutcome};
 
 /// The number that a call is about, at a point: the one made for its key by then, else its own, else (only the server knows)
 /// the one that its answer shows.
@@ -45,21 +42,21 @@ pub(super) fn shown_number(thing: &Thing) -> Option<&str> {
     }
 }
 
-/// The runs that a call may have recorded, as its answer shows it; in nearly all cases it is one or none.
-pub(super) fn runs(journal: &Journal, call: &Call, thing: &Thing) -> Vec<Run> {
-    let one = |at: Point| (at, at);
+/// The events that a call may have recorded, as its answer shows it, in their order; in nearly all cases it is one or none.
+/// Of what one message recorded together it is one: nobody sees the others without it.
+pub(super) fn own(journal: &Journal, call: &Call, thing: &Thing) -> Vec<Point> {
     let shown = shown_number(thing);
     let end = journal.end();
     match &call.request {
         Request::Read => vec![],
         Request::Register(_) => {
             let registers = matches!(journal.event(1), Some(Event::Terms { registers: true, .. }));
-            registers.then_some(one(1)).into_iter().collect()
+            registers.then_some(1).into_iter().collect()
         }
-        Request::ChangeRules(_) => rules_changed(journal, thing),
+        Request::ChangeRules(rules) => rules_changed(journal, rules, thing),
         Request::Open { order_no, key, .. } => {
             let number = number(journal, (Route::Orders, key), (order_no, shown), end);
-            journal.order(number).map(|order| one(order.opened_at)).into_iter().collect()
+            journal.order(number).map(|order| order.opened_at).into_iter().collect()
         }
         Request::Pay { order_no, transaction_id, .. } => {
             payment(journal, order_no, transaction_id, thing)
@@ -68,11 +65,11 @@ pub(super) fn runs(journal: &Journal, call: &Call, thing: &Thing) -> Vec<Run> {
         Request::Note { order_no, kind } => steps(journal, order_no, kind),
         Request::Settle { settlement_no, key, .. } => {
             let number = number(journal, (Route::Settlements, key), (settlement_no, shown), end);
-            journal.settlement(number).map(|made| one(made.at)).into_iter().collect()
+            journal.settlement(number).map(|made| made.at).into_iter().collect()
         }
         Request::Withdraw { withdrawal_no, key, .. } => {
             let number = number(journal, (Route::Withdrawals, key), (withdrawal_no, shown), end);
-            journal.withdrawal(number).map(requested).into_iter().collect()
+            journal.withdrawal(number).map(|made| made.requested_at).into_iter().collect()
         }
         Request::Review { withdrawal_no, approve, .. } => {
             moves(journal, withdrawal_no, if *approve { Move::Approved } else { Move::Rejected })
@@ -97,24 +94,23 @@ pub(super) fn move_of(outcome: TransferOutcome) -> Move {
 }
 
 /// An answer to a change of rules shows the place of its event.
-fn rules_changed(journal: &Journal, thing: &Thing) -> Vec<Run> {
-    let changes =
-        |at: &Point| matches!(journal.event(*at), Some(Event::Terms { registers: false, .. }));
+fn rules_changed(journal: &Journal, rules: &Rules, thing: &Thing) -> Vec<Point> {
+    let changes = |at: &Point| matches!(journal.event(*at), Some(Event::Terms { registers: false, terms }) if terms.rules == *rules);
     match thing {
         Thing::Merchant(balance) => {
             let at = usize::try_from(balance.seq).ok().filter(changes);
-            at.map(|at| (at, at)).into_iter().collect()
+            at.into_iter().collect()
         }
         Thing::Order(_)
         | Thing::Payment(..)
         | Thing::Settlement(_)
         | Thing::Withdrawal(_)
-        | Thing::Unseen => (1..=journal.end()).filter(changes).map(|at| (at, at)).collect(),
+        | Thing::Unseen => (1..=journal.end()).filter(changes).collect(),
     }
 }
 
-/// A payment of a closed order has its case behind it.
-fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thing) -> Vec<Run> {
+/// A payment is credited, or its case is opened. The case of a closed order stands beside its payment.
+fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thing) -> Vec<Point> {
     let told = match thing {
         Thing::Payment(case, _) => Some(*case),
         Thing::Merchant(_)
@@ -123,40 +119,31 @@ fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thin
         | Thing::Withdrawal(_)
         | Thing::Unseen => None,
     };
-    let mut runs = vec![];
+    let mut places = vec![];
     if told.is_none_or(|case| case.is_none())
         && let Some((at, paid)) = journal.transaction(transaction_id)
         && paid.order_no == order_no
     {
-        let beside = matches!(journal.event(at + 1), Some(Event::Case(case))
-            if case.kind == "paid_after_close" && case.transaction_id == transaction_id);
-        runs.push((at, at + usize::from(beside)));
+        places.push(at);
     }
     if told != Some(None) {
         let wanted = |kind: &str| told.is_none_or(|case| case == Some(kind));
         let cases = journal.cases(order_no, transaction_id);
         let fit = cases.filter(|(_, case)| case.kind != "paid_after_close" && wanted(case.kind));
-        runs.extend(fit.map(|(at, _)| (at, at)));
+        places.extend(fit.map(|(at, _)| at));
     }
-    runs.sort_unstable();
-    runs
+    places.sort_unstable();
+    places
 }
 
-fn steps(journal: &Journal, order_no: &str, kind: &str) -> Vec<Run> {
+fn steps(journal: &Journal, order_no: &str, kind: &str) -> Vec<Point> {
     let step = step_of(kind);
     let places =
         journal.order(order_no).zip(step).map_or(&[][..], |(order, step)| order.steps(step));
-    places.iter().map(|at| (*at, *at)).collect()
+    places.to_vec()
 }
 
-/// A request with a settlement made in the same message has it right before it.
-fn requested(withdrawal: &Withdrawal) -> Run {
-    let at = withdrawal.requested_at;
-    let settled = withdrawal.requested.settlement_no.is_some();
-    (at.saturating_sub(usize::from(settled)).max(1), at)
-}
-
-fn moves(journal: &Journal, withdrawal_no: &str, how: Move) -> Vec<Run> {
+fn moves(journal: &Journal, withdrawal_no: &str, how: Move) -> Vec<Point> {
     let withdrawal = journal.withdrawal(withdrawal_no);
-    withdrawal.into_iter().flat_map(|withdrawal| withdrawal.moved(how)).map(|at| (at, at)).collect()
+    withdrawal.into_iter().flat_map(|withdrawal| withdrawal.moved(how)).collect()
 }

@@ -5,13 +5,19 @@ use super::day;
 use super::event::{Paid, Step};
 use super::journal::{Journal, Route};
 use super::lives::{Order, OrderStatus, Point, Settlement, Standing};
-use super::own::{Run, number, shown_number};
+use super::own::{number, shown_number};
 use crate::history::{self, Balance, Call, Request, Thing, TransferOutcome};
 
 /// Whether an answer without an own event is right at a point.
-pub(super) fn done(journal: &Journal, call: &Call, thing: &Thing, runs: &[Run], at: Point) -> bool {
+pub(super) fn done(
+    journal: &Journal,
+    call: &Call,
+    thing: &Thing,
+    own: &[Point],
+    at: Point,
+) -> bool {
     journal.terms(at).is_some()
-        && acknowledged(journal, call, thing, runs, at)
+        && acknowledged(journal, call, thing, own, at)
         && holds(journal, call, thing, at)
         && shows(journal, call, thing, at)
 }
@@ -21,10 +27,10 @@ pub(super) fn acknowledged(
     journal: &Journal,
     call: &Call,
     thing: &Thing,
-    runs: &[Run],
+    own: &[Point],
     at: Point,
 ) -> bool {
-    let recorded = || runs.iter().any(|(_, last)| *last <= at);
+    let recorded = || own.iter().any(|place| *place <= at);
     match &call.request {
         // What a repeated change of rules wanted may hold since the registration.
         Request::Read | Request::ChangeRules(_) => true,

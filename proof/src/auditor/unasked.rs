@@ -2,15 +2,14 @@
 
 use super::asked::{Asked, by_itself};
 use super::journal::Journal;
-use super::own::runs;
 use super::{Found, Named};
-use crate::history::{Answer, Call, Step};
+use crate::history::{Call, Step};
 
 const CLAIM: &str = "nothing_unasked";
 
 /// Each event has the content of a call that may have recorded it: one that was not told that nothing happened. Nothing is
 /// recorded twice. Gives, for each event, the step before which it can't have been recorded: when the first call that may
-/// have recorded it was asked or, where an answer says "by this call", that call.
+/// have recorded it was asked.
 pub(super) fn judge(
     journal: &Journal,
     asked: &Asked,
@@ -20,7 +19,6 @@ pub(super) fn judge(
     for (at, what) in &journal.twice {
         found.say(CLAIM, journal.merchant, format_args!("seq {at}: {what}"));
     }
-    let owners = owners(journal, asked);
     let mut began = Vec::with_capacity(journal.end());
     for (at, event) in (1..).zip(&journal.events) {
         let first = asked.origins(journal, at).map(|call| call.asked).min();
@@ -37,22 +35,9 @@ pub(super) fn judge(
                 format_args!("seq {at}: no call may have recorded {kind} {fields}; see {calls:?}"),
             );
         }
-        began.push(if alone { 0 } else { owners[at].or(first).unwrap_or(0) });
+        began.push(if alone { 0 } else { first.unwrap_or(0) });
     }
     began
-}
-
-/// When the call was asked that was told that it recorded an event, by the event's place.
-fn owners(journal: &Journal, asked: &Asked) -> Vec<Option<Step>> {
-    let mut owners = vec![None; journal.end() + 1];
-    for (_, call) in &asked.calls {
-        if let Some((_, Answer::Done { fresh: true, thing })) = &call.answer
-            && let [(first, last)] = runs(journal, call, thing)[..]
-        {
-            owners[first..=last].fill(Some(call.asked));
-        }
-    }
-    owners
 }
 
 /// Whether a call names a number of an event: of use to who reads the message, and for nothing else.

@@ -138,6 +138,9 @@ fn a_try_that_was_seen_before_it_was_asked_for_is_caught() {
     shop.open("A001", 10_000, true);
     shop.pay("A001", "t1");
     shop.withdraw_all_settled("W001");
+    let lost = shop.send("W001");
+    let step = shop.history.calls[lost].asked + 1;
+    shop.history.calls[lost].answer = Some((step, Answer::Unknown));
     let send = shop.send("W001");
     let Some((step, Answer::Done { thing, .. })) = shop.history.calls[send].answer.clone() else {
         panic!("it was answered")
