@@ -8,12 +8,14 @@
 //! | `mutants` | known defects, built in on purpose and caught |
 //! | [`crash`] | kills the real binary under load |
 //! | [`power`] | a disk that forgets what was not synced |
+//! | [`lists`] | all that a store has of a merchant |
 //! | [`translate`] | from the engine's types to the words of a history |
 //! | [`random`] | every choice, from one seed |
 
 pub mod auditor;
 pub mod crash;
 pub mod history;
+pub mod lists;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod power;

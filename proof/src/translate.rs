@@ -1,6 +1,5 @@
 //! From the engine's types to the plain words of a history. The only file of the simulator that knows both.
 
-use tally_actors::domain::chain::Seq;
 use tally_actors::domain::command::{Answer, Booking, Command, RulesChange, TransferOutcome};
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::head::Head;
@@ -13,12 +12,10 @@ use tally_actors::domain::settlement::Settlement;
 use tally_actors::domain::withdrawal::Withdrawal;
 use tally_actors::error::EngineError;
 use tally_actors::pipeline::Outcome;
-use tally_actors::ports::{
-    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Recorded, Store,
-};
+use tally_actors::ports::{ListedCase, ListedOrder, Recorded, Store};
 
 use crate::history::{self, Fact, Fen, Request, Thing};
-use crate::sim::ready;
+use crate::lists;
 
 /// What a command asks for.
 pub fn request(command: &Command) -> Request {
@@ -215,27 +212,19 @@ pub fn fact(recorded: &Recorded) -> Fact {
 }
 
 /// What is stored of a merchant, with all its lists.
-pub fn stored(store: &dyn Store, of: MerchantId) -> history::Stored {
-    const READ: &str = "the store in memory can be read";
-    let all = || Page { limit: u32::MAX, cursor: None };
-    let head = ready(store.heads(vec![of])).expect(READ).remove(0).expect(READ);
-    let journal = ready(store.events(of, Seq(0), u32::MAX)).expect(READ);
-    let orders = ready(store.orders(of, OrderFilter::default(), all())).expect(READ).items;
-    let settlements = ready(store.settlements(of, all())).expect(READ).items;
-    let withdrawals = ready(store.withdrawals(of, None, all())).expect(READ).items;
-    let cases = CaseFilter { merchant: Some(of), kind: None };
-    let cases = ready(store.cases(cases, all())).expect(READ).items;
+pub async fn stored(store: &dyn Store, of: MerchantId) -> history::Stored {
+    let head = lists::head(store, of).await;
     let listed = |listed: &ListedOrder| {
         (order(&listed.order), listed.settlement_no.map(|number| number.to_string()))
     };
     let case = |listed: &ListedCase| (listed.case.case_id.to_string(), listed.case.kind.as_str());
     history::Stored {
-        journal: journal.iter().map(fact).collect(),
+        journal: lists::journal(store, of).await.iter().map(fact).collect(),
         balance: head.as_ref().map(balance),
         head_hash: head.map(|head| head.link.hash.0).unwrap_or_default(),
-        orders: orders.iter().map(listed).collect(),
-        settlements: settlements.iter().map(settlement).collect(),
-        withdrawals: withdrawals.iter().map(withdrawal).collect(),
-        cases: cases.iter().map(case).collect(),
+        orders: lists::orders(store, of).await.iter().map(listed).collect(),
+        settlements: lists::settlements(store, of).await.iter().map(settlement).collect(),
+        withdrawals: lists::withdrawals(store, of).await.iter().map(withdrawal).collect(),
+        cases: lists::cases(store, of).await.iter().map(case).collect(),
     }
 }

@@ -1,22 +1,15 @@
 //! Holds the books on the disk against what WeChat knows: it was told what was taken, and it made the transfers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tally_actors::domain::order::{Order, OrderStatus};
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 
-use super::disk::Disk;
+use super::transcript::Transcript;
 use super::world::World;
-
-/// What a server said it had done: merchant and number.
-#[derive(Debug, Clone, Default)]
-pub struct Said {
-    /// Orders that a customer was given payment parameters for.
-    pub orders: BTreeSet<(&'static str, String)>,
-    /// Withdrawals that were taken.
-    pub withdrawals: BTreeSet<(&'static str, String)>,
-}
+use crate::history::{Channel, Fen, Request};
+use crate::lists;
 
 /// What both sides have of a merchant, by number.
 #[derive(Debug)]
@@ -31,10 +24,10 @@ pub struct Sides {
 impl Sides {
     /// Reads both; the server may be dead.
     pub async fn read(world: &World, shop: &'static str) -> Self {
-        let disk = Disk::open(&world.site).await;
+        let store = world.site.store().await;
         let of = shop.parse().expect("an id");
-        let orders = disk.orders(of).await.into_iter();
-        let withdrawals = disk.withdrawals(of).await.into_iter();
+        let orders = lists::orders(&store, of).await.into_iter();
+        let withdrawals = lists::withdrawals(&store, of).await.into_iter();
         Self {
             shop,
             orders: orders.map(|one| (one.order.order_no.to_string(), one.order)).collect(),
@@ -61,8 +54,8 @@ impl Sides {
 
     /// What must never be, even with the server dead: something that it said is not on its disk, or it has something that
     /// never was.
-    pub fn faults(&self, said: &Said) -> Vec<String> {
-        let Self { shop, orders, withdrawals, their_orders, .. } = self;
+    pub fn faults(&self, said: &Transcript) -> Vec<String> {
+        let Self { shop, orders, their_orders, .. } = self;
         let mut faults = self.transfer_faults();
         for (no, order) in their_orders.iter().filter(|(_, one)| one["notice_taken"] == true) {
             if !self.is_booked(no, order) {
@@ -78,15 +71,25 @@ impl Sides {
                 faults.push(format!("{shop}: {no} is paid, but WeChat says {theirs:?}"));
             }
         }
-        let lost =
-            |what: &str, no: &str| format!("{shop}: {what} {no} was acknowledged, and is lost");
-        let said_orders =
-            said.orders.iter().filter(|(of, no)| of == shop && !orders.contains_key(no));
-        faults.extend(said_orders.map(|(_, no)| lost("order", no)));
-        let said_withdrawals =
-            said.withdrawals.iter().filter(|(of, no)| of == shop && !withdrawals.contains_key(no));
-        faults.extend(said_withdrawals.map(|(_, no)| lost("withdrawal", no)));
+        for call in said.done().filter(|call| call.merchant == *shop) {
+            if self.is_lost(&call.request) {
+                faults.push(format!("{shop}: acknowledged, and lost: {:?}", call.request));
+            }
+        }
         faults
+    }
+
+    /// What WeChat itself knows of the merchant's money, for the auditor.
+    pub fn tell(&self, channel: &mut Channel) {
+        let amount = |theirs: &Value| theirs["amount_fen"].as_i64().unwrap_or(Fen::MIN);
+        let paid = self.their_orders.iter().filter(|(_, order)| order["status"] == "paid");
+        channel.payments.extend(paid.map(|(no, order)| {
+            let transaction = order["transaction_id"].as_str().unwrap_or_default();
+            (self.shop.to_owned(), no.clone(), transaction.to_owned(), amount(order))
+        }));
+        let made = self.their_transfers.iter().filter(|(_, one)| one["status"] == "succeeded");
+        let made = made.map(|(no, transfer)| (self.shop.to_owned(), no.clone(), amount(transfer)));
+        channel.transfers.extend(made);
     }
 
     /// What must not be once everything was looked up: a payment that is not booked.
@@ -97,6 +100,17 @@ impl Sides {
             format!("{}: {order} is not booked: {:?}", self.shop, self.orders.get(no))
         };
         unbooked.map(fault).collect()
+    }
+
+    /// Whether an order or a withdrawal that was asked for is not here.
+    fn is_lost(&self, request: &Request) -> bool {
+        if let Request::Open { order_no, .. } = request {
+            return !self.orders.contains_key(order_no);
+        }
+        if let Request::Withdraw { withdrawal_no, .. } = request {
+            return !self.withdrawals.contains_key(withdrawal_no);
+        }
+        false
     }
 
     fn is_booked(&self, no: &str, theirs: &Value) -> bool {

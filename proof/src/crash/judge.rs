@@ -6,8 +6,9 @@ use super::history;
 use super::ledger::Ledger;
 use super::server::Server;
 use super::site::Site;
-use super::traffic::MERCHANTS;
+use super::traffic::{MERCHANTS, RULES};
 use crate::auditor;
+use crate::history::Rules;
 use crate::random::Random;
 
 /// Gives every call a final answer, asks some again, then judges the books. What must not be.
@@ -22,29 +23,33 @@ pub async fn examine(server: &Server, ledger: &mut Ledger, random: &mut Random) 
 
 /// Puts all that was asked and heard, and what is stored, before the auditor. Call it when nothing is under way.
 pub async fn audit(site: &Site, ledger: &Ledger) -> Vec<String> {
-    let history = history::of(site, ledger).await;
+    let rules = |(fee_bp, settle_after_days): (u16, Option<u8>)| Rules {
+        fee_bp: fee_bp.into(),
+        settle_after_days,
+        ..Rules::default()
+    };
+    let merchants: Vec<_> = MERCHANTS.into_iter().zip(RULES.map(rules)).collect();
+    let history = history::of(site, &merchants, &ledger.transcript).await;
     auditor::judge(&history).iter().map(ToString::to_string).collect()
 }
 
 /// Judges the books before anybody asks again: whether they agree with themselves, and hold all that was acknowledged.
 pub async fn missing(api: &Api, ledger: &Ledger) -> Vec<String> {
-    let mut faults = vec![];
-    for merchant in MERCHANTS {
-        let books = Books::read(api, merchant).await;
-        faults.extend(books.faults());
-        faults.extend(ledger.missing(&books));
-    }
-    faults
+    judged(api, |books| ledger.missing(books)).await
 }
 
 /// Judges the books as they are: whether they agree with themselves and with the ledger, which must have no call that may
 /// have been taken and got no answer.
 pub async fn compare(api: &Api, ledger: &Ledger) -> Vec<String> {
+    judged(api, |books| ledger.faults_of(books)).await
+}
+
+async fn judged(api: &Api, judge: impl Fn(&Books) -> Vec<String>) -> Vec<String> {
     let mut faults = vec![];
     for merchant in MERCHANTS {
         let books = Books::read(api, merchant).await;
         faults.extend(books.faults());
-        faults.extend(ledger.faults_of(&books));
+        faults.extend(judge(&books));
     }
     faults
 }

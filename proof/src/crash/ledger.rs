@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::api::{Api, Reply};
 use super::books::Books;
+use super::history;
 use super::traffic::{Call, Name, What, transaction_of};
-use crate::history::Step;
+use super::transcript::Transcript;
 use crate::random::Random;
 
 /// Merchant and number.
@@ -18,15 +19,6 @@ const ASK_MAX: usize = 50;
 
 /// How many acknowledged calls are asked again at a time.
 const TWICE: usize = 20;
-
-/// A call, when it was asked, and when it was answered and what.
-#[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "the line above says it all")]
-pub struct Asked {
-    pub call: Call,
-    pub asked: Step,
-    pub answered: Option<(Step, Reply)>,
-}
 
 /// All acknowledged answers, and the calls of which nobody knows what became.
 #[derive(Debug, Clone, Default)]
@@ -46,10 +38,8 @@ pub struct Ledger {
     acknowledged: Vec<Call>,
     /// Calls without a final answer.
     pub unknown: Vec<Call>,
-    /// All calls in the order in which they were asked.
-    pub calls: Vec<Asked>,
-    /// Counts what is asked and what is answered.
-    steps: Step,
+    /// All that was asked and heard.
+    pub transcript: Transcript,
     /// What must not be: an answer that does not fit an earlier one, or that nobody should get.
     pub faults: Vec<String>,
 }
@@ -68,17 +58,19 @@ impl Ledger {
         orders + self.settled.len() + self.withdrawn.len()
     }
 
-    /// Notes that a call is about to be sent; its place among the calls.
+    /// Notes that a call is about to be sent; its place in the transcript.
     pub fn asked(&mut self, call: &Call) -> usize {
-        self.steps += 1;
-        self.calls.push(Asked { call: call.clone(), asked: self.steps, answered: None });
-        self.calls.len() - 1
+        self.transcript.asked(call.merchant, history::request(&call.what))
     }
 
     /// Takes the answer to the call at `place`, or that there was none. The thing it was about, when it was a success.
-    pub fn heard(&mut self, place: usize, answer: Result<Reply, reqwest::Error>) -> Option<Value> {
-        self.note(place, &answer);
-        let call = &self.calls[place].call.clone();
+    pub fn heard(
+        &mut self,
+        place: usize,
+        call: &Call,
+        answer: Result<Reply, reqwest::Error>,
+    ) -> Option<Value> {
+        self.note(place, call, &answer);
         let reply = match answer {
             Ok(reply) if ![429, 503].contains(&reply.status) => reply,
             Ok(_) | Err(_) => {
@@ -101,9 +93,10 @@ impl Ledger {
         Some(reply.body)
     }
 
-    fn note(&mut self, place: usize, answer: &Result<Reply, reqwest::Error>) {
-        self.steps += 1;
-        self.calls[place].answered = answer.as_ref().ok().map(|reply| (self.steps, reply.clone()));
+    fn note(&mut self, place: usize, call: &Call, answer: &Result<Reply, reqwest::Error>) {
+        if let Ok(reply) = answer {
+            self.transcript.heard(place, history::answer(&call.what, reply));
+        }
     }
 
     fn record(&mut self, call: &Call, thing: &Value) -> Option<String> {
@@ -171,7 +164,7 @@ impl Ledger {
             for call in std::mem::take(&mut self.unknown) {
                 let place = self.asked(&call);
                 let answer = call.send(api).await;
-                self.heard(place, answer);
+                self.heard(place, &call, answer);
             }
             if self.unknown.is_empty() {
                 return;
@@ -188,11 +181,11 @@ impl Ledger {
             let call = random.of(&self.acknowledged).clone();
             let place = self.asked(&call);
             let answer = call.send(api).await;
-            self.heard(place, answer);
+            self.heard(place, &call, answer);
             let Some(other) = call.with_other_content() else { continue };
             let place = self.asked(&other);
             let answer = other.send(api).await;
-            self.note(place, &answer);
+            self.note(place, &other, &answer);
             match answer {
                 Ok(reply) if reply.status == 409 => {}
                 answer => self.faults.push(format!("{other:?} after {call:?}: {answer:?}")),

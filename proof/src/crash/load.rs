@@ -74,7 +74,7 @@ async fn ask(mut client: Client, api: Api, shared: Arc<Shared>) {
         let place = shared.ledger().asked(&call);
         let answer = call.send(&api).await;
         let no_answer = answer.is_err();
-        let thing = shared.ledger().heard(place, answer);
+        let thing = shared.ledger().heard(place, &call, answer);
         if no_answer {
             return;
         }

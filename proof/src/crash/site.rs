@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use tally_storage::SqliteStore;
 use tempfile::TempDir;
 
 /// A binary and its folder, which is removed in the end, but not after a panic.
@@ -67,6 +68,12 @@ impl Site {
             return Ok(());
         }
         Err(format!("the audit found something, {status}\n{out}\n{err}"))
+    }
+
+    /// The books, opened past the server for reading only: it may run beside, or be dead.
+    pub async fn store(&self) -> SqliteStore {
+        let file = self.path().join("data/tally.db");
+        SqliteStore::open_read_only(&file).await.expect("the books can be opened")
     }
 
     /// Leaves the folder where it is; where that is.

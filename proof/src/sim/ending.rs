@@ -27,6 +27,7 @@ impl World {
         self.look_around();
         for merchant in &self.plan.merchants {
             let stored = translate::stored(&self.stage.store.inner, merchant.id);
+            let stored = ready(Box::pin(stored));
             self.stage.history.stored.insert(merchant.id.to_string(), stored);
         }
     }

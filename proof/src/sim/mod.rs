@@ -39,7 +39,6 @@ pub use fault::Fault;
 pub use plan::Plan;
 pub use shrink::{Small, shrink};
 pub use stage::Counts;
-pub(crate) use store::ready;
 pub use timeline::Timeline;
 pub use tour::{Options, Tour, tour};
 use world::World;
