@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use support::{Seeder, merchant_id, now, payment};
+use support::{Seeder, merchant_id, millis, now, payment, processor, rate, target};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::engine::{Engine, NewSettlement, Number, Options};
 use tally_storage::SqliteStore;
@@ -70,13 +70,6 @@ fn main() {
         settlements(&runtime, folder.path(), scale).await;
         memory(&runtime, folder.path(), scale).await;
     });
-}
-
-/// On the disk that the build uses: temporary folders may be in memory.
-fn target() -> std::path::PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::create_dir_all(folder).expect("a folder for temporary files");
-    folder.to_path_buf()
 }
 
 async fn open(runtime: &Runtime, file: &Path) -> Arc<SqliteStore> {
@@ -266,28 +259,11 @@ async fn idle(runtime: &Runtime, file: &Path, merchants: usize) {
     engine.stop().await;
 }
 
-/// The processor time that this process has used, all threads together. The kernel counts in hundredths of a second.
-fn processor() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
 /// The resident memory of this process, in kB.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-fn rate(count: usize, elapsed: Duration) -> u64 {
-    let micros = u64::try_from(elapsed.as_micros()).expect("a short time").max(1);
-    u64::try_from(count).expect("a count") * 1_000_000 / micros
-}
-
-fn millis(micros: u64) -> String {
-    format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10)
 }
 
 fn tenths(value: u64, of: u64) -> String {

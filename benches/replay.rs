@@ -8,12 +8,12 @@
 mod support;
 
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use support::{Seeder, merchant_id, now, write};
+use support::{Seeder, merchant_id, millis, now, processor, rate, target, write};
 use tally_actors::domain::chain::{Link, Seq};
 use tally_actors::domain::event::Stamped;
 use tally_actors::domain::head::Head;
@@ -25,7 +25,7 @@ use tally_storage::SqliteStore;
 
 /// Events of a journal in memory, and how often it is gone through.
 const IN_MEMORY: usize = 300_000;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 10;
 
 /// Events of a journal on disk.
 const SHORT: usize = 1_000_000;
@@ -48,7 +48,7 @@ fn main() {
 /// The journals that are folded: what differs is how long their events are.
 fn in_memory() {
     println!(
-        "\na journal in memory, {IN_MEMORY} events: events a second of one processor, the fastest of {ROUNDS} rounds"
+        "\na journal in memory, {IN_MEMORY} events, gone through {ROUNDS} times: events a second of one processor"
     );
     println!(
         "{:<34} {:>8} {:>12} {:>12} {:>12} {:>12}",
@@ -74,11 +74,11 @@ fn in_memory() {
     ] {
         let journal = journal(&channel);
         let bytes: usize = journal.iter().map(|recorded| recorded.bytes.len()).sum();
-        let [decode, hash, whole] = [decode, hash, fold].map(|pass| fastest(&journal, pass));
+        let [decode, hash, whole] = [decode, hash, fold].map(|pass| speed(&journal, pass));
         let advance = {
             let events: Vec<Stamped> =
                 journal.iter().map(|recorded| decoded(&recorded.bytes)).collect();
-            fastest(&events, advance)
+            speed(&events, advance)
         };
         let each = bytes / journal.len();
         println!("{name:<34} {each:>8} {decode:>12} {hash:>12} {advance:>12} {whole:>12}");
@@ -102,16 +102,12 @@ fn journal(channel: &Channel) -> Vec<Recorded> {
     rows.into_iter().map(recorded).collect()
 }
 
-/// Events a second of the processor that goes through them, in the fastest of some rounds: what others do on the machine counts
-/// less so.
-fn fastest<T>(journal: &[T], pass: impl Fn(&[T])) -> u64 {
-    let round = |_| {
-        let (begun, used) = (Instant::now(), on_processor());
-        pass(journal);
-        let used = on_processor().zip(used).map(|(after, before)| after - before);
-        rate(journal.len(), used.unwrap_or_else(|| begun.elapsed()))
-    };
-    (0..ROUNDS).map(round).max().expect("some rounds")
+/// Events a second of the processor that goes through them, over all rounds: what others do on the machine counts less so.
+fn speed<T>(journal: &[T], pass: impl Fn(&[T])) -> u64 {
+    let (begun, used) = (Instant::now(), on_processor());
+    (0..ROUNDS).for_each(|_| pass(journal));
+    let used = on_processor().zip(used).map(|(after, before)| after - before);
+    rate(journal.len() * ROUNDS, used.unwrap_or_else(|| begun.elapsed()))
 }
 
 /// How long this thread has been on a processor, where the kernel counts that.
@@ -168,15 +164,18 @@ async fn on_disk(events: usize) {
         "\na journal of {events} events in a file of {size} MB, written in {} s",
         begun.elapsed().as_secs()
     );
-    println!("{:<34} {:>9} {:>9} {:>9}", "a point at random", "p50 ms", "p99 ms", "longest");
+    println!(
+        "{:<34} {:>9} {:>9} {:>9} {:>9}",
+        "a point at random", "p50 ms", "p99 ms", "longest", "cpu ms"
+    );
     let store = SqliteStore::open(&file).await.expect("it opens");
     for by_time in [false, true] {
         let mut points = Points::new(events, by_time);
-        let mut times = histogram();
+        let (mut times, used) = (histogram(), processor());
         for _ in 0..WARM_POINTS {
             points.ask(&store, &mut times).await;
         }
-        print(if by_time { "by time" } else { "by seq" }, &times);
+        print(if by_time { "by time" } else { "by seq" }, &times, Some(processor() - used));
     }
     store.close().await;
     let mut points = Points::new(events, false);
@@ -189,7 +188,7 @@ async fn on_disk(events: usize) {
         points.ask(&store, &mut times).await;
         store.close().await;
     }
-    print("by seq, nothing of it in memory", &times);
+    print("by seq, nothing of it in memory", &times, None);
     from_the_first(&file, events).await;
 }
 
@@ -269,28 +268,15 @@ fn forget(file: &Path) -> bool {
     told.is_ok_and(|status| status.success())
 }
 
-/// On the disk that the build uses: temporary folders may be in memory.
-fn target() -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-    folder
-}
-
 fn histogram() -> Histogram<u64> {
     Histogram::new(3).expect("a histogram")
 }
 
-fn print(name: &str, times: &Histogram<u64>) {
+/// A row; with the processor time of all threads that each point took, where nothing else was done meanwhile.
+fn print(name: &str, times: &Histogram<u64>, used: Option<Duration>) {
     let quantiles = [0.5, 0.99, 1.0].map(|quantile| millis(times.value_at_quantile(quantile)));
     let [p50, p99, longest] = quantiles;
-    println!("{name:<34} {p50:>9} {p99:>9} {longest:>9}");
-}
-
-fn rate(count: usize, elapsed: Duration) -> u64 {
-    let micros = u64::try_from(elapsed.as_micros()).expect("a short time").max(1);
-    u64::try_from(count).expect("a count") * 1_000_000 / micros
-}
-
-fn millis(micros: u64) -> String {
-    format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10)
+    let each = used.map(|used| used.as_micros() / u128::from(times.len().max(1)));
+    let each = each.and_then(|each| u64::try_from(each).ok()).map(millis).unwrap_or_default();
+    println!("{name:<34} {p50:>9} {p99:>9} {longest:>9} {each:>9}");
 }

@@ -1,6 +1,8 @@
-//! Fills a store with history, by the rules and in large batches, without the engine.
+//! Fills a store with history, by the rules and in large batches, without the engine; and what tables of figures need.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tally_actors::domain::account::Account;
 use tally_actors::domain::books::Key;
@@ -204,4 +206,30 @@ fn settle(number: &str) -> Command {
         idempotency_key: None,
         include_not_due: false,
     })
+}
+
+/// On the disk that the build uses: temporary folders may be in memory.
+pub(crate) fn target() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(folder).expect("a folder for temporary files");
+    folder.to_path_buf()
+}
+
+/// The processor time that this process has used, all threads together. The kernel counts in hundredths of a second.
+pub(crate) fn processor() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// How many a second.
+pub(crate) fn rate(count: usize, elapsed: Duration) -> u64 {
+    let micros = u64::try_from(elapsed.as_micros()).expect("a short time").max(1);
+    u64::try_from(count).expect("a count") * 1_000_000 / micros
+}
+
+/// Microseconds as milliseconds, for a table.
+pub(crate) fn millis(micros: u64) -> String {
+    format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10)
 }

@@ -59,9 +59,12 @@ impl Link {
     pub fn then(self, merchant: &MerchantId, bytes: &[u8]) -> Self {
         let seq = self.seq.next();
         let id = merchant.as_str().as_bytes();
-        let len = [u8::try_from(id.len()).expect("ids are short")];
-        // In one piece: a fold of a long journal is mostly this, and a hasher that is fed piece by piece is slower.
-        let whole = [&self.hash.0, &len[..], id, &seq.0.to_be_bytes(), bytes].concat();
-        Self { seq, hash: Hash(*blake3::hash(&whole).as_bytes()) }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.hash.0);
+        hasher.update(&[u8::try_from(id.len()).expect("ids are short")]);
+        hasher.update(id);
+        hasher.update(&seq.0.to_be_bytes());
+        hasher.update(bytes);
+        Self { seq, hash: Hash(*hasher.finalize().as_bytes()) }
     }
 }
