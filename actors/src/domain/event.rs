@@ -271,5 +271,8 @@ impl Stamped {
 }
 
 #[cfg(test)]
+#[path = "event_properties.rs"]
+mod properties;
+#[cfg(test)]
 #[path = "event_tests.rs"]
 mod tests;

@@ -19,7 +19,7 @@ fn day() -> Day {
 
 /// One event of each kind, in the order of the stored variants.
 #[expect(clippy::too_many_lines, reason = "a list: one entry a kind")]
-fn one_of_each() -> Vec<Event> {
+pub(super) fn one_of_each() -> Vec<Event> {
     let withdrawal_no: WithdrawalNo = "W100".parse().unwrap();
     let order_no: OrderNo = "O100".parse().unwrap();
     let transaction_id: TransactionId = "T1".parse().unwrap();

@@ -200,9 +200,10 @@ impl Head {
             | Event::WithdrawalFailed { amount, day, .. } => {
                 self.in_transit = self.in_transit.minus(*amount)?;
                 self.available = self.available.plus(*amount)?;
-                // A day that is no longer kept limits nothing any more.
+                // A day that is no longer kept limits nothing any more. One that was dropped, and came again by a clock that
+                // went back, may hold less than what now comes back of it.
                 if let Some(sum) = self.requested.get_mut(day) {
-                    *sum = sum.minus(*amount)?;
+                    *sum = sum.minus(*amount).unwrap_or(Money::ZERO);
                 }
                 self.requested.retain(|_, sum| *sum > Money::ZERO);
             }
@@ -225,10 +226,30 @@ impl Head {
         postcard::to_extend(&kept, Vec::with_capacity(96)).expect("a head is plain data")
     }
 
-    /// Takes rules, buckets and the day's withdrawals from such a blob. `None` when it is damaged.
+    /// Takes rules, buckets and the day's withdrawals from such a blob. `None` when it is damaged, or does not add up with
+    /// the rest of the head: whoever reads a head may then rely on its sums.
     pub fn with_kept(self, blob: &[u8]) -> Option<Self> {
         let (kept, rest) = postcard::take_from_bytes::<Kept<Rules>>(blob).ok()?;
         let Kept { rules, buckets, requested } = kept;
-        rest.is_empty().then_some(Self { rules: Arc::new(rules), buckets, requested, ..self })
+        let head = Self { rules: Arc::new(rules), buckets, requested, ..self };
+        (rest.is_empty() && head.adds_up()).then_some(head)
+    }
+
+    /// Whether the buckets hold what the other sums leave for them, and no more was asked for than went out.
+    fn adds_up(&self) -> bool {
+        let fen = |amount: Money| i128::from(amount.fen());
+        let pending = self.buckets.values().try_fold(Bucket::default(), |sum, bucket| {
+            bucket.net().filter(|_| bucket.orders > 0)?;
+            sum.with(bucket)
+        });
+        let Some(pending) = pending.and_then(|all| all.net()) else { return false };
+        let out = fen(self.in_transit) + fen(self.withdrawn);
+        let requested: i128 = self.requested.values().copied().map(fen).sum();
+        let left = fen(self.paid) - fen(self.refunded) - fen(self.fee);
+        left == fen(pending) + i128::from(self.available.fen()) + out && requested <= out
     }
 }
+
+#[cfg(test)]
+#[path = "head_tests.rs"]
+mod tests;

@@ -75,7 +75,11 @@ impl<'de> Deserialize<'de> for At {
         if from.is_human_readable() {
             return String::deserialize(from)?.parse().map_err(de::Error::custom);
         }
-        Ok(Self::from_ms(i64::deserialize(from)?))
+        // One that lies outside was written by nobody: taken for the nearest within, damage would pass unnoticed.
+        let ms = i64::deserialize(from)?;
+        Some(Self::from_ms(ms))
+            .filter(|at| at.0 == ms)
+            .ok_or_else(|| de::Error::custom("an instant out of range"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod driven;
 mod properties;
+mod steps;
 
 use driven::{Driven, by_hand, by_wechat, fen, open, time};
 
@@ -365,4 +366,31 @@ fn an_order_about_to_be_closed_takes_money_but_no_prepay_id() {
     booked(m.pay("O100", "T1", 500), Booking::Credited);
     m.stands((500, 0, 0, 0));
     assert_eq!(m.ask(&Command::StartClosing(order_no)), Err(Refusal::OrderPaid));
+}
+
+/// Withdrawals of more days than are kept, the oldest day asked for once more by a clock that went back, and then the money
+/// of that day's first withdrawal comes back.
+#[test]
+fn money_comes_back_also_for_a_day_that_was_forgotten_and_came_again() {
+    let mut m = Driven::new(by_hand());
+    m.paid("O100", 10_000);
+    m.settle("S100", false).unwrap();
+    let first = m.now;
+    for day in 0..5 {
+        m.now = first.plus_ms(day * 86_400_000);
+        m.withdraw(&format!("W10{day}"), Some(100), false).unwrap();
+    }
+    let fail = |no: &str| {
+        Command::Confirm(Confirm {
+            withdrawal_no: no.parse().unwrap(),
+            succeeded: false,
+            reference: "".into(),
+            reason: "no such account".into(),
+        })
+    };
+    m.ask(&fail("W101")).unwrap();
+    m.now = first;
+    m.withdraw("W200", Some(10), false).unwrap();
+    m.ask(&fail("W100")).unwrap();
+    m.stands((0, 9_690, 310, 0));
 }

@@ -1,32 +1,52 @@
-//! An account driven as its pipeline drives it, with its ledger beside it.
+//! An account driven as its pipeline drives it, with its ledger and a replay of its journal beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::account::Account;
-use crate::domain::books::Key;
+use crate::domain::books::{Books, Key, Record};
+use crate::domain::chain::{Link, Seq};
 use crate::domain::command::{Answer, Command, OpenOrder, Pay, Settle, Withdraw};
 use crate::domain::entry::{LedgerAccount, entries};
-use crate::domain::event::{PaymentSource, Stamped};
-use crate::domain::money::Money;
+use crate::domain::event::{Event, PaymentSource, Stamped};
+use crate::domain::head::Head;
+use crate::domain::money::{Balance, Money};
 use crate::domain::order::Channel;
 use crate::domain::refusal::Refusal;
 use crate::domain::rules::{PayoutMethod, Rules};
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalRequest;
 
-/// An account driven as its pipeline drives it: what a command names is at hand, as the store would have it.
+/// An account driven as its pipeline drives it: what a command names is at hand, as the store would have it. Whatever holds
+/// for any history is checked at every step.
 pub(super) struct Driven {
     pub(super) account: Account,
     pub(super) now: At,
     ledger: BTreeMap<LedgerAccount, i128>,
+    /// The head as somebody has it who only reads the stored bytes.
+    replayed: Option<Head>,
+    journal: Vec<Vec<u8>>,
 }
 
 impl Driven {
     pub(super) fn new(rules: Rules) -> Self {
         let account = Account::new("m1".parse().unwrap(), None);
-        let mut driven =
-            Self { account, now: time("2026-03-01T04:00:00Z"), ledger: Default::default() };
+        let now = time("2026-03-01T04:00:00Z");
+        let (ledger, replayed, journal) = Default::default();
+        let mut driven = Self { account, now, ledger, replayed, journal };
         driven.ask(&Command::Register(rules)).unwrap();
+        driven
+    }
+
+    /// A merchant who took so much before the history begins, all of it settled.
+    pub(super) fn rich(rules: Rules, took: Money) -> Self {
+        let mut driven = Self::new(rules);
+        let available = Balance::ZERO.plus(took).unwrap();
+        let head = Head { paid: took, available, ..driven.account.head().unwrap().clone() };
+        driven.replayed = Some(head.clone());
+        driven.account = Account::new(head.merchant, Some(head));
+        let all = i128::from(took.fen());
+        driven.ledger = [(LedgerAccount::Channel, all), (LedgerAccount::Available, -all)].into();
+        driven.check();
         driven
     }
 
@@ -40,30 +60,64 @@ impl Driven {
             }
             unknown.into_iter().for_each(|key| self.account.books_mut().learn(key, None));
         }
-        for event in self.account.decide(command, self.now)? {
-            for entry in entries(&event) {
-                let amount = i128::from(entry.debit_fen.fen()) - i128::from(entry.credit_fen.fen());
-                *self.ledger.entry(entry.account).or_default() += amount;
-            }
-            let stamped = Stamped::new(self.now, event);
-            let link = self.account.link().then(self.account.merchant(), &stamped.encode());
-            self.account.apply(&stamped, link).unwrap();
-        }
+        let decided = self.account.decide(command, self.now);
+        assert_eq!(decided, self.account.decide(command, self.now), "the same again");
+        decided?.into_iter().for_each(|event| self.append(event));
         self.check();
         Ok(self.account.answer(command))
     }
 
-    /// What always holds: Σ debit = Σ credit, and the ledger says what the head says.
+    /// Books, stores, reads back and applies an event.
+    fn append(&mut self, event: Event) {
+        let mut sum = 0;
+        for entry in entries(&event) {
+            assert!((entry.debit_fen == Money::ZERO) != (entry.credit_fen == Money::ZERO));
+            let amount = i128::from(entry.debit_fen.fen()) - i128::from(entry.credit_fen.fen());
+            *self.ledger.entry(entry.account).or_default() += amount;
+            sum += amount;
+        }
+        assert_eq!(sum, 0, "debits and credits of {event:?}");
+        let at = self.account.head().map_or(self.now, |head| head.at.max(self.now));
+        let stamped = Stamped::new(at, event);
+        let bytes = stamped.encode();
+        let link = self.account.link().then(self.account.merchant(), &bytes);
+        self.account.apply(&stamped, link).expect("what was decided applies");
+        let read = Stamped::decode(&bytes).expect("what was stored is read");
+        Head::advance(&mut self.replayed, *self.account.merchant(), &read, link).unwrap();
+        self.journal.push(bytes);
+    }
+
+    /// What always holds: the ledger says what the head says, no money comes or goes, the stored bytes lead to the same
+    /// head, and the head is small.
     fn check(&self) {
         let head = self.account.head().unwrap();
         let of = |account| self.ledger.get(&account).copied().unwrap_or_default();
         let fen = |money: Money| i128::from(money.fen());
-        assert_eq!(self.ledger.values().sum::<i128>(), 0);
         assert_eq!(of(LedgerAccount::Pending), -fen(head.pending()));
         assert_eq!(of(LedgerAccount::Available), -i128::from(head.available.fen()));
         assert_eq!(of(LedgerAccount::InTransit), -fen(head.in_transit));
         assert_eq!(of(LedgerAccount::Fee), -fen(head.fee));
         assert_eq!(of(LedgerAccount::Channel), fen(head.paid) - fen(head.withdrawn));
+        let held = fen(head.pending()) + fen(head.in_transit) + fen(head.withdrawn);
+        let left = fen(head.paid) - fen(head.refunded) - fen(head.fee);
+        assert_eq!(left, held + i128::from(head.available.fen()));
+        assert!(head.available >= Balance::ZERO, "only refunds make a debt");
+        assert_eq!(self.replayed.as_ref(), Some(head));
+        let kept = head.encode_kept();
+        assert_eq!(head.clone().with_kept(&kept).as_ref(), Some(head));
+        assert!(head.requested.len() <= 4);
+    }
+
+    /// The records that the whole journal leads to, for somebody who only reads the stored bytes.
+    pub(super) fn replayed_records(&self) -> HashMap<Key, Record> {
+        let mut books = Books::default();
+        let mut link = Link::default();
+        for bytes in &self.journal {
+            link = link.then(self.account.merchant(), bytes);
+            books.apply(link.seq, &Stamped::decode(bytes).unwrap()).unwrap();
+        }
+        assert_eq!(link.seq, Seq(self.journal.len() as u64));
+        books.records().map(|(key, record)| (*key, record.clone())).collect()
     }
 
     pub(super) fn pay(
