@@ -10,12 +10,14 @@
 //! | `ledger` | the sums of the entries |
 //! | `heads` | the head's row, and checkpoints, beside the fold |
 //! | `columns` | what a row must hold, column by column |
+//! | `indexes` | each index and its table, in both directions |
 //! | `merchant` | one merchant: snapshots, pages, comparison |
 //! | `report` | what was found |
 
 mod columns;
 mod fold;
 mod heads;
+mod indexes;
 mod ledger;
 mod merchant;
 mod report;
@@ -95,6 +97,7 @@ pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
         }
         after = raw;
     }
+    indexes::audit(db, None, &mut report).await.map_err(unreadable)?;
     Ok(report)
 }
 
@@ -106,6 +109,7 @@ pub async fn audit_merchant(store: &SqliteStore, of: MerchantId) -> Result<Repor
         Err(Stop::Fault(fault)) => report.faults.push(*fault),
         Err(Stop::Error(error)) => return Err(error),
     }
+    indexes::audit(&store.read, Some(of), &mut report).await.map_err(unreadable)?;
     Ok(report)
 }
 

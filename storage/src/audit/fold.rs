@@ -9,7 +9,8 @@ use tally_actors::domain::event::{Event, Stamped};
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{CaseId, MerchantId};
 use tally_actors::domain::replay::Replay;
-use tally_actors::domain::time::At;
+use tally_actors::domain::rules::Rules;
+use tally_actors::domain::time::{At, Day};
 
 use super::ledger::Ledger;
 use super::report::{Fault, What};
@@ -130,10 +131,18 @@ impl Fold {
 
 /// What adds up, and the rules then in force did not allow: the balances alone don't show it.
 fn allowed(head: &Head, event: &Event) -> Result<(), String> {
-    if let Event::OrderPaid { booked, fee, .. } = event {
+    if let Event::OrderPaid { booked, fee, paid_at, settle_on, .. } = event {
         let due = booked.fee(head.rules.fee_bp);
         if *fee != due {
             return Err(format!("its fee is {fee}, should be {due} at the rate then in force"));
+        }
+        let first = head.rules.settle_on(*paid_at);
+        if *settle_on != first {
+            let day = |day: &Option<Day>| day.map_or("at once".to_owned(), |day| day.to_string());
+            let (is, should) = (day(settle_on), day(&first));
+            return Err(format!(
+                "it may be settled from {is}, should be {should} by the rules then in force"
+            ));
         }
     }
     // Refunds may leave a debt, where one is allowed; withdrawals never.
@@ -142,6 +151,34 @@ fn allowed(head: &Head, event: &Event) -> Result<(), String> {
         if *amount > available {
             return Err(format!("it takes out {amount}, of {available} available"));
         }
+        paid_out_as_agreed(&head.rules, event)?;
+    }
+    Ok(())
+}
+
+/// Where a withdrawal goes and whether it waits for a second key is agreed, not asked for.
+fn paid_out_as_agreed(rules: &Rules, event: &Event) -> Result<(), String> {
+    let Event::WithdrawalRequested {
+        amount,
+        method,
+        payout_openid,
+        payout_name,
+        needs_approval,
+        ..
+    } = event
+    else {
+        return Ok(());
+    };
+    if rules.payout_method != Some(*method)
+        || rules.payout_openid != *payout_openid
+        || rules.payout_name != *payout_name
+    {
+        return Err("it is paid out otherwise than was agreed (personal, not shown)".to_owned());
+    }
+    let over = rules.approval_over_fen.is_some_and(|over| *amount > over);
+    if *needs_approval != over {
+        let words = if over { "must wait" } else { "need not wait" };
+        return Err(format!("by the rules then in force it {words} for a second key"));
     }
     Ok(())
 }

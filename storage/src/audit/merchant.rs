@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteExecutor;
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqlitePool, Transaction};
-use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::ids::{MerchantId, OrderNo};
+use tally_actors::domain::ids::MerchantId;
 
 use super::columns::{self, Table, Value, difference};
 use super::fold::{Fold, Share};
 use super::heads::{Checkpoints, StoredHead};
 use super::report::{Fault, Report, What};
 use super::{AuditError, Stop};
-use crate::sqlite::lookup::lookup;
 use crate::sqlite::rows::integer;
 
 /// How many events one statement reads. In tests, bounds are so low that a few hundred rows cross them.
@@ -83,7 +81,6 @@ impl Pass<'_> {
                 let last = rows.len() < TABLE_PAGE_ROWS;
                 let same = self.compare(table, after.as_deref(), &rows, last)?;
                 *counter(report, table) += same;
-                self.find_by_transaction(&mut snapshot.tx, table, &rows).await?;
                 if last {
                     break;
                 }
@@ -208,32 +205,6 @@ impl Pass<'_> {
             None => Ok(same),
             Some(missing) => fault(columns::key_text(missing), What::Missing),
         }
-    }
-
-    /// Finds the orders of a page, which are as they should be, by their payments as well: the index for that may be damaged
-    /// where the table is not, and then a payment could be booked twice.
-    async fn find_by_transaction(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        table: Table,
-        rows: &[Vec<Value>],
-    ) -> Result<(), Stop> {
-        let keys = rows.iter().filter_map(|row| table.key(row));
-        let paid = keys.filter(|key| self.fold.keys().contains(key)).filter_map(|key| {
-            let Record::Order(order) = self.fold.record(&key) else { return None };
-            Some((order.order_no, order.payment.as_ref()?.transaction_id))
-        });
-        let (orders, keys): (Vec<OrderNo>, Vec<_>) =
-            paid.map(|(order_no, id)| (order_no, (self.of, Key::Transaction(id)))).unzip();
-        let found = lookup(tx, &keys).await?;
-        for (order_no, found) in orders.into_iter().zip(found) {
-            if found != Ok(Some(Record::Transaction(order_no))) {
-                let why = "the index one_order_per_transaction does not lead to it".to_owned();
-                let key = order_no.to_string();
-                return Err(Fault::new(&self.of, table.name(), key, What::Broken(why)).into());
-            }
-        }
-        Ok(())
     }
 
     /// Whether a row belongs to the share of this pass. One without a number is everybody's.

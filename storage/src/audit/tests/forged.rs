@@ -1,6 +1,7 @@
 //! Journals whose chain fits and whose events are not what the rules lead to.
 
 use tally_actors::domain::event::{Event, Stamped};
+use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::ports::{Row, Run};
 
 use super::{Books, check};
@@ -55,6 +56,65 @@ async fn a_fee_at_another_rate_than_the_one_in_force_is_found() {
     let expected =
         "merchant shop3, journal 3: its fee is 59 fen, should be 60 fen at the rate then in force";
     check(&books.report().await, expected);
+}
+
+#[tokio::test]
+async fn a_day_of_settlement_that_the_rules_did_not_give_is_found() {
+    for (forged, shown) in [(Some(id("2026-03-01")), "2026-03-01"), (None, "at once")] {
+        let mut books = Books::new().await;
+        let pay = [fixture::open("2001", 10_000, None), fixture::pay("2001", 10_000)];
+        let mut run = books.shops.run("shop3", pay.into());
+        let mut event = run.rows[1].stamped.event.clone();
+        let Event::OrderPaid { settle_on, .. } = &mut event else { panic!("{event:?}") };
+        *settle_on = forged;
+        instead_of_the_last(&mut run, event);
+        books.forge(&run).await;
+        let expected = format!(
+            "merchant shop3, journal 3: it may be settled from {shown}, should be 2026-03-02 by the rules then in force"
+        );
+        check(&books.report().await, &expected);
+    }
+}
+
+/// What a forger makes of a withdrawal.
+type Change = fn(&mut Event);
+
+#[tokio::test]
+async fn a_withdrawal_to_somebody_else_or_past_the_second_key_is_found() {
+    let changes: [(Change, &str); 3] = [
+        (
+            |event| {
+                let Event::WithdrawalRequested { payout_name, .. } = event else { panic!() };
+                *payout_name = Some("a thief".into());
+            },
+            "it is paid out otherwise than was agreed (personal, not shown)",
+        ),
+        (
+            |event| {
+                let Event::WithdrawalRequested { method, .. } = event else { panic!() };
+                *method = PayoutMethod::Wechat;
+            },
+            "it is paid out otherwise than was agreed (personal, not shown)",
+        ),
+        (
+            |event| {
+                let Event::WithdrawalRequested { needs_approval, .. } = event else { panic!() };
+                *needs_approval = false;
+            },
+            "by the rules then in force it must wait for a second key",
+        ),
+    ];
+    for (change, expected) in changes {
+        let mut books = Books::new().await;
+        let earn = [fixture::open("2001", 100_000, None), fixture::pay("2001", 100_000)];
+        let take = [fixture::settle("S200", true, None), fixture::withdraw("W200", Some(60_000))];
+        let mut run = books.shops.run("shop3", earn.into_iter().chain(take).collect());
+        let mut event = run.rows[3].stamped.event.clone();
+        change(&mut event);
+        instead_of_the_last(&mut run, event);
+        books.forge(&run).await;
+        check(&books.report().await, &format!("merchant shop3, journal 5: {expected}"));
+    }
 }
 
 #[tokio::test]
