@@ -7,6 +7,7 @@ mod machines;
 mod owners;
 mod payer;
 mod reads;
+mod schedules;
 mod scripted;
 mod support;
 mod sweeper;

@@ -62,6 +62,40 @@ pub enum Command {
     Panic,
 }
 
+#[cfg(test)]
+impl Command {
+    /// As the front door does: under a caller's key goes a number that was made for this call.
+    pub(crate) fn number_anew(&mut self, made: &str) {
+        match self {
+            Self::OpenOrder(open) if open.idempotency_key.is_some() => {
+                open.order_no = made.parse().unwrap();
+            }
+            Self::Settle(settle) if settle.idempotency_key.is_some() => {
+                settle.settlement_no = made.parse().unwrap();
+            }
+            Self::Withdraw(withdraw) if withdraw.idempotency_key.is_some() => {
+                withdraw.withdrawal_no = made.parse().unwrap();
+            }
+            Self::OpenOrder(_)
+            | Self::Settle(_)
+            | Self::Withdraw(_)
+            | Self::Register(_)
+            | Self::ChangeRules(_)
+            | Self::Read
+            | Self::RecordPrepay(_)
+            | Self::Pay(_)
+            | Self::StartClosing(_)
+            | Self::CloseOrder(_)
+            | Self::Approve(_)
+            | Self::Reject(_)
+            | Self::Confirm(_)
+            | Self::StartSending(_)
+            | Self::RecordTransfer(_)
+            | Self::Panic => {}
+        }
+    }
+}
+
 /// Rules to change; what is `None` stays. Those that may be unset have a second `Option`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of Rules")]

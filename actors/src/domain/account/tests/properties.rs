@@ -96,38 +96,11 @@ impl History {
         assert_eq!(self.m.account.link(), before, "{command:?} again");
     }
 
-    /// The same command as the front door sends it: under a caller's key goes a number that was made for this call.
+    /// The same command as the front door sends it for a call of its own.
     fn numbered(&mut self, command: &Command) -> Command {
         self.made += 1;
-        let made = format!("made{}", self.made);
         let mut command = command.clone();
-        match &mut command {
-            Command::OpenOrder(open) if open.idempotency_key.is_some() => {
-                open.order_no = made.parse().unwrap();
-            }
-            Command::Settle(settle) if settle.idempotency_key.is_some() => {
-                settle.settlement_no = made.parse().unwrap();
-            }
-            Command::Withdraw(withdraw) if withdraw.idempotency_key.is_some() => {
-                withdraw.withdrawal_no = made.parse().unwrap();
-            }
-            Command::OpenOrder(_)
-            | Command::Settle(_)
-            | Command::Withdraw(_)
-            | Command::Register(_)
-            | Command::ChangeRules(_)
-            | Command::Read
-            | Command::RecordPrepay(_)
-            | Command::Pay(_)
-            | Command::StartClosing(_)
-            | Command::CloseOrder(_)
-            | Command::Approve(_)
-            | Command::Reject(_)
-            | Command::Confirm(_)
-            | Command::StartSending(_)
-            | Command::RecordTransfer(_)
-            | Command::Panic => {}
-        }
+        command.number_anew(&format!("made{}", self.made));
         command
     }
 
