@@ -40,9 +40,7 @@ pub(crate) fn open_cbc(
 
 /// Seals by AES-128-CBC with PKCS#7 padding.
 pub(crate) fn seal_cbc(key: [u8; BLOCK], iv: [u8; BLOCK], plain: &[u8]) -> Vec<u8> {
-    let fill = BLOCK - plain.len() % BLOCK;
-    let mut data = plain.to_vec();
-    data.resize(plain.len() + fill, u8::try_from(fill).expect("at most a block"));
+    let mut data = pad(plain);
     let mut cipher = cbc::Encryptor::<aes::Aes128>::new(&key.into(), &iv.into());
     for block in blocks(&mut data).expect("just filled up to whole blocks") {
         cipher.encrypt_block(block.into());
@@ -57,6 +55,26 @@ pub(crate) fn open_ecb(key: [u8; 32], mut data: Vec<u8>) -> Result<Vec<u8>, Ciph
         cipher.decrypt_block(block.into());
     }
     unpad(data)
+}
+
+/// Seals by AES-256-ECB with PKCS#7 padding, as only WeChat does.
+#[cfg(test)]
+pub(crate) fn seal_ecb(key: [u8; 32], plain: &[u8]) -> Vec<u8> {
+    use aes::cipher::BlockCipherEncrypt;
+    let cipher = aes::Aes256::new(&key.into());
+    let mut data = pad(plain);
+    for block in blocks(&mut data).expect("just filled up to whole blocks") {
+        cipher.encrypt_block(block.into());
+    }
+    data
+}
+
+/// Fills up to whole blocks, by PKCS#7.
+fn pad(plain: &[u8]) -> Vec<u8> {
+    let fill = BLOCK - plain.len() % BLOCK;
+    let mut data = plain.to_vec();
+    data.resize(plain.len() + fill, u8::try_from(fill).expect("at most a block"));
+    data
 }
 
 fn blocks(data: &mut [u8]) -> Result<impl Iterator<Item = &mut [u8; BLOCK]>, CipherFault> {

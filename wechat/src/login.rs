@@ -177,16 +177,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_field_that_comes_twice_makes_no_session() {
+        let whole =
+            r#""openid":"o","session_key":"tiihtNczf5v6AKRyjwEUhQ==","errcode":0,"unionid":"u""#;
+        assert!(matches!(read(format!("{{{whole}}}").as_bytes()), Outcome::Done(_)));
+        for twice in whole.split(',') {
+            let body = format!("{{{whole},{twice}}}");
+            assert_eq!(read(body.as_bytes()), Outcome::Unknown(Doubt::Json), "{body}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&body);
         }
 
+        /// A session has an openid that fits and a key of 16 bytes, and nothing in the answer spoke against it.
         #[test]
-        fn no_json_makes_it_panic(errcode in any::<i64>(), openid in ".*", session_key in ".*") {
-            let body = serde_json::json!({"errcode": errcode, "openid": openid, "session_key": session_key});
-            let _ = read(body.to_string().as_bytes());
+        fn only_a_whole_answer_is_a_session(errcode in prop_oneof![Just(0), any::<i64>()], openid in prop_oneof!["[!-~]{1,40}", ".*"], session_key in prop_oneof!["[A-Za-z0-9+/]{21}[AQgw]==", ".*"], cut in any::<prop::sample::Index>()) {
+            let body = serde_json::json!({"errcode": errcode, "openid": openid, "session_key": session_key}).to_string();
+            let whole = errcode == 0
+                && (1..=OPENID_BYTES_MAX).contains(&openid.len())
+                && openid.bytes().all(|byte| byte.is_ascii_graphic())
+                && SessionKey::parse(&session_key).is_some();
+            match read(body.as_bytes()) {
+                Outcome::Done(session) => {
+                    prop_assert!(whole, "{}", body);
+                    prop_assert_eq!((session.openid, session.session_key.expose()), (openid, session_key.as_str()));
+                }
+                Outcome::Refused(_) | Outcome::Unknown(_) => prop_assert!(!whole, "{}", body),
+            }
+            let cut_off = &body.as_bytes()[..cut.index(body.len())];
+            prop_assert_eq!(read(cut_off), Outcome::Unknown(Doubt::Json));
         }
     }
 }

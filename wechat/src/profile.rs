@@ -203,5 +203,41 @@ mod tests {
             let sealed = Sealed { iv: &base64([9; 16]), encrypted_data: &cipher::to_base64(&bytes) };
             let _ = Profile::open(&key(), sealed, OWNER);
         }
+
+        /// The page chooses the IV and can so rewrite the first block, but not whose profile it is.
+        #[test]
+        fn what_the_page_changed_is_refused_or_still_of_the_same_customer(at in any::<prop::sample::Index>(), change in 1..=255_u8, of_iv in any::<bool>(), first in any::<bool>()) {
+            let (name, mark) = (json!("小满 who likes tea"), json!({"appid": "wx1", "timestamp": 1}));
+            let json = if first {
+                json!({"openId": "oUpF8", "watermark": mark, "z": name})
+            } else {
+                json!({"a": name, "openId": "oUpF8", "watermark": mark})
+            };
+            let mut iv = [9; 16];
+            let mut data = cipher::from_base64(&seal(&key(), iv, &json)).unwrap();
+            let changed = if of_iv { &mut iv[..] } else { &mut data[..] };
+            let at = at.index(changed.len());
+            changed[at] ^= change;
+            let sealed = Sealed { iv: &base64(iv), encrypted_data: &cipher::to_base64(&data) };
+            if let Ok(profile) = Profile::open(&key(), sealed, OWNER) {
+                prop_assert_eq!(profile.json().get("openId"), Some(&json!("oUpF8")));
+                prop_assert_eq!(&profile.json()["watermark"]["appid"], &json!("wx1"));
+            }
+        }
+
+        #[test]
+        fn a_profile_that_is_cut_off_or_under_another_key_is_refused(cut in any::<prop::sample::Index>(), other in any::<[u8; 16]>(), name in ".{0,40}") {
+            let json = json!({"openId": "oUpF8", "nickName": name, "watermark": {"appid": "wx1"}});
+            prop_assert!(open(&json).is_ok());
+            let data = cipher::from_base64(&seal(&key(), [9; 16], &json)).unwrap();
+            let cut_off = cipher::to_base64(&data[..cut.index(data.len())]);
+            let sealed = Sealed { iv: &base64([9; 16]), encrypted_data: &cut_off };
+            prop_assert!(Profile::open(&key(), sealed, OWNER).is_err());
+            prop_assume!(other != [3; 16]);
+            let other = SessionKey::parse(&base64(other)).unwrap();
+            let whole = cipher::to_base64(&data);
+            let sealed = Sealed { iv: &base64([9; 16]), encrypted_data: &whole };
+            prop_assert!(Profile::open(&other, sealed, OWNER).is_err());
+        }
     }
 }

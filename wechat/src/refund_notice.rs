@@ -83,11 +83,14 @@ impl RefundHint {
     }
 }
 
-/// The key is the lower-case hex of the API key's MD5, as 32 bytes of text.
 fn open(sealed: Vec<u8>, key: &Secret) -> Option<Fields> {
+    xml::parse_rooted(&open_ecb(cipher_key(key), sealed).ok()?, "root").ok()
+}
+
+/// The lower-case hex of the API key's MD5, as 32 bytes of text.
+fn cipher_key(key: &Secret) -> [u8; 32] {
     let digest = lower_hex(&Md5::digest(key.expose().as_bytes()));
-    let key = digest.into_bytes().try_into().expect("MD5 is 32 digits of hex");
-    xml::parse_rooted(&open_ecb(key, sealed).ok()?, "root").ok()
+    digest.into_bytes().try_into().expect("MD5 is 32 digits of hex")
 }
 
 fn hint(outer: &Fields, inner: &Fields) -> Result<RefundHint, Doubt> {
@@ -116,17 +119,71 @@ fn hint(outer: &Fields, inner: &Fields) -> Result<RefundHint, Doubt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cipher::to_base64;
+    use crate::cipher::{seal_ecb, to_base64};
     use proptest::prelude::*;
+
+    fn keys() -> Keys {
+        Keys { current: Secret::new("k"), old: Some(Secret::new("o")) }
+    }
+
+    fn inner(total_fee: u64, refund_fee: u64) -> Fields {
+        let (total, refund) = (total_fee.to_string(), refund_fee.to_string());
+        [
+            ("transaction_id", "42"),
+            ("out_trade_no", "m1-A0001"),
+            ("refund_id", "50"),
+            ("out_refund_no", "m1-R0001"),
+            ("total_fee", total.as_str()),
+            ("refund_fee", refund.as_str()),
+            ("refund_status", "SUCCESS"),
+            ("success_time", "2024-02-29 18:01:35"),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn seal(inner: &Fields, key: &str) -> Vec<u8> {
+        let document = xml::write(inner).replace("<xml>", "<root>").replace("</xml>", "</root>");
+        seal_ecb(cipher_key(&Secret::new(key)), document.as_bytes())
+    }
+
+    fn read(sealed: &[u8]) -> Result<RefundHint, RefundNoticeFault> {
+        let outer = Fields::new().with("appid", "wx1").with("mch_id", "19");
+        let outer = outer.with("req_info", to_base64(sealed));
+        RefundHint::read(xml::write(&outer).as_bytes(), &keys())
+    }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..300), inner in ".{0,120}") {
-            let keys = Keys { current: Secret::new("k"), old: Some(Secret::new("o")) };
-            let _ = RefundHint::read(&body, &keys);
-            for sealed in [to_base64(&body), inner] {
-                let outer = xml::write(&Fields::new().with("req_info", sealed));
-                let _ = RefundHint::read(outer.as_bytes(), &keys);
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..300), text in ".{0,120}") {
+            let _ = RefundHint::read(&body, &keys());
+            let _ = read(&body);
+            let outer = xml::write(&Fields::new().with("req_info", text));
+            let _ = RefundHint::read(outer.as_bytes(), &keys());
+            let _ = read(&seal_ecb(cipher_key(&keys().current), &body));
+        }
+
+        #[test]
+        fn a_refund_is_told_as_it_was_sealed_and_under_our_keys_only(total in any::<u32>(), refund in any::<u32>(), other in "[a-z0-9]{2,32}") {
+            let (total, refund) = (u64::from(total), u64::from(refund));
+            for key in ["k", "o"] {
+                let hint = read(&seal(&inner(total, refund), key)).unwrap();
+                prop_assert_eq!((hint.total_fee, hint.refund_fee, hint.end), (total, refund, RefundEnd::Success));
+                prop_assert_eq!((hint.app_id.as_str(), hint.out_refund_no.as_str()), ("wx1", "m1-R0001"));
+            }
+            prop_assert_eq!(read(&seal(&inner(total, refund), &other)), Err(RefundNoticeFault::Undecryptable));
+        }
+
+        /// The cipher has no integrity, but a block that was touched comes out as noise, and the document around it breaks.
+        #[test]
+        fn a_seal_that_is_cut_off_or_touched_tells_nothing_else(at in any::<prop::sample::Index>(), change in 1..=255_u8) {
+            let good = seal(&inner(1_280, 640), "k");
+            let at = at.index(good.len());
+            prop_assert!(read(&good[..at]).is_err());
+            let mut touched = good.clone();
+            touched[at] ^= change;
+            if let Ok(hint) = read(&touched) {
+                prop_assert_eq!(Ok(hint), read(&good));
             }
         }
     }

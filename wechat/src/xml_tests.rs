@@ -64,6 +64,24 @@ fn a_value_does_not_break_out_of_its_section() {
     assert_eq!(parse(write(&fields).as_bytes()), Ok(fields));
 }
 
+#[test]
+fn a_field_within_a_field_is_refused_however_deep_it_goes() {
+    let deep = format!("<xml>{}", "<a>".repeat((DOCUMENT_BYTES_MAX - 5) / 3));
+    assert_eq!(parse(deep.as_bytes()), Err(XmlFault::Nested));
+    let roots = "<xml>".repeat(DOCUMENT_BYTES_MAX / 5);
+    assert_eq!(parse(roots.as_bytes()), Err(XmlFault::Nested));
+}
+
+/// A part of a value, and how it is written.
+fn written(part: &str, how: u8) -> String {
+    match how {
+        0 => part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
+        1 => part.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+        2 => part.chars().map(|c| format!("&#x{:x};", u32::from(c))).collect(),
+        _ => format!("<![CDATA[{}]]>", part.replace("]]>", "]]]]><![CDATA[>")),
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_reads_back(pairs in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_.-]{0,20}", any::<String>(), 0..12)) {
@@ -79,5 +97,44 @@ proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(document in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&document);
+    }
+
+    /// Whatever was taken has one reading: written again, it is the same.
+    #[test]
+    fn what_is_read_is_written_and_read_as_the_same(document in r#"(<xml>)?(<(a|b|c)>(x|&amp;|&#65;|<!\[CDATA\[(y|<|&|]]){0,3}\]\]>|\n){0,3}</(a|b|c)>|<(a|b)/>|\n){0,4}(</xml>)?"#) {
+        if let Ok(fields) = parse(document.as_bytes()) {
+            prop_assert_eq!(parse(write(&fields).as_bytes()), Ok(fields));
+        }
+    }
+
+    #[test]
+    fn a_value_is_the_same_however_it_is_written(parts in prop::collection::vec((any::<String>(), 0..4_u8), 0..6)) {
+        // Without what XML can't carry, as every value that we send.
+        let parts: Vec<(String, u8)> = parts
+            .into_iter()
+            .map(|(part, how)| (Fields::new().with("a", part).get("a").unwrap_or_default().to_owned(), how))
+            .collect();
+        let value: String = parts.iter().map(|(part, _)| part.as_str()).collect();
+        let body: String = parts.iter().map(|(part, how)| written(part, *how)).collect();
+        let fields = parse(format!("<xml><a>{body}</a></xml>").as_bytes()).unwrap();
+        prop_assert_eq!(fields.get("a"), Some(value.as_str()));
+    }
+
+    #[test]
+    fn no_entity_but_the_five_is_known(name in "[a-zA-Z#][a-zA-Z0-9]{0,8}") {
+        let document = format!("<xml><a>&{name};</a></xml>");
+        let known = ["lt", "gt", "amp", "quot", "apos"].contains(&name.as_str());
+        let numbered = name.strip_prefix('#').is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit() || c == 'x'));
+        prop_assert!(parse(document.as_bytes()).is_err() || known || numbered);
+        prop_assert!(!known || parse(document.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_is_refused_wherever_it_stands(names in prop::collection::btree_set("[a-z]{1,3}", 1..8), twice in any::<prop::sample::Index>(), at in any::<prop::sample::Index>()) {
+        let mut names: Vec<String> = names.into_iter().collect();
+        let again = names[twice.index(names.len())].clone();
+        names.insert(at.index(names.len() + 1), again);
+        let body: String = names.iter().map(|name| format!("<{name}>1</{name}>")).collect();
+        prop_assert_eq!(parse(format!("<xml>{body}</xml>").as_bytes()), Err(XmlFault::Duplicate));
     }
 }
