@@ -185,16 +185,21 @@ where
 }
 
 #[cfg(test)]
+#[path = "body_properties.rs"]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use serde::Deserialize;
     use tally_actors::domain::ids::OrderNo;
 
     use super::*;
 
+    /// A body with a field of every sort.
     #[derive(Debug, PartialEq, Eq, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Order {
-        amount_fen: Fen,
+    pub(super) struct Order {
+        pub(super) amount_fen: Fen,
         order_no: Option<OrderNo>,
         #[serde(default)]
         settle_first: bool,
@@ -206,7 +211,7 @@ mod tests {
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
     #[serde(rename_all = "snake_case")]
-    enum Kind {
+    pub(super) enum Kind {
         Tea,
         Milk,
     }

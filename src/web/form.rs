@@ -118,6 +118,8 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use tally_actors::domain::ids::OrderNo;
 
     use super::*;
@@ -183,5 +185,29 @@ mod tests {
             assert!(fault.to_string().starts_with("参数错误: body "), "{fault}");
         }
         assert!(Form::parse(b"\xff=1", true).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in vec(any::<u8>(), 0..200), is_form in any::<bool>()) {
+            if let Ok(form) = Form::parse(&body, is_form) {
+                let _ = form.fen("money");
+            }
+        }
+
+        /// In every spelling of a number, and as a text: an amount is digits within the bounds, and nothing else is.
+        #[test]
+        fn money_is_what_is_written_or_refused(
+            number in "(0|[1-9][0-9]{0,11}|-?[0-9]{1,22}(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?)",
+            quoted in any::<bool>(),
+        ) {
+            let raw = if quoted { format!("\"{number}\"") } else { number.clone() };
+            let body = format!(r#"{{"money":{raw}}}"#);
+            let money = Form::parse(body.as_bytes(), false).ok().and_then(|form| form.fen("money").ok());
+            let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+            let plain = digits && (quoted || number == "0" || !number.starts_with('0'));
+            let written = number.parse().ok().filter(|fen| plain && (1..=1_000_000_000).contains(fen));
+            prop_assert_eq!(money.map(Money::fen), written);
+        }
     }
 }
