@@ -2,6 +2,7 @@
 //!
 //! `TALLY_TEST_FUZZ_SECONDS` sends for that long (5 unless set); `TALLY_TEST_SEED` repeats the choices of a run.
 
+mod calls;
 #[path = "../support/mod.rs"]
 mod support;
 mod target;

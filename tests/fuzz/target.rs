@@ -10,6 +10,7 @@ use tally_proof::random::Random;
 use tally_wechat::sign::{nonce, sign};
 use tally_wechat::{Fields, Secret, SignType, xml};
 
+use crate::calls;
 use crate::support::mutate;
 use crate::verdict::wrong;
 
@@ -158,62 +159,12 @@ impl Target {
 
     fn v1(&self, random: &mut Random) -> Request {
         let (_, no) = random.of(&self.orders);
-        let made = format!("F{:05}", random.below(100_000));
-        let of = |rest: &str| format!("/v1/merchants/{TARGET}{rest}");
-        let calls = [
-            (
-                Method::POST,
-                "/v1/merchants".to_owned(),
-                json!({"name": "x", "fee_bp": 60, "settle_after_days": 1, "payout_method": "manual", "withdrawal_min_fen": 100, "daily_max_fen": 100_000}),
-            ),
-            (
-                Method::PATCH,
-                of(""),
-                json!({"name": "y", "settle_after_days": null, "debt_max_fen": 0, "approval_over_fen": 100}),
-            ),
-            (Method::POST, of("/keys"), json!({"name": "till"})),
-            (
-                Method::POST,
-                of("/orders"),
-                json!({"order_no": made, "amount_fen": 100, "description": "tea", "channel": "external"}),
-            ),
-            (
-                Method::POST,
-                of("/orders"),
-                json!({"order_no": made, "amount_fen": 100, "description": "tea", "openid": "customer", "client_ip": "192.0.2.1"}),
-            ),
-            (
-                Method::POST,
-                of(&format!("/orders/{made}/paid")),
-                json!({"transaction_id": made, "amount_fen": 100, "paid_at": "2026-01-01T00:00:00Z"}),
-            ),
-            (
-                Method::POST,
-                of(&format!("/orders/{no}/paid")),
-                json!({"transaction_id": made, "amount_fen": 100}),
-            ),
-            (Method::POST, of(&format!("/orders/{made}/close")), json!({})),
-            (
-                Method::POST,
-                of("/settlements"),
-                json!({"settlement_no": made, "include_not_due": true}),
-            ),
-            (
-                Method::POST,
-                of("/withdrawals"),
-                json!({"withdrawal_no": made, "amount_fen": 100, "settle_first": true}),
-            ),
-            (Method::POST, of("/withdrawals"), json!({"withdrawal_no": made, "all": true})),
-            (
-                Method::POST,
-                of(&format!("/withdrawals/{made}/confirm")),
-                json!({"succeeded": true, "reference": "slip"}),
-            ),
-            (Method::POST, of(&format!("/withdrawals/{made}/reject")), json!({"reason": "no"})),
-        ];
+        // Few enough that things made before are met again.
+        let made = format!("F{:05}", random.below(1_000));
         if random.percent(25) {
-            return question(random);
+            return calls::question(random, &made);
         }
+        let calls = calls::changes(TARGET, no, &made);
         let (method, path, good) = random.of(&calls);
         let path = if random.percent(10) {
             format!("{path}{}", urlencoded(&mutate::text(random)))
@@ -262,55 +213,11 @@ impl Target {
     }
 }
 
-/// A list with a bad query.
-fn question(random: &mut Random) -> Request {
-    let lists = [
-        "/v1/cases",
-        "/v1/merchants",
-        "/v1/orders",
-        "/v1/merchants/target/orders",
-        "/v1/merchants/target/events",
-        "/v1/merchants/target/entries",
-        "/v1/merchants/target/withdrawals",
-        "/v1/merchants/target/settlements",
-        "/v1/merchants/target/balance",
-        "/v1/merchants/target/keys",
-    ];
-    let names = [
-        "limit",
-        "cursor",
-        "status",
-        "from",
-        "to",
-        "from_seq",
-        "at",
-        "seq",
-        "kind",
-        "merchant_id",
-        "out_trade_no",
-    ];
-    let pair = |random: &mut Random| {
-        let value = if random.percent(50) {
-            random.below(300).to_string()
-        } else {
-            urlencoded(&mutate::text(random))
-        };
-        format!("{}={}", random.of(&names), value)
-    };
-    let mut query = pair(random);
-    if random.percent(30) {
-        query = format!("{query}&{}", pair(random));
-    }
-    query.truncate(8_000); // a longer head is refused by every server
-    let path = format!("{}?{query}", random.of(&lists));
-    Request { method: Method::GET, path, kind: String::new(), body: vec![] }
-}
-
 fn same(one: &Fields, other: &Fields) -> bool {
     one.iter().eq(other.iter())
 }
 
-fn urlencoded(text: &str) -> String {
+pub(crate) fn urlencoded(text: &str) -> String {
     let text: String = text.chars().take(300).collect();
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -14,6 +14,12 @@ pub(crate) fn wrong(path: &str, status: u16, body: &[u8]) -> Option<String> {
     if early {
         return None;
     }
+    if path.starts_with("/healthz") || path.starts_with("/readyz") {
+        return if status == 200 { None } else { fault("the server is not well") };
+    }
+    if status == 204 {
+        return if body.is_empty() { None } else { fault("nothing was to be said") };
+    }
     if path.starts_with("/v1") {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let named = status < 400 || body["code"].is_string();
