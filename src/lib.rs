@@ -8,7 +8,7 @@
 //! | `service` | what every handler is given |
 //! | `web` | every route, each error's status, and the handlers |
 //! | `keyring`, `admin_key` | who may call `/v1` |
-//! | `sessions`, `logins`, `look_ups` | customers of the mini-program |
+//! | `sessions`, `logins`, `look_ups` | customers of the mini-program; sessions in memory or in Redis |
 //! | `wechat_gateway` | the engine's port to WeChat |
 //! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
 //! | `clock`, `limits` | the only reader of the wall clock; every bound |

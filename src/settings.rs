@@ -265,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_compose_file_leaves_empty_counts_as_not_set() {
+        let may_be_empty = [
+            "--redis-url",
+            "--redis-ca",
+            "--wechat-app-id",
+            "--wechat-app-secret",
+            "--wechat-api-key",
+            "--wechat-api-key-old",
+            "--wechat-cert",
+            "--wechat-cert-key",
+        ];
+        let settings = parse(&may_be_empty.map(|flag| [flag, ""]).concat()).unwrap();
+        assert!(matches!(settings.counterpart(), Ok(Counterpart::Sandbox)));
+        assert!(settings.sessions.redis().unwrap().is_none());
+    }
+
+    #[test]
     fn a_secret_does_not_print() {
         let settings = parse(&["--admin-key", "0123456789abcdef"]).unwrap();
         assert_eq!(settings.admin_key.as_ref().unwrap().expose(), "0123456789abcdef");

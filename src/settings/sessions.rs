@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::values::path_or_empty;
 use super::wechat::{SettingsFault, read};
 use crate::limits::{REDIS_PREFIX_BYTES_MAX, SESSION_HOURS};
 
@@ -26,7 +27,12 @@ pub struct SessionSettings {
     #[arg(long, env = "TALLY_REDIS_URL", hide_env_values = true, value_name = "URL")]
     pub redis_url: Option<RedisUrl>,
     /// Who vouches for the Redis of a `rediss://` URL, a PEM file; without it the public authorities do
-    #[arg(long, env = "TALLY_REDIS_CA", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "TALLY_REDIS_CA",
+        value_name = "FILE",
+        value_parser = path_or_empty()
+    )]
     pub redis_ca: Option<PathBuf>,
     /// What every key in Redis begins with
     #[arg(

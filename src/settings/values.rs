@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
 use crate::limits::{ADMIN_KEY_CHARS_MIN, LADDER_SECONDS_MAX, LADDER_STEPS_MAX};
 
 /// Where the database is. The default is a file in the data directory.
@@ -52,6 +54,11 @@ impl FromStr for DatabaseUrl {
         }
         Ok(if path.is_empty() { Self::Embedded } else { Self::File(Path::new(path).to_path_buf()) })
     }
+}
+
+/// A path, or nothing, which stands for a setting that is not set: compose files leave such. clap's own parser refuses it.
+pub(super) fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 impl Secret {

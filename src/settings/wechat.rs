@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tally_wechat::{Certificate, Config, Keys, Secret, SignType};
 
+use super::values::path_or_empty;
 use crate::limits::WECHAT_SECONDS;
 
 /// How WeChat is spoken to. Without any credentials the sandbox is.
@@ -53,10 +54,20 @@ pub struct WechatSettings {
     )]
     pub sign_type: SignType,
     /// The client certificate, a PEM file, without which there are no refunds and transfers
-    #[arg(long = "wechat-cert", env = "TALLY_WECHAT_CERT", value_name = "FILE")]
+    #[arg(
+        long = "wechat-cert",
+        env = "TALLY_WECHAT_CERT",
+        value_name = "FILE",
+        value_parser = path_or_empty()
+    )]
     pub cert: Option<PathBuf>,
     /// The certificate's key, a PEM file
-    #[arg(long = "wechat-cert-key", env = "TALLY_WECHAT_CERT_KEY", value_name = "FILE")]
+    #[arg(
+        long = "wechat-cert-key",
+        env = "TALLY_WECHAT_CERT_KEY",
+        value_name = "FILE",
+        value_parser = path_or_empty()
+    )]
     pub cert_key: Option<PathBuf>,
     /// Where log-ins go
     #[arg(

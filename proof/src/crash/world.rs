@@ -71,9 +71,19 @@ impl World {
 
     /// Starts the server on the folder's data, with this WeChat; more settings as environment variables.
     pub fn serve(&self, more: &[(&str, &str)]) -> Server {
-        let server = self.with_settings(more, |settings| Server::start_with(&self.site, settings));
-        self.gate.lead_to(server.address());
+        let server = self.serve_at(&self.site, more);
+        self.lead_to(&server);
         server
+    }
+
+    /// The same at another site; the public address does not lead there yet.
+    pub fn serve_at(&self, site: &Site, more: &[(&str, &str)]) -> Server {
+        self.with_settings(more, |settings| Server::start_with(site, settings))
+    }
+
+    /// From now on the public address leads to this server.
+    pub fn lead_to(&self, server: &Server) {
+        self.gate.lead_to(server.address());
     }
 
     /// The same, without waiting for it, and without leading anybody to it.
