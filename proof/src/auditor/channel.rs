@@ -15,8 +15,8 @@ const CLAIM: &str = "channel";
 pub(super) struct Flows<'a> {
     /// Amounts by withdrawal, in the order in which they went out.
     transfers: BTreeMap<&'a str, HashMap<&'a str, Vec<Fen>>>,
-    /// What a customer paid, by transaction: for which order, and how much.
-    payments: HashMap<(&'a str, &'a str), (&'a str, Fen)>,
+    /// What customers paid, by transaction: whom, for which order, and how much. A channel that contradicts itself may name several.
+    payments: HashMap<&'a str, Vec<(&'a str, &'a str, Fen)>>,
     /// A channel that tells of payments tells of all.
     tells_payments: bool,
 }
@@ -28,12 +28,13 @@ impl<'a> Flows<'a> {
             let of = transfers.entry(merchant).or_default();
             of.entry(withdrawal_no).or_default().push(*amount);
         }
-        let payments = channel.payments.iter();
-        let payments = payments.map(|(merchant, order_no, transaction_id, amount)| {
-            ((&**merchant, &**transaction_id), (&**order_no, *amount))
-        });
+        let mut payments: HashMap<&str, Vec<(&str, &str, Fen)>> = HashMap::new();
+        for (merchant, order_no, transaction_id, amount) in &channel.payments {
+            let paid = payments.entry(transaction_id).or_default();
+            paid.push((merchant, order_no, *amount));
+        }
         let tells_payments = !channel.payments.is_empty();
-        Self { transfers, payments: payments.collect(), tells_payments }
+        Self { transfers, payments, tells_payments }
     }
 
     /// Each transfer was made at most once, of a withdrawal that was sending, with its amount; those that succeeded by WeChat
@@ -68,6 +69,10 @@ impl<'a> Flows<'a> {
         }
     }
 
+    fn paid(&self, transaction_id: &str) -> &[(&'a str, &'a str, Fen)] {
+        self.payments.get(transaction_id).map_or(&[], Vec::as_slice)
+    }
+
     fn credited(&self, journal: &Journal, found: &mut Found) {
         for (at, event) in (1..).zip(&journal.events) {
             let Some(Event::Paid(paid)) = event else { continue };
@@ -75,9 +80,9 @@ impl<'a> Flows<'a> {
                 continue;
             }
             let (order_no, transaction_id) = (paid.order_no, paid.transaction_id);
-            let real = self.payments.get(&(journal.merchant, transaction_id));
+            let real = self.paid(transaction_id);
             let amount = journal.order(order_no).map_or(paid.booked, |order| order.opened.amount);
-            if real != Some(&(order_no, amount)) {
+            if !real.contains(&(journal.merchant, order_no, amount)) {
                 let what = format_args!(
                     "seq {at} credits payment {transaction_id} of order {order_no} over {amount} fen; the channel has {real:?}"
                 );
@@ -93,8 +98,12 @@ impl<'a> Flows<'a> {
                 continue;
             };
             let acknowledged = matches!(call.answer, Some((_, Answer::Done { .. })));
-            let real = self.payments.get(&(journal.merchant, transaction_id));
-            if !acknowledged || real.is_none_or(|(paid_for, _)| paid_for != order_no) {
+            let real = self.paid(transaction_id);
+            if !acknowledged
+                || !real
+                    .iter()
+                    .any(|(of, paid_for, _)| *of == journal.merchant && paid_for == order_no)
+            {
                 continue;
             }
             let booking = journal.transaction(transaction_id);

@@ -2,9 +2,9 @@
 
 use super::asked::step_of;
 use super::day;
-use super::event::{Paid, Step};
+use super::event::{Move, Paid, Step};
 use super::journal::{Journal, Route};
-use super::lives::{Order, OrderStatus, Point, Settlement, Standing};
+use super::lives::{OrderStatus, Point, Settlement, Standing, Withdrawal};
 use super::own::{number, shown_number};
 use crate::history::{self, Balance, Call, Request, Thing, TransferOutcome};
 
@@ -22,7 +22,7 @@ pub(super) fn done(
         && shows(journal, call, thing, at)
 }
 
-/// Whether what the answer acknowledges is in the journal by then.
+/// Whether what the answer acknowledges is in the journal by then, and so ever after.
 pub(super) fn acknowledged(
     journal: &Journal,
     call: &Call,
@@ -31,19 +31,20 @@ pub(super) fn acknowledged(
     at: Point,
 ) -> bool {
     let recorded = || own.iter().any(|place| *place <= at);
+    let closed = |order_no: &str| journal.order(order_no)?.closed_at.filter(|place| *place <= at);
     match &call.request {
         // What a repeated change of rules wanted may hold since the registration.
         Request::Read | Request::ChangeRules(_) => true,
         Request::Settle { .. } => *thing == Thing::Settlement(None) || recorded(),
         Request::Note { order_no, kind } => {
-            let closed = |order: &Order| order.status(at) == Some(OrderStatus::Closed);
-            let in_vain = step_of(kind) == Some(Step::Closing);
-            recorded() || in_vain && journal.order(order_no).is_some_and(closed)
+            // An order that is closed has no closing to begin.
+            let in_vain = || step_of(kind) == Some(Step::Closing) && closed(order_no).is_some();
+            recorded() || in_vain()
         }
         // Too early to be certain: nothing changes.
         Request::RecordTransfer { outcome: TransferOutcome::NotFound, withdrawal_no } => {
-            let standing = |at| journal.withdrawal(withdrawal_no)?.standing(at);
-            recorded() || standing(at).is_some_and(Standing::is_out)
+            let sent = |known: &Withdrawal| known.moved(Move::Sending).any(|place| place <= at);
+            recorded() || journal.withdrawal(withdrawal_no).is_some_and(sent)
         }
         Request::Register(_)
         | Request::Open { .. }
@@ -70,7 +71,9 @@ pub(super) fn same_content(journal: &Journal, call: &Call, thing: &Thing) -> boo
         Request::Settle { settlement_no, key, include_not_due } => {
             let number = number(journal, (Route::Settlements, key), (settlement_no, shown), end);
             let made = journal.settlement(number);
-            made.is_none_or(|made| made.settled.include_not_due == *include_not_due)
+            // Where there was nothing to settle, the number stayed free.
+            let free = *thing == Thing::Settlement(None);
+            free || made.is_none_or(|made| made.settled.include_not_due == *include_not_due)
         }
         Request::Withdraw { withdrawal_no, key, amount, settle_first, .. } => {
             let number = number(journal, (Route::Withdrawals, key), (withdrawal_no, shown), end);
