@@ -5,36 +5,36 @@ use std::time::Instant;
 
 use tally_proof::sim::{Fault, Options, Plan, Run, Timeline, Tour, shrink, tour};
 
-/// Runs seeds of the simulator. Without --seed: many, until one breaks a claim.
+/// What is asked for. Without --seed: many seeds, until one breaks a claim.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Simulate {
-    /// How many seeds.
+    /// How many seeds
     #[arg(long, default_value_t = 20_000)]
     seeds: u64,
-    /// The first of them.
+    /// The first of them
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// How many threads; as many as there are cores, if left out.
+    /// How many threads; as many as there are cores, if left out
     #[arg(long)]
     threads: Option<usize>,
-    /// Run this seed alone, and print its timeline.
+    /// Run this seed alone, and print its timeline
     #[arg(long)]
     seed: Option<u64>,
-    /// With --seed: these operations of its plan alone, by their places.
+    /// With --seed: these operations of its plan alone, by their places
     #[arg(long, value_delimiter = ',', requires = "seed")]
     only: Option<Vec<usize>>,
-    /// With --seed: without these kinds of faults.
+    /// With --seed: without these kinds of faults
     #[arg(long, value_delimiter = ',', value_parser = fault, requires = "seed")]
     without: Vec<Fault>,
-    /// With --seed: on so many nodes.
+    /// With --seed: on so many nodes
     #[arg(long, requires = "seed")]
     nodes: Option<usize>,
-    /// With --seed: by the schedule of another seed.
+    /// With --seed: by the schedule of another seed
     #[arg(long, requires = "seed")]
     schedule: Option<u64>,
-    /// Build this known defect in (with the feature `mutants`).
-    #[arg(long)]
-    mutant: Option<String>,
+    /// Build this known defect in (with the feature `mutants`)
+    #[arg(long, value_parser = super::mutant::named)]
+    mutant: Option<tally_actors::mutant::Mutant>,
 }
 
 fn fault(name: &str) -> Result<Fault, String> {
@@ -45,14 +45,8 @@ fn fault(name: &str) -> Result<Fault, String> {
 impl Simulate {
     /// Does it. Success: no claim was broken.
     pub(crate) fn run(self) -> ExitCode {
-        let mutant = match self.mutant.as_deref().map(super::mutant::named).transpose() {
-            Ok(mutant) => mutant,
-            Err(why) => {
-                eprintln!("{why}");
-                return ExitCode::from(2);
-            }
-        };
-        let Some(seed) = self.seed else { return self.many(Options { mutant }) };
+        let options = Options { mutant: self.mutant };
+        let Some(seed) = self.seed else { return self.many(options) };
         let mut plan = Plan::of(seed);
         if let Some(kept) = &self.only {
             plan = plan.only(kept);
@@ -60,7 +54,7 @@ impl Simulate {
         plan = plan.without(&self.without);
         plan.nodes = self.nodes.unwrap_or(plan.nodes).max(1);
         plan.schedule = self.schedule.unwrap_or(plan.schedule);
-        let run = Options { mutant }.run(plan, Timeline::on());
+        let run = options.run(plan, Timeline::on());
         println!("{}", run.timeline.text());
         said(&run)
     }
