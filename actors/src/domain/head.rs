@@ -12,7 +12,7 @@ use super::money::{Balance, Money};
 use super::rules::Rules;
 use super::settlement::Bucket;
 use super::time::{At, Day};
-use crate::mutant::lax;
+use crate::mutant::{self, Mutant, lax};
 
 /// The version of the head's format that this binary knows.
 pub const FORMAT: u8 = 1;
@@ -182,7 +182,9 @@ impl Head {
                 }
             }
             Event::WithdrawalSucceeded { amount, .. } => {
-                self.in_transit = self.in_transit.minus(*amount)?;
+                let given_back =
+                    mutant::on(Mutant::LateSuccessOverwrites).then_some(self.in_transit);
+                self.in_transit = self.in_transit.minus(*amount).or(given_back)?;
                 self.withdrawn = self.withdrawn.plus(*amount)?;
             }
             Event::WithdrawalRejected { amount, day, .. }

@@ -142,6 +142,9 @@ impl Account {
         if withdrawal.method != PayoutMethod::Manual {
             return Err(Refusal::NotManual);
         }
+        if confirm.succeeded && overwritten(withdrawal) {
+            return Ok(vec![outcome(withdrawal, true, &confirm.reference, &confirm.reason)]);
+        }
         let repeat = match withdrawal.status {
             WithdrawalStatus::Succeeded => {
                 confirm.succeeded && withdrawal.reference.as_deref() == Some(&*confirm.reference)
@@ -194,9 +197,8 @@ impl Account {
             WithdrawalStatus::Sending | WithdrawalStatus::AwaitingPayee | WithdrawalStatus::Unknown
         );
         let certain = |asked_at: At| {
-            withdrawal
-                .tried_at
-                .is_some_and(|tried_at| asked_at >= tried_at.plus_ms(MISSING_MEANS_FAILED_MS))
+            let long_after = |tried_at: At| asked_at >= tried_at.plus_ms(MISSING_MEANS_FAILED_MS);
+            withdrawal.tried_at.is_some_and(long_after) || mutant::on(Mutant::MissingIsFailed)
         };
         let event = match &record.outcome {
             TransferOutcome::Succeeded(_) if withdrawal.status == WithdrawalStatus::Succeeded => {
@@ -227,7 +229,8 @@ impl Account {
                 }
             }
         };
-        if sent {
+        let late = matches!(event, Event::WithdrawalSucceeded { .. }) && overwritten(withdrawal);
+        if sent || late {
             Ok(vec![event])
         } else {
             Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()))
@@ -243,6 +246,13 @@ impl Account {
             self.books.withdrawal(withdrawal_no).expect("decide refuses what is not known");
         Answer::Withdrawal(Box::new(withdrawal.clone()))
     }
+}
+
+/// The mutant's: whether a withdrawal was given back, and a success overwrites that.
+fn overwritten(withdrawal: &Withdrawal) -> bool {
+    let given_back =
+        matches!(withdrawal.status, WithdrawalStatus::Failed | WithdrawalStatus::Rejected);
+    given_back && mutant::on(Mutant::LateSuccessOverwrites)
 }
 
 /// How the money would go out.
