@@ -6,6 +6,7 @@
 //! | [`ports`] | what the engine needs of the outside |
 //! | [`pipeline`], [`batcher`], [`asking`] | the machines between a message and its durable answer, pure |
 //! | [`told`], [`doubts`] | what the shells around them decide, without their I/O |
+//! | [`payer::plan`] | the machine between a withdrawal and its certain end, pure |
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |

@@ -10,6 +10,7 @@
 //! asks at once, and never sends again.
 
 mod memos;
+pub mod plan;
 mod step;
 
 use std::sync::Arc;

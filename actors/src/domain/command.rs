@@ -218,7 +218,7 @@ pub struct StartSending {
 }
 
 /// What is certain of a transfer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferOutcome {
     /// Paid out, with the transfer's own number.
     Succeeded(Box<str>),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::plan::Remembered;
 use crate::domain::ids::{MerchantId, WithdrawalNo};
 use crate::domain::time::At;
 
@@ -17,10 +18,7 @@ pub(crate) struct Memo {
     due_at: Option<At>,
     /// How many steps of the ladder were climbed.
     climbed: usize,
-    /// The last send certainly moved nothing, so it may be sent again once the channel does not know it.
-    pub(crate) moved_nothing: bool,
-    /// How often it was sent again.
-    pub(crate) resends: u32,
+    pub(crate) remembered: Remembered,
 }
 
 #[derive(Debug, Default)]

@@ -193,6 +193,19 @@ fn after_a_lost_answer_a_refusal_before_it_counts_no_more() {
     });
 }
 
+/// What is remembered outlives a task that dies with the call out, and that call may have moved money.
+#[test]
+fn a_refusal_is_forgotten_before_the_next_send_goes_out() {
+    run(async |runtime| {
+        let world = World::new(runtime).await;
+        asked(&world).await;
+        world.bank.books().losses.extend([Loss::Refused, Loss::Panics]);
+        let found = until_certain(&world, &Round::new(desk(&world))).await;
+        assert_eq!(world.bank.times("transfer W100"), [0, 2 * SECOND]);
+        settled_right(&world, &found).await;
+    });
+}
+
 #[test]
 fn a_send_that_was_recorded_too_late_is_dropped() {
     run(async |runtime| {

@@ -36,6 +36,8 @@ pub(super) enum Loss {
     HangsBefore,
     /// It is paid, and there is never an answer.
     HangsAfter,
+    /// Nothing moved, and the task that sent it dies of a bug.
+    Panics,
 }
 
 #[derive(Default)]
@@ -171,6 +173,7 @@ impl Gateway for Bank {
                 Some(Loss::Refused) => Sent::Refused("NOTENOUGH".into()),
                 Some(Loss::Before | Loss::After) => Sent::Unknown("time-out".into()),
                 Some(Loss::HangsBefore | Loss::HangsAfter) => std::future::pending().await,
+                Some(Loss::Panics) => panic!("a gateway with a bug, as the test wants it"),
             }
         })
     }
