@@ -2,6 +2,7 @@
 
 mod binary;
 mod crash;
+mod model;
 mod mutant;
 mod mutants;
 mod power_cuts;
@@ -25,6 +26,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Build each known defect in, and say in how many seeds it is caught
     Mutants(mutants::Asked),
+    /// Explore every interleaving of a withdrawal's life, in a small world
+    Model(model::Asked),
     /// Kill the real binary under load, and compare what is left with what was acknowledged
     Crash(crash::Asked),
     /// Cut the real binary's power under load, and let it come up from what a disk may hold that forgot what was not synced
@@ -36,6 +39,7 @@ pub(crate) fn run() -> ExitCode {
     match Line::parse().command {
         Command::Simulate(simulate) => simulate.run(),
         Command::Mutants(asked) => mutants::run(&asked),
+        Command::Model(asked) => model::run(&asked),
         Command::Crash(asked) => crash::run(&asked),
         Command::PowerCuts(asked) => power_cuts::run(&asked),
     }

@@ -5,6 +5,7 @@
 //! | [`history`] | what a client saw and what is stored at the end, in plain words |
 //! | [`auditor`] | judges a history; shares no code with what it judges |
 //! | [`sim`] | the simulator: one seed decides everything |
+//! | [`model`] | explores every interleaving of a withdrawal's life |
 //! | `mutants` | known defects, built in on purpose and caught |
 //! | [`crash`] | kills the real binary under load |
 //! | [`power`] | a disk that forgets what was not synced |
@@ -16,6 +17,7 @@ pub mod auditor;
 pub mod crash;
 pub mod history;
 pub mod lists;
+pub mod model;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod power;

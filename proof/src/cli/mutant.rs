@@ -7,6 +7,7 @@ pub(crate) fn named(name: &str) -> Result<Mutant, String> {
     if !cfg!(feature = "mutants") {
         return Err("known defects are built in with --features mutants only".into());
     }
-    let names = || Mutant::ENGINE.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    let all = || Mutant::ENGINE.iter().chain(Mutant::PAYOUT);
+    let names = || all().map(|known| known.name()).collect::<Vec<_>>().join(", ");
     Mutant::named(name).ok_or_else(|| format!("--mutant {name} is none of {}", names()))
 }
