@@ -47,13 +47,18 @@ fn books_that_went_back_in_time_are_found_out() {
             sleep(Duration::from_millis(1)).await;
         }
         let ledger = load.stop().await;
-        assert_eq!(judge::compare(server.api(), &ledger).await, [""; 0]);
+        support::assert_clean(judge::compare(server.api(), &ledger).await);
+        support::assert_clean(judge::audit(&site, &ledger).await);
         server.kill();
         fs::remove_dir_all(&data).unwrap();
         copy(&before, &data);
-        let faults = judge::compare(Server::start(&site).api(), &ledger).await;
+        let server = Server::start(&site);
+        let faults = judge::compare(server.api(), &ledger).await;
         assert_eq!(faults.len(), ledger.len(), "{faults:?}");
         assert!(faults.iter().all(|fault| fault.ends_with("is lost")), "{faults:?}");
+        let faults = judge::audit(&site, &ledger).await;
+        let lost = faults.iter().filter(|fault| fault.starts_with("durable: "));
+        assert!(lost.count() >= 50, "{faults:?}");
     });
 }
 
