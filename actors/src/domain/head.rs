@@ -95,14 +95,18 @@ impl Head {
     }
 
     /// Whether the sums add up, as they do in every head that a journal leads to: paid, less refunds and fee, is pending,
-    /// available, in transit or withdrawn.
-    pub fn adds_up(&self) -> bool {
+    /// available, in transit or withdrawn; and no more was asked for than went out.
+    fn adds_up(&self) -> bool {
         let fen = |amount: Money| i128::from(amount.fen());
-        let net = |bucket: &Bucket| bucket.net().map(fen);
-        let pending: Option<i128> = self.buckets.values().map(net).sum();
-        let kept = pending.map(|sum| sum + i128::from(self.available.fen()) + fen(self.in_transit));
-        kept.map(|kept| kept + fen(self.withdrawn))
-            .is_some_and(|kept| kept == fen(self.paid) - fen(self.refunded) - fen(self.fee))
+        let pending = self.buckets.values().try_fold(Bucket::default(), |sum, bucket| {
+            bucket.net().filter(|_| bucket.orders > 0)?;
+            sum.with(bucket)
+        });
+        let Some(pending) = pending.and_then(|all| all.net()) else { return false };
+        let out = fen(self.in_transit) + fen(self.withdrawn);
+        let requested: i128 = self.requested.values().copied().map(fen).sum();
+        let left = fen(self.paid) - fen(self.refunded) - fen(self.fee);
+        left == fen(pending) + i128::from(self.available.fen()) + out && requested <= out
     }
 
     /// The sums over all buckets that a settlement up to `through` moves.
@@ -233,20 +237,6 @@ impl Head {
         let Kept { rules, buckets, requested } = kept;
         let head = Self { rules: Arc::new(rules), buckets, requested, ..self };
         (rest.is_empty() && head.adds_up()).then_some(head)
-    }
-
-    /// Whether the buckets hold what the other sums leave for them, and no more was asked for than went out.
-    fn adds_up(&self) -> bool {
-        let fen = |amount: Money| i128::from(amount.fen());
-        let pending = self.buckets.values().try_fold(Bucket::default(), |sum, bucket| {
-            bucket.net().filter(|_| bucket.orders > 0)?;
-            sum.with(bucket)
-        });
-        let Some(pending) = pending.and_then(|all| all.net()) else { return false };
-        let out = fen(self.in_transit) + fen(self.withdrawn);
-        let requested: i128 = self.requested.values().copied().map(fen).sum();
-        let left = fen(self.paid) - fen(self.refunded) - fen(self.fee);
-        left == fen(pending) + i128::from(self.available.fen()) + out && requested <= out
     }
 }
 
