@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::mutate;
-use crate::support::random::Random;
 use crate::target::{Request, urlencoded};
+use tally_proof::random::Random;
 
 /// A method, a path and a good body.
 pub(crate) type Call = (Method, String, Value);

@@ -12,7 +12,7 @@ use super::money::{Balance, Money};
 use super::rules::Rules;
 use super::settlement::Bucket;
 use super::time::{At, Day};
-use crate::mutant::{self, Mutant, lax};
+use crate::mutant::lax;
 
 /// The version of the head's format that this binary knows.
 pub const FORMAT: u8 = 1;
@@ -92,6 +92,21 @@ impl Head {
     pub fn pending(&self) -> Money {
         let add = |sum: Option<Money>, bucket: &Bucket| sum?.plus(bucket.net()?);
         self.buckets.values().fold(Some(Money::ZERO), add).expect("no more than was paid")
+    }
+
+    /// Whether the sums add up, as they do in every head that a journal leads to: paid, less refunds and fee, is pending,
+    /// available, in transit or withdrawn; and no more was asked for than went out.
+    fn adds_up(&self) -> bool {
+        let fen = |amount: Money| i128::from(amount.fen());
+        let pending = self.buckets.values().try_fold(Bucket::default(), |sum, bucket| {
+            bucket.net().filter(|_| bucket.orders > 0)?;
+            sum.with(bucket)
+        });
+        let Some(pending) = pending.and_then(|all| all.net()) else { return false };
+        let out = fen(self.in_transit) + fen(self.withdrawn);
+        let requested: i128 = self.requested.values().copied().map(fen).sum();
+        let left = fen(self.paid) - fen(self.refunded) - fen(self.fee);
+        left == fen(pending) + i128::from(self.available.fen()) + out && requested <= out
     }
 
     /// The sums over all buckets that a settlement up to `through` moves.
@@ -182,9 +197,7 @@ impl Head {
                 }
             }
             Event::WithdrawalSucceeded { amount, .. } => {
-                let given_back =
-                    mutant::on(Mutant::LateSuccessOverwrites).then_some(self.in_transit);
-                self.in_transit = self.in_transit.minus(*amount).or(given_back)?;
+                self.in_transit = self.in_transit.minus(*amount)?;
                 self.withdrawn = self.withdrawn.plus(*amount)?;
             }
             Event::WithdrawalRejected { amount, day, .. }
@@ -224,20 +237,6 @@ impl Head {
         let Kept { rules, buckets, requested } = kept;
         let head = Self { rules: Arc::new(rules), buckets, requested, ..self };
         (rest.is_empty() && head.adds_up()).then_some(head)
-    }
-
-    /// Whether the buckets hold what the other sums leave for them, and no more was asked for than went out.
-    fn adds_up(&self) -> bool {
-        let fen = |amount: Money| i128::from(amount.fen());
-        let pending = self.buckets.values().try_fold(Bucket::default(), |sum, bucket| {
-            bucket.net().filter(|_| bucket.orders > 0)?;
-            sum.with(bucket)
-        });
-        let Some(pending) = pending.and_then(|all| all.net()) else { return false };
-        let out = fen(self.in_transit) + fen(self.withdrawn);
-        let requested: i128 = self.requested.values().copied().map(fen).sum();
-        let left = fen(self.paid) - fen(self.refunded) - fen(self.fee);
-        left == fen(pending) + i128::from(self.available.fen()) + out && requested <= out
     }
 }
 

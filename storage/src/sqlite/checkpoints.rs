@@ -72,6 +72,7 @@ fn fitting(row: &SqliteRow, of: MerchantId) -> Result<Head, ReadError> {
     fields.take::<i64>()?;
     let event = fields.made(|bytes: &[u8]| Stamped::decode(bytes).ok())?;
     let head = fields.head()?;
-    let fits = head.at == event.at;
-    fits.then_some(head).ok_or_else(|| fields.unreadable("it does not fit the journal".into()))
+    (head.at == event.at)
+        .then_some(head)
+        .ok_or_else(|| fields.unreadable("it does not fit the journal".into()))
 }
