@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use tally_proof::sim::{Fault, Options, Plan, Run, Timeline, Tour, shrink, tour};
+use tally_proof::sim::{Fault, Options, Plan, Run, Timeline, Tour, Trip, shrink, tour};
 
 /// What is asked for. Without --seed: many seeds, until one breaks a claim.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,9 @@ pub(crate) struct Simulate {
     /// How many threads; as many as there are cores, if left out
     #[arg(long)]
     threads: Option<usize>,
+    /// Go on after a seed that broke a claim, and list all of them
+    #[arg(long)]
+    keep_going: bool,
     /// Run this seed alone, and print its timeline
     #[arg(long)]
     seed: Option<u64>,
@@ -63,33 +66,32 @@ impl Simulate {
         let threads = self.threads.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
+        let (from, seeds, keep_going) = (self.from, self.seeds, self.keep_going);
         let began = Instant::now();
-        let tour = tour(self.from, self.seeds, threads, &options, |done| {
-            let second = began.elapsed().as_millis().max(1);
-            let rate = u128::from(done) * 1_000 / second;
-            eprintln!("{done} of {} seeds, {rate} seeds/s", self.seeds);
+        let rate = |done: u64| u128::from(done) * 1_000 / began.elapsed().as_millis().max(1);
+        let tour = tour(&Trip { from, seeds, threads, keep_going, options }, |done| {
+            eprintln!("{done} of {seeds} seeds, {} seeds/s", rate(done));
         });
         println!("{}", exercised(&tour));
-        let millis = began.elapsed().as_millis().max(1);
-        let (seeds, rate) = (tour.seeds, u128::from(tour.seeds) * 1_000 / millis);
+        let (done, seconds) = (tour.seeds, began.elapsed().as_secs());
         println!(
-            "{seeds} seeds from {} in {millis} ms: {rate} seeds/s on {threads} threads",
-            self.from
+            "{done} seeds from {from} in {seconds} s: {} a second on {threads} threads",
+            rate(done)
         );
-        let Some(failed) = tour.failed else {
+        for (seed, violation) in &tour.failed {
+            println!("seed {seed} breaks {violation}");
+        }
+        let Some((seed, violation)) = tour.failed.first_key_value() else {
             println!("no claim was broken");
             return ExitCode::SUCCESS;
         };
-        let mutant = options.mutant_name().map(|name| format!(" --mutant {name}"));
-        let mutant = mutant.unwrap_or_default();
-        let features = if mutant.is_empty() { "" } else { " --features mutants" };
+        let (features, mutant) = match options.mutant {
+            Some(mutant) => (" --features mutants", format!(" --mutant {}", mutant.name())),
+            None => ("", String::new()),
+        };
         let command = format!("cargo run --release -p tally-proof{features} -- simulate");
-        println!(
-            "\nseed {failed} breaks a claim. To see it again:\n  {command} --seed {failed}{mutant}\n"
-        );
-        let run = options.run(Plan::of(failed), Timeline::default());
-        said(&run);
-        let small = shrink(Plan::of(failed), &run.violations[0], &options);
+        println!("\nTo see it again:\n  {command} --seed {seed}{mutant}");
+        let small = shrink(Plan::of(*seed), violation, &options);
         println!("\nMade small:\n{}", small.run.timeline.text());
         said(&small.run);
         println!("\nTo see the small one again:\n  {command} {}{mutant}", small.flags);
@@ -99,7 +101,7 @@ impl Simulate {
 
 /// What was exercised, group by group, so that a reader sees that nothing was starved.
 fn exercised(tour: &Tour) -> String {
-    let mut text = format!("{} steps", tour.steps);
+    let mut text = format!("{} calls, {} steps", tour.calls, tour.steps);
     let mut group = "";
     for ((of, kind), count) in &tour.counts {
         if *of != group {

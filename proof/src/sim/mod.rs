@@ -40,7 +40,7 @@ pub use plan::Plan;
 pub use shrink::{Small, shrink};
 pub use stage::Counts;
 pub use timeline::Timeline;
-pub use tour::{Options, Tour, tour};
+pub use tour::{Options, Tour, Trip, tour};
 use world::World;
 
 use crate::auditor::{self, Violation};

@@ -1,5 +1,6 @@
 //! A tour over many seeds, on several threads: the seeds are shared out, and what was exercised is added up.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::plan::Plan;
 use super::stage::Counts;
 use super::timeline::Timeline;
 use super::{Run, run};
+use crate::auditor::Violation;
 
 /// How runs are made.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,10 +27,12 @@ pub struct Tour {
     pub seeds: u64,
     /// How many steps they took.
     pub steps: u64,
+    /// How many calls were made.
+    pub calls: usize,
     /// What happened how often.
     pub counts: Counts,
-    /// The lowest seed that broke a claim. The tour ends with it.
-    pub failed: Option<u64>,
+    /// The seeds that broke a claim, each with the first that it broke.
+    pub failed: BTreeMap<u64, Violation>,
 }
 
 impl Options {
@@ -41,39 +45,43 @@ impl Options {
         tally_actors::mutant::choose(None);
         run
     }
+}
 
-    /// The known defect's name.
-    pub fn mutant_name(&self) -> Option<&'static str> {
-        self.mutant.map(Mutant::name)
-    }
+/// Which seeds to run, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Trip {
+    /// The first.
+    pub from: u64,
+    /// How many.
+    pub seeds: u64,
+    /// On how many threads.
+    pub threads: usize,
+    /// Go on after a seed that broke a claim.
+    pub keep_going: bool,
+    /// How runs are made.
+    pub options: Options,
 }
 
 /// How often the progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs so many seeds from one on. Every few seconds `progress` hears how many are done.
-pub fn tour(
-    from: u64,
-    seeds: u64,
-    threads: usize,
-    options: &Options,
-    progress: impl Fn(u64) + Sync,
-) -> Tour {
-    let (next, failed) = (AtomicU64::new(from), AtomicU64::new(u64::MAX));
+/// Runs seeds. Every few seconds `progress` hears how many are done.
+pub fn tour(trip: &Trip, progress: impl Fn(u64) + Sync) -> Tour {
+    let (next, end) = (AtomicU64::new(trip.from), AtomicU64::new(trip.from + trip.seeds));
     let sum = Mutex::new((Tour::default(), Instant::now()));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             // Seeds below one that failed are run all the same: the lowest is told, whatever the threads do.
-            if seed >= from.saturating_add(seeds) || seed > failed.load(Ordering::Relaxed) {
+            if seed >= end.load(Ordering::Relaxed) {
                 return;
             }
-            let run = options.run(Plan::of(seed), Timeline::default());
-            if !run.violations.is_empty() {
-                failed.fetch_min(seed, Ordering::Relaxed);
+            let run = trip.options.run(Plan::of(seed), Timeline::default());
+            if !run.violations.is_empty() && !trip.keep_going {
+                end.fetch_min(seed, Ordering::Relaxed);
             }
             let mut sum = sum.lock().expect("no thread panics with the sum in hand");
-            sum.0.add(run);
+            sum.0.add(seed, run);
             if sum.1.elapsed() >= PROGRESS_EVERY {
                 sum.1 = Instant::now();
                 progress(sum.0.seeds);
@@ -81,21 +89,23 @@ pub fn tour(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
+        for _ in 0..trip.threads.max(1) {
             scope.spawn(work);
         }
     });
-    let (mut tour, _) = sum.into_inner().expect("no thread panicked with the sum in hand");
-    tour.failed = Some(failed.into_inner()).filter(|failed| *failed != u64::MAX);
-    tour
+    sum.into_inner().expect("no thread panicked with the sum in hand").0
 }
 
 impl Tour {
-    fn add(&mut self, run: Run) {
+    fn add(&mut self, seed: u64, run: Run) {
         self.seeds += 1;
         self.steps += run.steps;
+        self.calls += run.history.calls.len();
         for (key, count) in run.counts {
             *self.counts.entry(key).or_default() += count;
+        }
+        if let Some(first) = run.violations.into_iter().next() {
+            self.failed.insert(seed, first);
         }
     }
 }
