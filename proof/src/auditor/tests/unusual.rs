@@ -272,3 +272,47 @@ fn the_stored_merchant_may_be_read_by_the_names_of_the_api() {
     }
     right(&chained(history));
 }
+
+#[test]
+fn a_number_under_which_nothing_was_settled_stays_free() {
+    let mut shop = Shop::new(&rules());
+    let settle = |include_not_due| Request::Settle {
+        settlement_no: "S001".into(),
+        key: None,
+        include_not_due,
+    };
+    shop.done(settle(false), false, Thing::Settlement(None));
+    shop.open("A001", 10_000, true);
+    shop.pay("A001", "t1");
+    shop.settle("S001", true);
+    right(&chained(shop.history.clone()));
+    shop.done(settle(false), false, Thing::Settlement(None));
+    expect("linearizable", &shop.close_books());
+}
+
+#[test]
+fn a_channel_may_name_one_payment_for_two_orders() {
+    let mut history = busy().close_books();
+    history.channel.payments.push((SHOP.into(), "A004".into(), "t1".into(), 30_000));
+    right(&history);
+    history.channel.payments.remove(0);
+    expect("channel", &history);
+}
+
+#[test]
+fn what_is_not_found_too_early_changes_nothing() {
+    let mut shop = busy();
+    shop.review("W004", true, "key2");
+    let send = shop.send("W004");
+    let (_, sending) = done(&shop.history, send);
+    let missing = || Request::RecordTransfer {
+        withdrawal_no: "W004".into(),
+        outcome: TransferOutcome::NotFound,
+    };
+    shop.done(missing(), false, sending.clone());
+    shop.transfer("W004", 55_723);
+    shop.told("W004", TransferOutcome::Succeeded);
+    right(&chained(shop.history.clone()));
+    shop.done(missing(), false, sending);
+    expect("linearizable", &shop.close_books());
+}
