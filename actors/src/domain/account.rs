@@ -9,7 +9,7 @@ mod withdrawals;
 
 use super::books::{Books, Key, Numbered, Route};
 use super::chain::Link;
-use super::command::{Answer, Command, RulesChange};
+use super::command::{Answer, Command, RulesChange, StartSending};
 use super::event::{Event, Stamped};
 use super::head::{Broken, Head};
 use super::ids::{IdempotencyKey, MerchantId};
@@ -135,6 +135,16 @@ impl Account {
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
+    }
+
+    /// The time of a command's events: the message's own, but never before the newest event. A try to pay out is named by its
+    /// time, so it has one of its own even while a clock is behind.
+    pub fn time_of(&self, command: &Command, now: At) -> At {
+        let at = self.head.as_ref().map_or(now, |head| head.at.max(now));
+        let Command::StartSending(StartSending { last_try: Some(last_try), .. }) = command else {
+            return at;
+        };
+        at.max(last_try.plus_ms(1))
     }
 
     /// Applies a decided event at the end of the journal. It was checked when it was decided, so it can fail only on a

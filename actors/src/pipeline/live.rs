@@ -107,7 +107,7 @@ impl Live {
                 return Ok((held(before, None, Err(Failure::Refused(refusal))), vec![]));
             }
         };
-        let at = self.account.head().map_or(*now, |head| head.at.max(*now));
+        let at = self.account.time_of(command, *now);
         let fresh = !events.is_empty();
         let mut rows = Vec::with_capacity(events.len());
         for event in events {

@@ -184,7 +184,7 @@ impl State {
         let count = events.len();
         for event in events {
             let account = Rc::make_mut(&mut self.account);
-            let at = account.head().map_or(at, |head| head.at.max(at));
+            let at = account.time_of(command, at);
             let stamped = Stamped { at, by, event };
             let link = account.link().then(account.merchant(), &stamped.encode());
             account.apply(&stamped, link).map_err(|broken| Inapplicable(broken.0))?;

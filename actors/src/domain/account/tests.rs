@@ -3,6 +3,7 @@
 mod driven;
 mod properties;
 mod steps;
+mod tries;
 
 use driven::{Driven, by_hand, by_wechat, fen, open, time};
 
@@ -320,32 +321,6 @@ fn rules_that_can_not_hold_are_refused_when_they_are_given() {
             matches!(refusal, Refusal::Invalid { field: named, .. } if named == field),
             "{refusal}"
         );
-    }
-}
-
-/// A query that finds nothing is certain only ten minutes after the newest try, whoever began it.
-#[test]
-fn a_transfer_that_is_not_found_failed_only_long_after_its_last_try() {
-    let mut m = Driven::new(by_wechat());
-    m.paid("O100", 1_000);
-    m.withdraw("W100", Some(1_000), true).unwrap();
-    let withdrawal_no = "W100".parse().unwrap();
-    let not_found = |asked_at| {
-        let outcome = TransferOutcome::NotFound(asked_at);
-        Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome })
-    };
-    let send = |last_try| Command::StartSending(StartSending { withdrawal_no, last_try });
-    let start = m.now;
-    assert_eq!(m.ask(&not_found(start)), Err(Refusal::WithdrawalDecided("requested")));
-    m.ask(&send(None)).unwrap();
-    m.ask(&not_found(start.plus_ms(599_999))).unwrap();
-    m.now = start.plus_ms(600_000);
-    m.ask(&send(Some(start))).unwrap();
-    m.ask(&not_found(start.plus_ms(600_000))).unwrap();
-    m.stands((0, 0, 1_000, 0));
-    for _ in 0..2 {
-        m.ask(&not_found(start.plus_ms(1_200_000))).unwrap();
-        m.stands((0, 1_000, 0, 0));
     }
 }
 

@@ -62,13 +62,14 @@ impl Driven {
         }
         let decided = self.account.decide(command, self.now);
         assert_eq!(decided, self.account.decide(command, self.now), "the same again");
-        decided?.into_iter().for_each(|event| self.append(event));
+        let at = self.account.time_of(command, self.now);
+        decided?.into_iter().for_each(|event| self.append(event, at));
         self.check();
         Ok(self.account.answer(command))
     }
 
     /// Books, stores, reads back and applies an event.
-    fn append(&mut self, event: Event) {
+    fn append(&mut self, event: Event, at: At) {
         let mut sum = 0;
         for entry in entries(&event) {
             assert!((entry.debit_fen == Money::ZERO) != (entry.credit_fen == Money::ZERO));
@@ -77,7 +78,6 @@ impl Driven {
             sum += amount;
         }
         assert_eq!(sum, 0, "debits and credits of {event:?}");
-        let at = self.account.head().map_or(self.now, |head| head.at.max(self.now));
         let stamped = Stamped::new(at, event);
         let bytes = stamped.encode();
         let link = self.account.link().then(self.account.merchant(), &bytes);
