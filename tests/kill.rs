@@ -63,10 +63,10 @@ fn books_that_went_back_in_time_are_found_out() {
 }
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    fs::create_dir(to).expect("a new folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("a readable entry");
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
     }
 }
 

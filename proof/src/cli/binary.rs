@@ -1,5 +1,6 @@
 //! The binary under test: built first, unless one is named.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -23,6 +24,13 @@ impl Binary {
             }
             None => build(),
         }
+    }
+}
+
+/// The flag that names it again.
+impl fmt::Display for Binary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.binary.iter().try_for_each(|path| write!(f, " --binary {}", path.display()))
     }
 }
 

@@ -54,10 +54,11 @@ pub(crate) fn run(asked: &Asked) -> ExitCode {
     if let Some(folder) = &report.kept {
         println!("Data and logs are kept in {}", folder.display());
     }
+    let world = if notices { " --notices" } else { "" };
     println!(
         "Again, as far as real time allows: cargo run --release -p tally-proof -- \
-         crash --kills {kills} --clients {clients} --seed {seed} --keep{}",
-        if notices { " --notices" } else { "" }
+         crash{world} --kills {kills} --clients {clients} --seed {seed} --keep{}",
+        asked.binary
     );
     ExitCode::FAILURE
 }
