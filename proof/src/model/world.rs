@@ -5,7 +5,7 @@ use tally_actors::domain::rules::PayoutMethod;
 /// What WeChat keeps of its word. Sources: WeChat Pay V2, payment to balance (page of 2025-11), `gettransferinfo`.
 ///
 /// In all worlds but [`Word::None`]: a query says paid or failed only when it is so; what failed is never paid; and from
-/// [`CERTAIN_AFTER_MS`] after a call was handed over, it has arrived or never will, and a query that finds nothing is right.
+/// `CERTAIN_AFTER_MS` after a call was handed over, it has arrived or never will, and a query that finds nothing is right.
 /// Before that a query may deny or not know anything, and contradict what it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
