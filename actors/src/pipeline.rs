@@ -234,7 +234,7 @@ impl Pipeline {
         }
         while self.held.front().is_some_and(|held| held.seen.seq <= through) {
             let held = self.held.pop_front().expect("it was just looked at");
-            self.answer(held.ticket, held.outcome);
+            self.release(held, through);
         }
         while self.made.len() > 1 && self.made[1].seq <= through {
             self.made.pop_front();
@@ -243,6 +243,20 @@ impl Pipeline {
             State::Live(live) => live.clean(through),
             State::Ending(_) if self.held.is_empty() => self.end(),
             State::Starting(_) | State::Ending(_) | State::Over => {}
+        }
+    }
+
+    /// Answers what no longer waits for events. What a message saw may have been stored, and changed by another owner, before
+    /// the message came: only events decided with it or after it prove that it still held then.
+    fn release(&mut self, held: Held, through: Seq) {
+        let proven = held.first.is_some() || held.seen.seq < through;
+        match &self.state {
+            _ if proven || self.fence == Fence::Never => self.answer(held.ticket, held.outcome),
+            State::Ending(trouble) => {
+                let failure = Failure::NotDone(trouble.clone());
+                self.answer(held.ticket, Err(failure));
+            }
+            State::Starting(_) | State::Live(_) | State::Over => self.unconfirmed.push(held),
         }
     }
 

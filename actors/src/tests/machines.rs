@@ -243,6 +243,26 @@ fn after_doubt_what_rests_on_memory_is_confirmed_until_the_first_commit() {
 }
 
 #[test]
+fn what_was_asked_while_events_were_on_their_way_back_is_confirmed_unless_later_ones_were_stored() {
+    let (mut pipeline, _) = live(Fence::Always);
+    ask(&mut pipeline, 1, open("O100", 500));
+    let (rows, _) = rows(pipeline.take(nothing_found(&[order("O100")])));
+    // By now it may be stored, and another owner may have written on top.
+    ask(&mut pipeline, 2, Box::new(Command::Read));
+    let effects = pipeline.take(Input::Committed(Seq(2)));
+    assert_eq!(answered(&effects), [1], "a read proves nothing by events that it only saw");
+    assert!(matches!(effects[1], Effect::Confirm), "{effects:?}");
+    let effects = pipeline.take(Input::Confirmed(Ok(rows[0].link)));
+    assert_eq!(answered(&effects), [2]);
+    ask(&mut pipeline, 3, open("O101", 500));
+    pipeline.take(nothing_found(&[order("O101")]));
+    ask(&mut pipeline, 4, Box::new(Command::Read));
+    ask(&mut pipeline, 5, open("O102", 500));
+    pipeline.take(nothing_found(&[order("O102")]));
+    assert_eq!(answered(&pipeline.take(Input::Committed(Seq(4)))), [3, 4, 5]);
+}
+
+#[test]
 fn a_head_that_another_made_ends_the_incarnation_and_answers_nothing_from_memory() {
     let (mut pipeline, head) = live(Fence::Always);
     ask(&mut pipeline, 1, Box::new(Command::Read));
