@@ -293,6 +293,7 @@ impl Workers {
             engine: service.engine.clone(),
             gateway: Arc::clone(&service.gateway) as Arc<dyn Gateway>,
             now: service.clock.as_now(),
+            steady: service.clock.as_steady(),
             ladder: settings.transfer_query_seconds.0.clone(),
         };
         Self { sweeper, payer: Payer::start(desk, &service.runtime) }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tally_actors::cashier::Now;
 use tally_actors::domain::time::At;
+use tally_actors::payer::Steady;
 
 use crate::limits::CLOCK_DRIFT_MAX;
 
@@ -31,6 +32,12 @@ impl Clock {
     pub(crate) fn as_now(&self) -> Now {
         let clock = self.clone();
         Arc::new(move || clock.now())
+    }
+
+    /// The monotonic clock, for those who must not be misled by one that was set.
+    pub(crate) fn as_steady(&self) -> Steady {
+        let start = self.monotonic;
+        Arc::new(move || start.elapsed())
     }
 
     /// Whether the wall clock went as the monotonic one since the start; else why the node is not ready.

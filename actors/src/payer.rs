@@ -6,8 +6,8 @@
 //! | sending (found so after a start), unknown | the channel is asked about it by number, on a ladder |
 //! | anything else | nothing |
 //!
-//! What it keeps in memory is only when to ask next, and whether the last send certainly moved nothing. Without that it
-//! asks at once, and never sends again.
+//! What it keeps in memory is only when to ask next, since when it knows of the last try, and whether that certainly moved
+//! nothing. Without that it asks at once, waits the whole time that makes a missing transfer a lost one, and never sends again.
 
 mod memos;
 pub mod plan;
@@ -27,6 +27,9 @@ use crate::gateway::Gateway;
 use crate::limits;
 use crate::ports::{Page, WithdrawalUnderWay};
 
+/// Reads how long it is since some instant, the same for every reading. Given by the edge, as the wall clock is.
+pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// What a payer is started with.
 #[derive(Clone)]
 pub struct Desk {
@@ -36,6 +39,8 @@ pub struct Desk {
     pub gateway: Arc<dyn Gateway>,
     /// Reads the wall clock.
     pub now: Now,
+    /// Reads a clock that nobody sets.
+    pub steady: Steady,
     /// When the channel is asked about a transfer whose outcome is not known: since the try, ascending; the last gap
     /// between two steps repeats.
     pub ladder: Vec<Duration>,
@@ -116,7 +121,8 @@ impl Round {
     /// Takes a withdrawal in hand, unless it is, or nothing is due.
     async fn begin(&self, WithdrawalUnderWay { merchant, withdrawal }: WithdrawalUnderWay) {
         let key = (merchant, withdrawal.withdrawal_no);
-        let Some(mut in_hand) = self.memos.take(key, (self.step.desk.now)()) else {
+        let now = (self.step.desk.steady)();
+        let Some(mut in_hand) = self.memos.take(key, withdrawal.tried_at, now) else {
             return;
         };
         let turn = self.turn().await;

@@ -16,7 +16,8 @@ fn run(from: u64, seeds: u64) -> Tour {
 
 fn none_failed(tour: &Tour) {
     if let Some((seed, violation)) = tour.failed.first_key_value() {
-        let command = format!("cargo run --release -p tally-proof -- simulate --from {seed} --seeds 1");
+        let command =
+            format!("cargo run --release -p tally-proof -- simulate --from {seed} --seeds 1");
         panic!("seed {seed} breaks {violation}\nTo see it small: {command}");
     }
 }
@@ -24,9 +25,8 @@ fn none_failed(tour: &Tour) {
 /// So many seeds as `TALLY_TEST_SEEDS` says, 20,000 if it says nothing.
 #[test]
 fn no_seed_breaks_a_claim() {
-    let seeds = std::env::var("TALLY_TEST_SEEDS").map_or(20_000, |seeds| {
-        seeds.parse().expect("TALLY_TEST_SEEDS is a number")
-    });
+    let seeds = std::env::var("TALLY_TEST_SEEDS")
+        .map_or(20_000, |seeds| seeds.parse().expect("TALLY_TEST_SEEDS is a number"));
     none_failed(&run(0, seeds));
 }
 
@@ -55,7 +55,10 @@ fn every_fault_answer_and_event_comes_up() {
     all("answer", &["done", "repeat", "refused", "not done", "unknown", "none"]);
     all("try", &["answered", "refused", "not done", "doubt", "lost", "defect"]);
     all("call", &["busy", "overdue"]);
-    all("commit", &["committed", "conflict", "refused", "not done", "doubt", "fatal", "late", "too late"]);
+    all(
+        "commit",
+        &["committed", "conflict", "refused", "not done", "doubt", "fatal", "late", "too late"],
+    );
     all("process", &["died"]);
     all("actor", &["started", "over", "left"]);
     all("transfer", &["sent", "paid"]);

@@ -14,11 +14,27 @@ pub(super) type Key = (MerchantId, WithdrawalNo);
 /// What is remembered of one withdrawal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memo {
-    /// When it is taken in hand again; `None`: at once.
-    due_at: Option<At>,
+    /// When it is taken in hand again, by the steady clock; `None`: at once.
+    due_at: Option<Duration>,
     /// How many steps of the ladder were climbed.
     climbed: usize,
+    /// The newest try that is known of, and since when, by the steady clock.
+    tried: (Option<At>, Duration),
     pub(crate) remembered: Remembered,
+}
+
+impl Memo {
+    /// Knows of a try from now on, unless it did before.
+    pub(crate) fn watch(&mut self, tried_at: Option<At>, now: Duration) {
+        if self.tried.0 != tried_at {
+            self.tried = (tried_at, now);
+        }
+    }
+
+    /// For how long it has known of the newest try.
+    pub(crate) fn watched(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.tried.1)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -33,8 +49,8 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct Memos {
     entries: Arc<Mutex<HashMap<Key, Entry>>>,
-    /// The time from one step of the ladder to the next, in milliseconds; the last repeats.
-    gaps: Arc<[i64]>,
+    /// The time from one step of the ladder to the next; the last repeats.
+    gaps: Arc<[Duration]>,
 }
 
 /// A withdrawal in hand: nobody else takes it until this is dropped.
@@ -47,17 +63,15 @@ pub(crate) struct InHand {
 
 impl Memos {
     pub(super) fn new(ladder: &[Duration]) -> Self {
-        let mut steps: Vec<i64> = ladder
-            .iter()
-            .map(|step| i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1))
-            .collect();
+        let at_least = Duration::from_millis(1);
+        let mut steps: Vec<Duration> = ladder.iter().map(|step| (*step).max(at_least)).collect();
         steps.sort_unstable();
         steps.dedup();
-        let before = std::iter::once(&0).chain(&steps);
-        let mut gaps: Vec<i64> =
-            steps.iter().zip(before).map(|(step, before)| step - before).collect();
+        let before = std::iter::once(&Duration::ZERO).chain(&steps);
+        let mut gaps: Vec<Duration> =
+            steps.iter().zip(before).map(|(step, before)| *step - *before).collect();
         if gaps.is_empty() {
-            gaps.push(60_000);
+            gaps.push(Duration::from_secs(60));
         }
         Self { entries: Arc::default(), gaps: gaps.into() }
     }
@@ -77,7 +91,7 @@ impl Memos {
 
     /// Takes a withdrawal in hand, if it is in nobody's and its time has come, and climbs a step of the ladder: it is taken
     /// again after the gap to the next.
-    pub(super) fn take(&self, key: Key, now: At) -> Option<InHand> {
+    pub(super) fn take(&self, key: Key, tried_at: Option<At>, now: Duration) -> Option<InHand> {
         let mut entries = self.entries();
         let entry = entries.entry(key).or_default();
         entry.seen = true;
@@ -86,7 +100,8 @@ impl Memos {
         }
         let gap = self.gaps[entry.memo.climbed.min(self.gaps.len() - 1)];
         entry.memo.climbed = entry.memo.climbed.saturating_add(1);
-        entry.memo.due_at = Some(now.plus_ms(gap));
+        entry.memo.due_at = Some(now.saturating_add(gap));
+        entry.memo.watch(tried_at, now);
         entry.in_hand = true;
         Some(InHand { memos: self.clone(), key, memo: entry.memo })
     }

@@ -116,8 +116,16 @@ impl Plan {
         })
     }
 
-    /// Takes how the transfer stands. `asked_at` was read before the question was put: what the answer does not know may have
-    /// come since.
+    /// When a question that is put now is put, as far as one can vouch who has known of this try for `watched`. By the wall
+    /// clock, but never longer after the try than by the other: a clock that was set, or another node's, would make a transfer
+    /// that is still on its way one that never comes.
+    pub fn asks(&self, now: At, watched: Duration) -> At {
+        let watched = i64::try_from(watched.as_millis()).unwrap_or(i64::MAX);
+        now.min(self.withdrawal.tried_at.unwrap_or_default().plus_ms(watched))
+    }
+
+    /// Takes how the transfer stands. `asked_at` is of [`Plan::asks`] before the question was put: what the answer does not
+    /// know may have come since.
     pub fn stands(&mut self, asked_at: At, standing: TransferStanding) -> Next {
         // What is not news is not recorded: a journal is for ever.
         let first = self.withdrawal.status == WithdrawalStatus::Sending;

@@ -1,5 +1,7 @@
 //! What is done about one withdrawal that is in hand: the shell of its plan.
 
+use std::time::Duration;
+
 use super::Desk;
 use super::memos::InHand;
 use super::plan::{Next, Plan};
@@ -26,16 +28,19 @@ impl Step {
             let withdrawal = plan.withdrawal();
             next = match next {
                 Next::Begin => {
-                    let began = tokio::time::Instant::now();
+                    let began = self.steady();
                     let started = self.begin(of, withdrawal).await;
-                    plan.begun(started, self.now(), began.elapsed())
+                    let next = plan.begun(started, self.now(), self.steady().saturating_sub(began));
+                    in_hand.memo.watch(plan.withdrawal().tried_at, self.steady());
+                    next
                 }
                 Next::Send => {
                     let sent = gateway.transfer(of, withdrawal).await;
                     plan.sent(sent)
                 }
                 Next::Ask => {
-                    let asked_at = self.now();
+                    let watched = in_hand.memo.watched(self.steady());
+                    let asked_at = plan.asks(self.now(), watched);
                     let standing = self.ask(of, withdrawal).await;
                     plan.stands(asked_at, standing)
                 }
@@ -50,6 +55,10 @@ impl Step {
 
     fn now(&self) -> At {
         (self.desk.now)()
+    }
+
+    fn steady(&self) -> Duration {
+        (self.desk.steady)()
     }
 
     /// Makes `sending` durable. The engine refuses it when another try has begun since the withdrawal was read.

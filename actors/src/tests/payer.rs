@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::support::{Fault, earn, run, until, withdrawal};
 use super::world::{Bank, Loss, World};
+use crate::cashier::Now;
 use crate::domain::command::Review;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::engine::{NewWithdrawal, Number};
@@ -20,7 +21,13 @@ const MINUTE: i64 = 60_000;
 fn desk(world: &World<'_>) -> Desk {
     let gateway: Arc<dyn Gateway> = Arc::<Bank>::clone(&world.bank);
     let ladder = [2, 10, 30, 60, 300, 900].map(Duration::from_secs).to_vec();
-    Desk { engine: world.engine.clone(), gateway, now: world.clock(), ladder }
+    Desk {
+        engine: world.engine.clone(),
+        gateway,
+        now: world.clock(),
+        steady: world.steady(),
+        ladder,
+    }
 }
 
 async fn look(round: &Round) {
@@ -161,6 +168,27 @@ fn a_send_that_is_refused_for_ever_fails_long_after_the_last_and_gives_the_money
         let sent = world.bank.times("transfer W100");
         assert_eq!(sent, [0, 2, 10, 30, 60, 300].map(|at| at * SECOND));
         assert!(world.now().ms() - found.tried_at.unwrap().ms() >= 10 * MINUTE);
+        settled_right(&world, &found).await;
+    });
+}
+
+/// Its own clock was set, or it belongs to another node than the one that sent.
+#[test]
+fn a_payer_whose_clock_is_ahead_gives_up_no_transfer_that_may_still_come() {
+    run(async |runtime| {
+        let world = World::new(runtime).await;
+        asked(&world).await;
+        world.bank.books().losses.push_back(Loss::Before);
+        look(&Round::new(desk(&world))).await;
+        assert_eq!(world.withdrawal("W100").await.status, Unknown);
+        let (clock, day) = (world.clock(), 24 * 60 * MINUTE);
+        let ahead: Now = Arc::new(move || clock().plus_ms(day));
+        let other = Round::new(Desk { now: ahead, ..desk(&world) });
+        look(&other).await;
+        assert_eq!(world.withdrawal("W100").await.status, Unknown, "it knows of it since now only");
+        let began = world.now();
+        let found = until_certain(&world, &other).await;
+        assert!(world.now().ms() - began.ms() >= 10 * MINUTE);
         settled_right(&world, &found).await;
     });
 }

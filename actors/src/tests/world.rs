@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -21,6 +22,7 @@ use crate::engine::{Engine, NewOrder, Number};
 use crate::gateway::{
     Announced, ChannelOrder, ChannelPayment, Closing, Gateway, Sent, TransferStanding,
 };
+use crate::payer::Steady;
 use crate::ports::{Answering, Store};
 
 /// What the channel does with one transfer, instead of paying it and saying so.
@@ -238,6 +240,12 @@ impl<'r> World<'r> {
 
     pub(super) fn clock(&self) -> Now {
         now_of(&self.clock)
+    }
+
+    /// The same clock, as one that nobody sets.
+    pub(super) fn steady(&self) -> Steady {
+        let clock = Arc::clone(&self.clock);
+        Arc::new(move || Duration::from_millis(clock.load(Ordering::SeqCst).unsigned_abs()))
     }
 
     pub(super) fn now(&self) -> At {

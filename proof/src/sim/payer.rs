@@ -14,13 +14,14 @@ use tally_actors::ports::{Page, Store, WithdrawalUnderWay};
 use super::channel::{Heard, Number};
 use super::door::Message;
 use super::item::{CallId, Item};
+use super::plan::SECOND;
 use super::process::Process;
 use super::stage::{Open, Origin, Stage};
 use super::store::ready;
 use crate::translate;
 
-/// When the channel is asked again: the gaps between the steps of the ladder, in milliseconds; the last repeats.
-const GAPS: &[i64] = &[2_000, 8_000, 20_000, 30_000, 240_000, 600_000];
+/// When the channel is asked again: the gaps between the steps of the ladder, in seconds; the last repeats.
+const GAPS: &[u64] = &[2, 8, 20, 30, 240, 600];
 
 /// What the payer remembers. Gone when the process dies.
 #[derive(Default)]
@@ -36,10 +37,21 @@ pub(super) struct Payer {
 
 #[derive(Default)]
 struct Memo {
-    due_at: At,
+    /// When it is taken in hand again, in microseconds.
+    due_at: u64,
     climbed: usize,
+    /// The newest try that is known of, and since when.
+    tried: (Option<At>, u64),
     remembered: Remembered,
     in_hand: bool,
+}
+
+impl Memo {
+    fn watch(&mut self, tried_at: Option<At>, now: u64) {
+        if self.tried.0 != tried_at {
+            self.tried = (tried_at, now);
+        }
+    }
 }
 
 /// A withdrawal in hand.
@@ -77,25 +89,25 @@ impl Process {
         let under_way = ready(stage.store.inner.withdrawals_under_way(page))
             .expect("the store in memory can be listed")
             .items;
-        let now = self.now(stage);
-        let mut next: Option<i64> = None;
+        let mut next: Option<u64> = None;
         for WithdrawalUnderWay { merchant, withdrawal } in under_way {
             let number = (merchant, withdrawal.withdrawal_no);
             let memo = self.payer.memos.entry(number).or_default();
-            if !memo.in_hand && now >= memo.due_at {
+            if !memo.in_hand && stage.now >= memo.due_at {
                 let gap = GAPS[memo.climbed.min(GAPS.len() - 1)];
                 memo.climbed += 1;
-                memo.due_at = now.plus_ms(gap);
+                memo.due_at = stage.now + gap * SECOND;
+                memo.watch(withdrawal.tried_at, stage.now);
                 memo.in_hand = true;
                 let (plan, next) = Plan::take(withdrawal, memo.remembered, true);
                 self.does(number, plan, next, stage);
             }
-            let wait = self.payer.memos[&number].due_at.ms() - now.ms();
-            next = Some(next.map_or(wait, |soonest| soonest.min(wait)));
+            let due_at = self.payer.memos[&number].due_at;
+            next = Some(next.map_or(due_at, |soonest| soonest.min(due_at)));
         }
-        if let Some(wait) = next {
-            let wait = u64::try_from(wait.clamp(1_000, 600_000)).expect("clamped");
-            self.payer_in(wait * 1_000, stage);
+        if let Some(due_at) = next {
+            let wait = due_at.saturating_sub(stage.now).max(SECOND);
+            self.payer_in(wait, stage);
         }
     }
 
@@ -121,7 +133,8 @@ impl Process {
                 self.payer.asked.insert(asked, InHand { number, plan, doing: Doing::Send });
             }
             Next::Ask => {
-                let doing = Doing::Ask(self.now(stage));
+                let watched = Duration::from_micros(stage.now.saturating_sub(memo.tried.1));
+                let doing = Doing::Ask(plan.asks(self.now(stage), watched));
                 let asked = stage.query(self.place, number);
                 self.payer.asked.insert(asked, InHand { number, plan, doing });
             }
@@ -154,7 +167,11 @@ impl Process {
         };
         let next = match doing {
             Doing::Begin(began) => {
-                plan.begun(made, self.now(stage), Duration::from_micros(stage.now - began))
+                let took = Duration::from_micros(stage.now - began);
+                let next = plan.begun(made, self.now(stage), took);
+                let memo = self.payer.memos.entry(number).or_default();
+                memo.watch(plan.withdrawal().tried_at, stage.now);
+                next
             }
             Doing::Record => plan.recorded(made),
             Doing::Send | Doing::Ask(_) => Next::Rest,
