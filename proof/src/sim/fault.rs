@@ -129,6 +129,12 @@ impl Faults {
         rate > 0 && random.below(10_000) < u64::from(rate)
     }
 
+    /// This kind strikes at least so often, in ten thousand occasions.
+    pub(super) fn switch_on(&mut self, fault: Fault, rate: u16) {
+        let often = &mut self.0[fault as usize];
+        *often = rate.max(*often);
+    }
+
     /// This kind strikes no more.
     pub(super) fn switch_off(&mut self, fault: Fault) {
         self.0[fault as usize] = 0;

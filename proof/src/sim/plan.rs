@@ -15,6 +15,9 @@ use crate::random::Random;
 /// A second of virtual time, in microseconds.
 pub(super) const SECOND: u64 = 1_000_000;
 
+/// One seed in so many has a slow disk and actors that die, so that one often starts while rows of another are in flight.
+const SLOW_DISK: u64 = 8;
+
 /// A plan.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -59,9 +62,13 @@ impl Plan {
         let merchants: Vec<Merchant> =
             (1..=1 + fork.below(4)).map(|n| merchant(n, &mut fork)).collect();
         let (clients, ops) = workload::draw(merchants.len(), &mut random.fork());
-        let faults = Faults::draw(&mut random.fork());
+        let mut faults = Faults::draw(&mut random.fork());
         let tight = faults.may(Fault::TightBound);
-        let pace = Pace::draw(&mut shape);
+        let mut pace = Pace::draw(&mut shape);
+        if seed % SLOW_DISK == SLOW_DISK - 1 {
+            pace.slow_disk();
+            faults.switch_on(Fault::Panic, 300);
+        }
         // Not so short that looking whether to leave is all that happens.
         let leave_after = pace.slowest() / 20 + *shape.of(&[5_000, 50_000, SECOND, 20 * SECOND]);
         Self {
@@ -178,6 +185,11 @@ impl Pace {
             often: *random.of(&[0, 100, 1_000, 3_000]),
         };
         Self(std::array::from_fn(|_| bounds()))
+    }
+
+    /// A batch takes longer than most of what happens meanwhile.
+    fn slow_disk(&mut self) {
+        self.0[Leg::Write as usize] = Bounds { usual: SECOND / 5, long: 2 * SECOND, often: 1_000 };
     }
 
     /// The longest that anything takes.
