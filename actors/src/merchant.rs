@@ -29,16 +29,11 @@ pub(crate) struct Merchant {
 }
 
 impl Merchant {
-    pub(crate) fn new(
-        id: MerchantId,
-        incarnation: Incarnation,
-        fence: Fence,
-        registry: Arc<Registry>,
-    ) -> Self {
+    pub(crate) fn new(id: MerchantId, incarnation: Incarnation, registry: Arc<Registry>) -> Self {
         Self {
             id,
             incarnation,
-            pipeline: Pipeline::new(id, fence),
+            pipeline: Pipeline::new(id, Fence::Always),
             waiters: HashMap::new(),
             tickets: 0,
             was_busy: true,
@@ -120,7 +115,10 @@ impl Handler<FromStore> for Merchant {
 
     fn handle(&mut self, told: FromStore, ctx: &mut Self::Context) {
         match told {
-            FromStore::Opened => self.reader.head(self.id, inbox(ctx)),
+            FromStore::Opened => {
+                self.pipeline.let_in(self.registry.fence(&self.id));
+                self.reader.head(self.id, inbox(ctx));
+            }
             FromStore::Told(input) => self.take(input, ctx),
         }
     }

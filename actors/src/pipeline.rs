@@ -94,6 +94,12 @@ impl Pipeline {
         }
     }
 
+    /// Nothing of an older incarnation is under way any more: what has become of it says how this one's answers are fenced.
+    /// Before the head is read. What was known when the actor started may have been too early to know of a doubt.
+    pub fn let_in(&mut self, fence: Fence) {
+        self.fence = fence;
+    }
+
     /// Whether nothing is in hand or in flight.
     pub fn is_idle(&self) -> bool {
         let undecided = match &self.state {

@@ -132,11 +132,14 @@ impl Registry {
         self.live.len()
     }
 
+    /// How answers of an incarnation are fenced that is let in now.
+    pub(crate) fn fence(&self, id: &MerchantId) -> Fence {
+        Fence::of(self.terms.shared, self.writer.doubts().hold(id))
+    }
+
     fn start(self: &Arc<Self>, id: MerchantId, calls: Arc<AtomicUsize>) -> Entry {
         let incarnation = Incarnation(self.incarnations.fetch_add(1, Ordering::AcqRel) + 1);
-        let doubted = self.writer.doubts().hold(&id);
-        let fence = Fence::of(self.terms.shared, doubted);
-        let merchant = Merchant::new(id, incarnation, fence, Arc::clone(self));
+        let merchant = Merchant::new(id, incarnation, Arc::clone(self));
         let addr = Merchant::start_in_arbiter(self.arbiter_for(&id), |_| merchant);
         Entry { addr, incarnation, calls }
     }

@@ -11,6 +11,8 @@ use crate::domain::chain::Seq;
 use crate::domain::command::Command;
 use crate::engine::Number;
 use crate::error::EngineError;
+use crate::inbox::{Ask, Waiter};
+use crate::pipeline::Failure;
 use crate::ports::{BadRow, Commit};
 
 #[test]
@@ -80,6 +82,43 @@ fn after_doubt_balances_are_confirmed_by_the_store_until_a_commit() {
         let before = heads();
         engine.head(m, now()).await.unwrap();
         assert_eq!(heads(), before, "its own commit shows that nothing can come any more");
+    });
+}
+
+/// The next incarnation was started before the doubt was known, and waited for its end.
+#[test]
+fn a_doubt_about_what_an_actor_left_in_flight_fences_the_one_that_waits_for_its_end() {
+    run(async |runtime| {
+        let (engine, store, m) = with_merchant(runtime).await;
+        let commits = store.commits.load(Ordering::SeqCst);
+        store.shut_gate();
+        let opening = actix::spawn({
+            let engine = engine.clone();
+            async move { open(&engine, m, "O100", 500).await }
+        });
+        until(|| store.commits.load(Ordering::SeqCst) == commits + 1).await;
+        // Who asked went away, so that nobody asks again.
+        opening.abort();
+        let (addr, call) = engine.registry().call(m).unwrap();
+        let (waiter, died) = Waiter::new(call);
+        let (command, asked) = (Box::new(Command::Panic), now().into());
+        addr.try_send(Ask { command, asked, waiter }).unwrap();
+        assert_eq!(died.await.unwrap(), Err(Failure::Lost));
+        let heads = store.heads.load(Ordering::SeqCst);
+        let old = engine.registry().incarnation(&m);
+        let reading = actix::spawn({
+            let engine = engine.clone();
+            async move { engine.head(m, now()).await }
+        });
+        until(|| engine.registry().incarnation(&m) != old).await;
+        store.script([Some(Fault::Answer(Commit::Doubt("lost".into())))]);
+        store.let_through(1_000);
+        reading.await.unwrap().unwrap();
+        assert_eq!(
+            store.heads.load(Ordering::SeqCst),
+            heads + 2,
+            "it read its head, and asked once more"
+        );
     });
 }
 

@@ -53,11 +53,11 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(of: MerchantId, incarnation: Incarnation, fence: Fence) -> Self {
+    pub(super) fn new(of: MerchantId, incarnation: Incarnation) -> Self {
         Self {
             of,
             incarnation,
-            pipeline: Pipeline::new(of, fence),
+            pipeline: Pipeline::new(of, Fence::Always),
             mailbox: VecDeque::new(),
             waiters: BTreeMap::new(),
             tickets: 0,

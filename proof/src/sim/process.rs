@@ -88,12 +88,9 @@ impl Process {
     fn start(&mut self, of: MerchantId, stage: &mut Stage) -> Incarnation {
         self.incarnations += 1;
         let incarnation = Incarnation(self.incarnations);
-        let fence = Fence::of(self.shared, self.writer.doubted(&of));
-        stage.note(self.place, || {
-            format!("{of} starts incarnation {}, fence {fence:?}", incarnation.0)
-        });
+        stage.note(self.place, || format!("{of} starts incarnation {}", incarnation.0));
         stage.count("actor", "started");
-        self.actors.insert(incarnation, Actor::new(of, incarnation, fence));
+        self.actors.insert(incarnation, Actor::new(of, incarnation));
         self.send(incarnation, Mail::Started, stage);
         stage.at(self.leave_after, Item::Tick(self.place, incarnation));
         incarnation
@@ -114,7 +111,10 @@ impl Process {
         match actor.mailbox.pop_front() {
             None => {}
             Some(Mail::Started) => self.writer.send(Batching::Open(of, incarnation), stage),
-            Some(Mail::Opened) => self.reader.head(of, incarnation, stage),
+            Some(Mail::Opened) => {
+                actor.pipeline.let_in(Fence::of(self.shared, self.writer.doubted(&of)));
+                self.reader.head(of, incarnation, stage);
+            }
             Some(Mail::Told(input)) => lives = self.take(&mut actor, input, None, stage),
             Some(Mail::Ask(message, waiter)) => {
                 let ticket = actor.accept(waiter);
