@@ -5,15 +5,15 @@ use crate::random::Random;
 /// A kind of fault. A seed has some of them and not others, so that each also comes alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// A commit fails before it writes: no room.
+    /// A commit fails before it writes, as there is no room, and so do those that come soon after.
     DiskFull,
     /// A commit fails before it writes, for another reason.
     Unavailable,
     /// The schema refuses an event that the rules allowed.
     Refused,
-    /// A commit is written, and told as in doubt.
+    /// A commit is written, and told as in doubt. The store may be away for a while then.
     DoubtWritten,
-    /// A commit is not written, and told as in doubt.
+    /// A commit is not written, and told as in doubt. The store may be away for a while then.
     DoubtLost,
     /// A commit is told as in doubt and written later, if it still fits.
     DoubtLate,
@@ -67,7 +67,7 @@ impl Fault {
         (Self::ReadFails, "read-fails", 20, 800),
         (Self::SlowRead, "slow-read", 50, 2_000),
         (Self::Crash, "crash", 3, 50),
-        (Self::Panic, "panic", 20, 500),
+        (Self::Panic, "panic", 50, 1_200),
         (Self::ClockJump, "clock-jump", 3, 50),
         (Self::AnswerLost, "answer-lost", 50, 1_000),
         (Self::TightBound, "tight-bound", 10_000, 10_000),

@@ -180,7 +180,7 @@ struct Bounds {
 impl Pace {
     fn draw(random: &mut Random) -> Self {
         let mut bounds = || Bounds {
-            usual: *random.of(&[1, 50, 500, 5_000]),
+            usual: *random.of(&[1, 50, 500, 5_000, 50_000]),
             long: *random.of(&[500, 10_000, 200_000, 2 * SECOND]),
             often: *random.of(&[0, 100, 1_000, 3_000]),
         };

@@ -121,7 +121,7 @@ impl Reader {
     /// A statement reads.
     pub(super) fn read(&mut self, statement: u64, stage: &mut Stage) {
         let Some(asked) = self.statements.get_mut(&statement) else { return };
-        let fails = stage.strikes(Fault::ReadFails);
+        let fails = stage.read_fails();
         let of_heads = |message: &Message| {
             (!matches!(message.question, Question::Lookup(_))).then_some(message.of)
         };

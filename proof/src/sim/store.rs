@@ -29,6 +29,8 @@ pub(super) struct FaultyStore {
     /// Handed over, and not yet both written and told.
     writes: BTreeMap<WriteId, Write>,
     handed_over: u64,
+    /// Until then, in microseconds, every commit fails, with this; where it does not answer, every read as well.
+    away: Option<(u64, Trouble)>,
 }
 
 struct Write {
@@ -58,7 +60,13 @@ enum Fate {
 
 impl FaultyStore {
     pub(super) fn new(shared: bool) -> Self {
-        Self { inner: MemoryStore::default(), shared, writes: BTreeMap::new(), handed_over: 0 }
+        Self {
+            inner: MemoryStore::default(),
+            shared,
+            writes: BTreeMap::new(),
+            handed_over: 0,
+            away: None,
+        }
     }
 }
 
@@ -97,7 +105,11 @@ impl Stage {
 
     fn fate(&mut self, batch: &Batch) -> Fate {
         let why = || "as the simulation wants it".to_owned();
+        if let Some(trouble) = self.away() {
+            return Fate::Lost(Commit::NotDone(trouble.clone()));
+        }
         if self.strikes(Fault::DiskFull) {
+            self.goes_away(Trouble::DiskFull);
             Fate::Lost(Commit::NotDone(Trouble::DiskFull))
         } else if self.strikes(Fault::Unavailable) {
             Fate::Lost(Commit::NotDone(unavailable()))
@@ -106,8 +118,10 @@ impl Stage {
             let (merchant, seq) = (run.merchant, run.rows[self.below(run.rows.len())].link.seq);
             Fate::Lost(Commit::Refused(BadRow { merchant, seq, constraint: WANTED.into() }))
         } else if self.strikes(Fault::DoubtWritten) {
+            self.goes_away(unavailable());
             Fate::WrittenBut(Commit::Doubt(why()))
         } else if self.strikes(Fault::DoubtLost) {
+            self.goes_away(unavailable());
             Fate::Lost(Commit::Doubt(why()))
         } else if self.strikes(Fault::DoubtLate) {
             Fate::Later(Commit::Doubt(why()))
@@ -117,6 +131,23 @@ impl Stage {
         } else {
             Fate::Written
         }
+    }
+
+    /// The store takes nothing for a while, in half of the cases: long enough for all tries of a call, or a few of them.
+    fn goes_away(&mut self, trouble: Trouble) {
+        if self.random.percent(50) {
+            let until = self.now + self.random.below(2 * SECOND);
+            self.store.away = Some((until, trouble));
+        }
+    }
+
+    fn away(&self) -> Option<&Trouble> {
+        self.store.away.as_ref().filter(|(until, _)| self.now < *until).map(|(_, trouble)| trouble)
+    }
+
+    /// Whether a read fails now.
+    pub(super) fn read_fails(&mut self) -> bool {
+        matches!(self.away(), Some(Trouble::Unavailable(_))) || self.strikes(Fault::ReadFails)
     }
 
     /// A number below a small bound, as a place in a list.
@@ -208,8 +239,9 @@ impl Stage {
         }
     }
 
-    /// What is still under way without anybody waiting for it is written now or never.
+    /// The store is there again, and what is still under way without anybody waiting for it is written now or never.
     pub(super) fn decide_all(&mut self) {
+        self.store.away = None;
         let nobodys = |(id, write): (&WriteId, &Write)| write.told.then_some(*id);
         let orphans: Vec<WriteId> = self.store.writes.iter().filter_map(nobodys).collect();
         orphans.into_iter().for_each(|id| self.decide(id));

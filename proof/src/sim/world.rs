@@ -21,6 +21,9 @@ use crate::translate;
 /// A day, in microseconds.
 const DAY: u64 = 86_400 * SECOND;
 
+/// How often processes start in one run, at the most.
+const LIVES_MAX: u32 = 40;
+
 /// How clocks may be wrong, in milliseconds.
 const CLOCKS: &[i64] = &[
     -172_800_000,
@@ -136,7 +139,9 @@ impl World {
 
     /// A crash or a clock that jumps: between any two steps.
     fn strike(&mut self) {
-        if self.stage.strikes(Fault::Crash) {
+        // A process that starts has work to do: without an end of crashes there might be none of steps.
+        let lives: u32 = self.nodes.iter().map(|node| node.lives).sum();
+        if lives < LIVES_MAX && self.stage.strikes(Fault::Crash) {
             let node = self.stage.below(self.nodes.len());
             self.crash(node);
         }
