@@ -67,7 +67,7 @@ impl Plan {
         let mut pace = Pace::draw(&mut shape);
         if seed % SLOW_DISK == SLOW_DISK - 1 {
             pace.slow_disk();
-            faults.switch_on(Fault::Panic, 300);
+            faults.switch_on(Fault::Panic, 600);
         }
         // Not so short that looking whether to leave is all that happens.
         let leave_after = pace.slowest() / 20 + *shape.of(&[5_000, 50_000, SECOND, 20 * SECOND]);
@@ -189,7 +189,10 @@ impl Pace {
 
     /// A batch takes longer than most of what happens meanwhile.
     fn slow_disk(&mut self) {
-        self.0[Leg::Write as usize] = Bounds { usual: SECOND / 5, long: 2 * SECOND, often: 1_000 };
+        for leg in [Leg::Net, Leg::Mail, Leg::Wake, Leg::Read, Leg::Told] {
+            self.0[leg as usize] = Bounds { usual: 500, long: 500, often: 0 };
+        }
+        self.0[Leg::Write as usize] = Bounds { usual: SECOND / 3, long: 2 * SECOND, often: 1_000 };
     }
 
     /// The longest that anything takes.
