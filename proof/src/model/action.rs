@@ -157,7 +157,7 @@ impl fmt::Display for Action {
                 f.write_str("a person says that the bank did not pay")
             }
             Self::Pass { long: false } => f.write_str("6 s pass"),
-            Self::Pass { long: true } => f.write_str("10 min pass"),
+            Self::Pass { long: true } => f.write_str("more than 10 min pass"),
             Self::TakeLimbo => f.write_str("the engine takes the call that was given up"),
             Self::Payer(payer, does) => write!(f, "payer {}: {does}", payer + 1),
             Self::Arrives(_, arrival) => write!(f, "a transfer arrives at WeChat: {arrival}"),

@@ -34,6 +34,7 @@ impl State {
                 to.text(withdrawal.reason.as_deref().unwrap_or_default());
             }
             to.time(withdrawal.tried_at.filter(|_| !withdrawal.status.is_final()));
+            to.newest_try = withdrawal.tried_at;
         }
         for payer in &self.payers {
             to.byte(u8::from(payer.remembered.moved_nothing));
@@ -47,8 +48,8 @@ impl State {
             None => to.byte(0),
             Some(call) => to.call(call),
         }
-        // A try is stamped with the newest time of all that was recorded, or its own: what is older than every try to come
-        // does not matter.
+        // A try is stamped with the newest time of all that was recorded, if its own is older: what is older than every try to
+        // come does not matter.
         let earliest = to.tries.iter().copied().chain([self.now]).min();
         for at in std::mem::take(&mut to.stamps).into_iter().chain([head.at]) {
             to.time(Some(at).filter(|at| Some(*at) > earliest));
@@ -68,6 +69,8 @@ impl State {
 struct Sketch {
     bytes: Vec<u8>,
     times: Vec<Option<At>>,
+    /// The time of the newest try, by which it is named.
+    newest_try: Option<At>,
     /// When tries were asked for that are not recorded yet.
     tries: Vec<At>,
     /// When all else was asked for that is not recorded yet.
@@ -125,12 +128,12 @@ impl Sketch {
     fn call(&mut self, call: &Call) {
         self.byte(4);
         match &call.wish {
-            Wish::Begin(last_try) => {
+            // Another try began since, and a try's time never comes again: it will be refused whenever it is taken.
+            Wish::Begin(last_try) if *last_try != self.newest_try => return self.byte(0),
+            Wish::Begin(_) => {
                 self.byte(1);
                 self.time(Some(call.at));
-                self.time(*last_try);
-                self.tries.push(call.at);
-                return;
+                return self.tries.push(call.at);
             }
             Wish::Record(TransferOutcome::Succeeded(_)) => self.byte(2),
             Wish::Record(TransferOutcome::Failed(_)) => self.byte(3),
@@ -148,32 +151,37 @@ impl Sketch {
 
     /// An answer on its way. It leads further when a try was recorded, or that the channel has no such transfer.
     fn answered(&mut self, call: &Call, answer: &Answered) {
-        let (kind, asked_at) = match &call.wish {
-            Wish::Begin(_) => (6, Some(call.at)),
-            Wish::Record(TransferOutcome::NotFound(_)) => (7, None),
-            Wish::Record(_) => (8, None),
-        };
-        self.byte(kind);
-        self.time(asked_at);
-        if let Some(withdrawal) = answer.as_ref().filter(|_| kind < 8) {
-            self.status(withdrawal.status);
-            self.time(withdrawal.tried_at.filter(|_| !withdrawal.status.is_final()));
+        match (&call.wish, answer) {
+            (Wish::Begin(_), Some(started)) => {
+                self.byte(6);
+                self.time(Some(call.at));
+                self.time(started.tried_at);
+            }
+            (Wish::Record(TransferOutcome::NotFound(_)), Some(after)) => {
+                self.byte(7);
+                self.status(after.status);
+                self.byte(u8::from(after.tried_at == self.newest_try));
+            }
+            (Wish::Begin(_) | Wish::Record(_), _) => self.byte(8),
         }
     }
 
-    /// The hash over the bytes and the times. All times are compared with each other by no more than ten minutes, so gaps of
-    /// ten minutes or more in their order are the same.
+    /// The hash over the bytes and the times. All times are compared with each other, and by no more than ten minutes: so gaps
+    /// in their order that are longer are the same. The clock goes by whole seconds, and nothing it can show is a millisecond
+    /// from where a comparison turns: so those that tell one try from another are left out.
     fn key(mut self, now: At) -> Key {
-        let mut line: Vec<At> = self.times.iter().flatten().copied().chain([now]).collect();
+        let second = |at: At| at.ms() / 1_000;
+        let mut line: Vec<i64> = self.times.iter().flatten().map(|at| second(*at)).collect();
+        line.push(second(now));
         line.sort_unstable();
         line.dedup();
         let mut place = 0;
         let mut places = vec![0];
         for pair in line.windows(2) {
-            place += (pair[1].ms() - pair[0].ms()).min(LONG_MS);
+            place += (pair[1] - pair[0]).min(LONG_MS / 1_000);
             places.push(place);
         }
-        let place = |at: At| places[line.binary_search(&at).expect("it is in line")];
+        let place = |at: At| places[line.binary_search(&second(at)).expect("it is in line")];
         let here = place(now);
         for time in &self.times {
             let ago = time.map_or(i64::MIN, |at| here - place(at));

@@ -56,8 +56,8 @@ const fn with_two(name: &'static str, word: Word) -> World {
 /// A short step of the clock, in milliseconds: one is within the 10 s that a send may take, two are not.
 pub(super) const SHORT_MS: i64 = 6_000;
 
-/// A long step, in milliseconds: what was missing is certain.
-pub(super) const LONG_MS: i64 = 600_000;
+/// A long step, in milliseconds: a little over ten minutes, after which what is missing is certain.
+pub(super) const LONG_MS: i64 = 601_000;
 
 /// Short steps between two long ones.
 pub(super) const SHORTS_MAX: u8 = 2;
