@@ -23,7 +23,7 @@ use crate::settings::{SessionSettings, SettingsFault};
 pub(crate) struct Customer {
     /// The customer in the mini-program.
     pub(crate) openid: Arc<str>,
-    /// The key of the newest login, which opens what the page encrypts. Never sent, never logged.
+    /// The key of the newest login, which opens what the page encrypts. Never sent to a page, never logged.
     pub(crate) session_key: Arc<SessionKey>,
 }
 

@@ -1,6 +1,6 @@
 //! Random choices from a seed, so that a failing run can be repeated (SplitMix64, Steele, Lea and Flood 2014).
 
-/// A source of choices. What a seed chooses never changes: a seed is kept as a regression for ever.
+/// A source of choices. What is drawn from a seed never changes; what is made of it changes with whoever draws.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 

@@ -9,7 +9,7 @@ use tally_proof::sim::{Fault, Options, Plan, Run, Timeline, Tour, Trip, shrink, 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Simulate {
     /// How many seeds
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     seeds: u64,
     /// The first of them
     #[arg(long, default_value_t = 0)]
