@@ -227,7 +227,7 @@ impl Points {
             true => Point::At(now().plus_ms(i64::try_from(seq).expect("a count"))),
         };
         let begun = Instant::now();
-        let head = head_at(store, merchant_id(0), point).await.expect("it is told");
+        let head = head_at(store, merchant_id(0), point, Seq(0)).await.expect("it is told");
         let micros = u64::try_from(begun.elapsed().as_micros()).expect("a short time");
         times.record(micros).expect("within bounds");
         let found = head.expect("there was one").link.seq.0;

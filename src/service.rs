@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use tally_actors::cashier::Cashier;
 use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::chain::Seq;
 use tally_actors::domain::command::Asked;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{KeyId, MerchantId, OrderNo};
@@ -162,14 +163,15 @@ impl Service {
         self.in_turn(&self.turns.lists, self.keyring.list(of, page)).await
     }
 
-    /// The head as it was; `None`: there was no such merchant yet.
+    /// The head as it was, before the event that was just read as the newest; `None`: there was no such merchant yet.
     pub(crate) async fn head_at(
         &self,
         of: MerchantId,
         point: Point,
+        newest: Seq,
     ) -> Result<Option<Head>, ApiError> {
         let store = Arc::clone(self.engine.store());
-        let asked = async move { history::head_at(store.as_ref(), of, point).await };
+        let asked = async move { history::head_at(store.as_ref(), of, point, newest).await };
         self.in_turn(&self.turns.histories, asked).await
     }
 

@@ -58,10 +58,10 @@ async fn a_balance_of_the_past_waits_for_one_of_few_turns_of_its_own() {
     let turns = turns.acquire_many_owned(u32::try_from(HISTORIES_MAX).unwrap()).await.unwrap();
     let of = "nobody".parse().unwrap();
     let point = Point::At(At::from_ms(0));
-    let busy = service.head_at(of, point).await;
+    let busy = service.head_at(of, point, Seq(0)).await;
     assert!(matches!(busy, Err(ApiError::Busy)), "{busy:?}");
     drop(turns);
-    assert_eq!(service.head_at(of, point).await.unwrap(), None);
+    assert_eq!(service.head_at(of, point, Seq(0)).await.unwrap(), None);
 }
 
 #[actix_web::test]

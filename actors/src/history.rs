@@ -4,7 +4,7 @@
 //! blindly: the store passes over one that does not fit its journal, here the events after it must chain to its hash, and
 //! where they do not, all is folded again from the first event. `tally audit` compares each with the fold.
 
-use crate::domain::chain::Link;
+use crate::domain::chain::{Link, Seq};
 use crate::domain::event::Stamped;
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
@@ -13,30 +13,32 @@ use crate::limits::HISTORY_PAGE;
 use crate::ports::{ReadError, Recorded, Store};
 
 /// The head as it was; `None`: there was no such merchant yet. [`ReadError::Unreadable`] where the journal is not one that
-/// Tally wrote.
+/// Tally wrote, or ends before that point although its newest event, as somebody heard, is further on.
 pub async fn head_at(
     store: &dyn Store,
     of: MerchantId,
     point: Point,
+    newest: Seq,
 ) -> Result<Option<Head>, ReadError> {
     if let Some(checkpoint) = store.checkpoint(of, point).await? {
         let seq = checkpoint.link.seq;
-        match fold(store, of, Replay::after(checkpoint), point).await {
+        match fold(store, Replay::after(checkpoint), point, newest).await {
             Err(ReadError::Unreadable { what, .. }) => {
                 tracing::error!(merchant = %of, %seq, what, "a checkpoint leads nowhere: run tally audit");
             }
             other => return other,
         }
     }
-    fold(store, of, Replay::new(of), point).await
+    fold(store, Replay::new(of), point, newest).await
 }
 
 async fn fold(
     store: &dyn Store,
-    of: MerchantId,
     mut replay: Replay,
     point: Point,
+    newest: Seq,
 ) -> Result<Option<Head>, ReadError> {
+    let of = replay.merchant();
     loop {
         let wanted = page_size(replay.link(), point);
         let page = store.events(of, replay.link().seq.next(), wanted).await?;
@@ -50,8 +52,15 @@ async fn fold(
             }
             replay.take(link, &stamped).map_err(flawed)?;
         }
-        if last || point == Point::Seq(replay.link().seq) {
+        let reached = replay.link().seq;
+        if point == Point::Seq(reached) || last && reached >= newest {
             return Ok(replay.into_head());
+        }
+        if last {
+            let what = format!(
+                "its journal ends at event {reached}, and its head says {newest}: run tally audit"
+            );
+            return Err(ReadError::Unreadable { merchant: of, what });
         }
         // Working through pages that are at hand must not keep this thread's other requests waiting.
         tokio::task::yield_now().await;

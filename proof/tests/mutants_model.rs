@@ -19,8 +19,8 @@ fn each_known_defect_breaks_the_claim_that_stands_against_it() {
     const ONCE: &str = "one payer, numbers pay once";
     const NONE: &str = "one payer, WeChat without a word";
     let cases = [
-        (Mutant::LateSuccessOverwrites, BY_HAND, "in transit until it is decided", 3),
-        (Mutant::LateSuccessOverwrites, NONE, "in transit until it is decided", 12),
+        (Mutant::LateSuccessOverwrites, BY_HAND, "decided is applicable", 3),
+        (Mutant::LateSuccessOverwrites, NONE, "decided is applicable", 10),
         (Mutant::MissingIsFailed, TRUE, "never both returned and paid", 11),
         (Mutant::FailedByErrorCode, ONCE, "never both returned and paid", 8),
         (Mutant::SentBeforeDurable, TRUE, "never paid twice", 9),

@@ -150,7 +150,7 @@ pub(crate) async fn balance(
         (Some(at), None) => return ok(BalanceView::of(&head, at.min(now).max(head.at))),
         (None, None) => return ok(BalanceView::of(&head, now.max(head.at))),
     };
-    let then = service.head_at(of.merchant, point).await?;
+    let then = service.head_at(of.merchant, point, head.link.seq).await?;
     // Before there was a merchant, there was nothing.
     let then = then.unwrap_or_else(|| {
         Head::registered(of.merchant, Rules::clone(&head.rules), head.registered_at)

@@ -63,6 +63,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl Replay {
+    /// Whose journal is read.
+    pub fn merchant(&self) -> MerchantId {
+        self.of
+    }
+
     /// A journal before its first event.
     pub fn new(of: MerchantId) -> Self {
         Self { of, head: None }

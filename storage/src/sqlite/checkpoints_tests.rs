@@ -103,10 +103,16 @@ async fn a_checkpoint_that_does_not_fit_is_passed_over_and_the_past_is_told_all_
         let newest = books.newest();
         for upto in [Point::Seq(newest.link.seq), Point::At(newest.at)] {
             assert_eq!(books.checkpoint(upto).await.as_ref(), Some(second), "{change}");
-            assert_eq!(head_at(&books.store, of(), upto).await.as_ref(), Ok(&Some(newest.clone())));
+            assert_eq!(
+                head_at(&books.store, of(), upto, Seq(0)).await.as_ref(),
+                Ok(&Some(newest.clone()))
+            );
         }
         for upto in [Point::Seq(third.link.seq), Point::At(third.at)] {
-            assert_eq!(head_at(&books.store, of(), upto).await.as_ref(), Ok(&Some(third.clone())));
+            assert_eq!(
+                head_at(&books.store, of(), upto, Seq(0)).await.as_ref(),
+                Ok(&Some(third.clone()))
+            );
         }
     }
 }
@@ -118,9 +124,9 @@ async fn where_no_checkpoint_fits_or_none_is_left_the_fold_begins_with_the_first
     books.change("update checkpoints set format = 2").await;
     assert_eq!(books.checkpoint(Point::At(newest.at)).await, None);
     let newest_point = Point::Seq(newest.link.seq);
-    assert_eq!(head_at(&books.store, of(), newest_point).await, Ok(Some(newest.clone())));
+    assert_eq!(head_at(&books.store, of(), newest_point, Seq(0)).await, Ok(Some(newest.clone())));
     books.change("delete from checkpoints").await;
-    assert_eq!(head_at(&books.store, of(), newest_point).await, Ok(Some(newest)));
+    assert_eq!(head_at(&books.store, of(), newest_point, Seq(0)).await, Ok(Some(newest)));
 }
 
 // What adds up, and fits the journal in every way that is looked at, is still no reason to answer wrongly later.
@@ -136,7 +142,7 @@ async fn a_fold_that_breaks_after_its_checkpoint_begins_anew() {
     let mut books = books;
     books.commit(vec![pay("4001", 3)]).await;
     let newest = books.newest();
-    let told = head_at(&books.store, of(), Point::Seq(newest.link.seq)).await;
+    let told = head_at(&books.store, of(), Point::Seq(newest.link.seq), Seq(0)).await;
     assert_eq!(told, Ok(Some(newest)));
 }
 
@@ -145,10 +151,26 @@ async fn a_journal_that_was_changed_is_not_told_of() {
     let books = Books::new().await;
     let seq = books.kept[1].link.seq.next();
     books.change(&format!("update journal set hash = zeroblob(32) where seq = {seq}")).await;
-    let ask = async |seq| head_at(&books.store, of(), Point::Seq(seq)).await;
+    let ask = async |seq| head_at(&books.store, of(), Point::Seq(seq), Seq(0)).await;
     let before = ask(books.kept[1].link.seq).await;
     assert_eq!(before.as_ref(), Ok(&Some(books.kept[1].clone())));
     let Err(ReadError::Unreadable { what, .. }) = ask(seq).await else { panic!("it is told") };
     assert!(what.starts_with(&format!("event {seq}: its hash is 0000")), "{what}");
     assert!(what.ends_with("run tally audit"), "{what}");
+}
+
+/// Else whoever asks for what was would be told an earlier state, and no error.
+#[tokio::test]
+async fn a_journal_that_lost_its_end_is_not_told_as_though_it_were_whole() {
+    let books = Books::new().await;
+    let newest = books.newest();
+    books.change("delete from journal where seq > 5").await;
+    books.change("delete from checkpoints").await;
+    for upto in [Point::Seq(newest.link.seq), Point::At(newest.at)] {
+        let told = head_at(&books.store, of(), upto, newest.link.seq).await;
+        let broken = matches!(&told, Err(ReadError::Unreadable { what, .. }) if what.contains("ends at event 5"));
+        assert!(broken, "{told:?}");
+    }
+    let whole = head_at(&books.store, of(), Point::Seq(Seq(3)), newest.link.seq).await;
+    assert_eq!(whole.unwrap().unwrap().link.seq, Seq(3));
 }

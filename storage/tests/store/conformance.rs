@@ -344,7 +344,7 @@ async fn a_checkpoint_is_kept_where_a_run_reaches_or_passes_its_place(store: Arc
     ] {
         assert_eq!(kept(Point::Seq(head.link.seq)).await.as_ref(), expected);
         assert_eq!(kept(Point::At(head.at)).await.as_ref(), expected);
-        let told = head_at(&*store, shop.id(), Point::Seq(head.link.seq)).await;
+        let told = head_at(&*store, shop.id(), Point::Seq(head.link.seq), head.link.seq).await;
         assert_eq!(told.expect("it is told").as_ref(), Some(head));
     }
     assert_eq!(kept(Point::Seq(Seq(2 * EVERY))).await.as_ref(), Some(reached));

@@ -197,7 +197,7 @@ async fn heads(store: &dyn Store, of: MerchantId) -> Vec<Head> {
 /// Every point of the past is told as these heads have it.
 async fn the_past_is(store: &dyn Store, heads: &[Head]) {
     let of = heads[0].merchant;
-    let ask = async |point| head_at(store, of, point).await.unwrap();
+    let ask = async |point| head_at(store, of, point, Seq(0)).await.unwrap();
     assert_eq!(ask(Point::Seq(Seq(0))).await, None);
     assert_eq!(ask(Point::At(heads[0].at.plus_ms(-1))).await, None);
     for head in heads {
