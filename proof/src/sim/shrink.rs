@@ -23,6 +23,8 @@ pub struct Small {
     pub run: Run,
     /// The flags of `tally-proof simulate`.
     pub flags: String,
+    /// How many operations of clients are left.
+    pub operations: usize,
 }
 
 /// What of a plan is kept.
@@ -54,7 +56,7 @@ pub fn shrink(plan: Plan, broken: &Violation, options: &Options) -> Small {
     shrinker.fewer_faults();
     let Shrinker { plan, kept, .. } = shrinker;
     let run = options.run(kept.of(&plan), Timeline::on());
-    Small { run, flags: kept.flags(&plan) }
+    Small { run, flags: kept.flags(&plan), operations: kept.ops.len() }
 }
 
 impl Shrinker<'_> {
