@@ -1,13 +1,52 @@
-//! The binary under test: built first, unless one is named.
+//! Runs of the real binary: which one, built first unless it is named, and what all such runs are asked with.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 use serde_json::Value;
 
-/// Which binary, and where it runs.
+/// What every run is asked with.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Decides all choices; a new one where it is not given
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many ask at the same time
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=999))]
+    pub(crate) clients: u64,
+    /// Keep the folder of what has faults
+    #[arg(long)]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) binary: Binary,
+}
+
+impl Run {
+    /// The binary and the seed, both told with what is to happen to the binary.
+    pub(crate) fn begin(&self, what: &str) -> Result<(PathBuf, u64), ExitCode> {
+        let binary = self.binary.find().map_err(|trouble| unable(&trouble))?;
+        let random = || getrandom::u64().expect("the system has randomness");
+        let seed = self.seed.unwrap_or_else(random);
+        println!("{} {what}; --seed {seed}", binary.display());
+        Ok((binary, seed))
+    }
+}
+
+/// Says why a run can't be.
+pub(crate) fn unable(trouble: &str) -> ExitCode {
+    eprintln!("{trouble}");
+    ExitCode::from(2)
+}
+
+/// Runs something on a runtime of its own.
+pub(crate) fn block_on<T>(run: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(run)
+}
+
+/// Which binary.
 #[derive(Debug, Args)]
 pub(crate) struct Binary {
     /// The binary; where it is not given, the release binary is built first
@@ -17,7 +56,7 @@ pub(crate) struct Binary {
 
 impl Binary {
     /// The binary's path.
-    pub(crate) fn find(&self) -> Result<PathBuf, String> {
+    fn find(&self) -> Result<PathBuf, String> {
         match &self.binary {
             Some(path) => {
                 path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))

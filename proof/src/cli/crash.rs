@@ -6,7 +6,7 @@ use clap::Args;
 use tally_proof::crash::plan::{Plan, Report};
 use tally_proof::crash::{kills, notices};
 
-use super::binary::{self, Binary};
+use super::binary::{self, Run};
 
 /// What is asked for.
 #[derive(Debug, Args)]
@@ -14,36 +14,21 @@ pub(crate) struct Asked {
     /// How often to kill
     #[arg(long, default_value_t = 300)]
     kills: u64,
-    /// Decides all choices; a new one where it is not given
-    #[arg(long)]
-    seed: Option<u64>,
-    /// How many ask at the same time
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=999))]
-    clients: u64,
-    /// Keep the folder of a run with faults
-    #[arg(long)]
-    keep: bool,
     /// Kill while notices come in and transfers go out, with a WeChat that lives on
     #[arg(long)]
     notices: bool,
     #[command(flatten)]
-    binary: Binary,
+    run: Run,
 }
 
 pub(crate) fn run(asked: &Asked) -> ExitCode {
-    let binary = match asked.binary.find() {
-        Ok(binary) => binary,
-        Err(trouble) => {
-            eprintln!("{trouble}");
-            return ExitCode::from(2);
-        }
+    let &Asked { kills, notices, run: Run { clients, keep, .. } } = asked;
+    let (binary, seed) = match asked.run.begin(&format!("is killed {kills} times")) {
+        Ok(begun) => begun,
+        Err(code) => return code,
     };
-    let seed = asked.seed.unwrap_or_else(|| getrandom::u64().expect("the system has randomness"));
-    let &Asked { kills, clients, keep, notices, .. } = asked;
-    println!("{} is killed {kills} times; --seed {seed}", binary.display());
     let plan = Plan { binary, place: binary::place(), kills, seed, clients, keep };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let report = runtime.expect("a runtime").block_on(played(plan, notices));
+    let report = binary::block_on(played(plan, notices));
     println!("{report}");
     if report.faults.is_empty() {
         return ExitCode::SUCCESS;
@@ -58,7 +43,7 @@ pub(crate) fn run(asked: &Asked) -> ExitCode {
     println!(
         "Again, as far as real time allows: cargo run --release -p tally-proof -- \
          crash{world} --kills {kills} --clients {clients} --seed {seed} --keep{}",
-        asked.binary
+        asked.run.binary
     );
     ExitCode::FAILURE
 }

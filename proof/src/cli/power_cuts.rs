@@ -7,7 +7,7 @@ use tally_proof::power::cuts;
 use tally_proof::power::disk::Names;
 use tally_proof::power::plan::{Plan, Report};
 
-use super::binary::{self, Binary};
+use super::binary::{self, Run};
 
 /// What is asked for.
 #[derive(Debug, Args)]
@@ -25,50 +25,33 @@ pub(crate) struct Asked {
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1",
         value_parser = clap::value_parser!(u64).range(1..))]
     lying_disk: Option<u64>,
-    /// Decides all choices; a new one where it is not given
-    #[arg(long)]
-    seed: Option<u64>,
-    /// How many ask at the same time
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=999))]
-    clients: u64,
-    /// Keep the images with faults
-    #[arg(long)]
-    keep: bool,
     #[command(flatten)]
-    binary: Binary,
+    run: Run,
 }
 
 pub(crate) fn run(asked: &Asked) -> ExitCode {
-    let binary = match asked.binary.find() {
-        Ok(binary) => binary,
-        Err(trouble) => {
-            eprintln!("{trouble}");
-            return ExitCode::from(2);
-        }
+    let &Asked { cuts, lying_disk: lies, run: Run { clients, keep, .. }, .. } = asked;
+    let (binary, seed) = match asked.run.begin(&format!("loses power {cuts} times")) {
+        Ok(begun) => begun,
+        Err(code) => return code,
     };
-    let seed = asked.seed.unwrap_or_else(|| getrandom::u64().expect("the system has randomness"));
-    let &Asked { cuts, clients, keep, lying_disk: lies, .. } = asked;
-    println!("{} loses power {cuts} times; --seed {seed}", binary.display());
     let names = if asked.journaled { Names::Journaled } else { Names::Strict };
     let (place, images) = (binary::place(), asked.images.into());
     let plan = Plan { binary, place, cuts, images, names, lies, seed, clients, keep };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    match runtime.expect("a runtime").block_on(cuts::run(&plan)) {
+    match binary::block_on(cuts::run(&plan)) {
         Ok(report) => verdict(&report, lies.is_some()),
-        Err(trouble) => {
-            eprintln!("{trouble}");
-            ExitCode::from(2)
-        }
+        Err(trouble) => binary::unable(&trouble),
     }
 }
 
 /// On an honest disk there must be no faults, on one that lies there must be some.
 fn verdict(report: &Report, lying: bool) -> ExitCode {
     println!("{report}");
-    for fault in &report.faults {
-        println!("FAULT {fault}");
+    for objection in report.objections() {
+        println!("FAULT {objection}");
     }
-    if report.faults.is_empty() != lying {
+    let well = if lying { !report.faults.is_empty() } else { report.objections().next().is_none() };
+    if well {
         return ExitCode::SUCCESS;
     }
     if lying {

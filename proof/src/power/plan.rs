@@ -61,6 +61,8 @@ pub struct Report {
     pub acknowledged: usize,
     /// What must not be.
     pub faults: Vec<String>,
+    /// Said where too little was under way for the run to prove anything: that is no fault of a disk or of the binary.
+    pub too_little: Option<String>,
 }
 
 impl Report {
@@ -81,13 +83,18 @@ impl Report {
         }
     }
 
+    /// What keeps an honest disk's run from being a success.
+    pub fn objections(&self) -> impl Iterator<Item = &String> {
+        self.faults.iter().chain(&self.too_little)
+    }
+
     /// Looks at the run as a whole: whether there was a load, and something to forget.
     pub(super) fn close(&mut self) {
         let cuts = usize::try_from(self.cuts).unwrap_or(usize::MAX);
         let too_little = self.unsynced < UNSYNCED_MIN.saturating_mul(cuts)
             || self.acknowledged < LOAD_MIN.saturating_mul(cuts);
         if self.faults.is_empty() && too_little {
-            self.faults.push(format!("too little was under way to prove anything: {self}"));
+            self.too_little = Some(format!("too little was under way to prove anything: {self}"));
         }
     }
 }
