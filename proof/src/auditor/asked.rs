@@ -286,7 +286,7 @@ fn may_request(request: &Request, requested: &Requested) -> bool {
     };
     given(withdrawal_no, requested.withdrawal_no)
         && key.as_deref() == requested.key
-        && (*amount, *settle_first) == (requested.asked, requested.settle_first)
+        && requested.is_of(*amount, *settle_first)
         && given(by, requested.asked_by)
 }
 

@@ -113,6 +113,13 @@ pub(super) struct Requested<'a> {
     pub(super) settlement_no: Option<&'a str>,
 }
 
+impl Requested<'_> {
+    /// Whether this is what was asked for: the content that a repeat must have.
+    pub(super) fn is_of(&self, amount: Option<Fen>, settle_first: bool) -> bool {
+        (self.asked, self.settle_first) == (amount, settle_first)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Moved<'a> {
     pub(super) withdrawal_no: &'a str,

@@ -148,10 +148,7 @@ impl<'a> Refused<'a> {
             }
             Request::Withdraw { amount, settle_first, settlement_no, .. } => match self.asked_for()
             {
-                Some(withdrawal) => {
-                    let requested = &withdrawal.requested;
-                    (requested.asked, requested.settle_first) != (*amount, *settle_first)
-                }
+                Some(withdrawal) => !withdrawal.requested.is_of(*amount, *settle_first),
                 None => *settle_first && self.settled(settlement_no).is_some(),
             },
             Request::Open { .. }

@@ -77,10 +77,9 @@ pub(super) fn same_content(journal: &Journal, call: &Call, thing: &Thing) -> boo
         }
         Request::Withdraw { withdrawal_no, key, amount, settle_first, .. } => {
             let number = number(journal, (Route::Withdrawals, key), (withdrawal_no, shown), end);
-            journal.withdrawal(number).is_none_or(|withdrawal| {
-                let requested = &withdrawal.requested;
-                (requested.asked, requested.settle_first) == (*amount, *settle_first)
-            })
+            journal
+                .withdrawal(number)
+                .is_none_or(|known| known.requested.is_of(*amount, *settle_first))
         }
         Request::Register(_)
         | Request::ChangeRules(_)
