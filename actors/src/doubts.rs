@@ -8,7 +8,7 @@ use crate::domain::ids::MerchantId;
 use crate::ports::{Batch, Commit};
 
 /// The marks. The writer sets and clears them, whether or not the incarnation that it tells still lives; the registry reads
-/// them when it starts the next.
+/// them when the next is let in.
 #[derive(Debug, Clone, Default)]
 pub struct Doubts(Arc<Mutex<HashSet<MerchantId>>>);
 

@@ -43,14 +43,6 @@ macro_rules! mutants {
                     $(Self::$pvariant => $pname,)+
                 }
             }
-
-            /// What it does, in a line for people.
-            pub fn what(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
-                    $(Self::$pvariant => concat!($($pdoc),+).trim_ascii(),)+
-                }
-            }
         }
     };
 }
