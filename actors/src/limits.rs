@@ -64,6 +64,9 @@ pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often the payer looks which withdrawals are under way, besides being woken.
 pub const PAYER_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a process has the background work of a merchant to itself; when it ends, others wait so long at the most.
+pub const CLAIM_TERM: Duration = Duration::from_secs(16);
+
 /// Items in a part of a list that the sweeper or the payer walks through.
 pub const WALK_PART: u32 = 200;
 

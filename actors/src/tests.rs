@@ -12,3 +12,5 @@ mod scripted;
 mod support;
 mod sweeper;
 mod world;
+
+pub(crate) use self::scripted::Scripted;
