@@ -2,8 +2,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `sql` | what is common to all databases |
 //! | [`sqlite`] | the store in one SQLite file, for one process |
-//! | `postgres` | what differs on PostgreSQL |
+//! | `postgres`, `mysql` | what differs on servers |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
 //! | [`keys`] | who may call |
 //! | [`profiles`] | what customers handed over about themselves |
@@ -15,10 +16,11 @@ pub mod audit;
 mod fixture;
 pub mod folder;
 pub mod keys;
+mod mysql;
 pub mod naive;
-#[cfg_attr(not(test), expect(dead_code, reason = "its store comes next"))]
 mod postgres;
 pub mod profiles;
+mod sql;
 pub mod sqlite;
 
 pub use sqlite::{OpenError, SqliteStore};

@@ -7,7 +7,8 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
 use super::durable::{Setup, VERSION_MIN};
-use super::errors::Meaning;
+use super::errors::meaning;
+use crate::sql::meaning::Meaning;
 
 /// How long a connection may take to be made, TLS and password included.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -182,10 +183,11 @@ impl Database {
                 ConnectError::Unfit { place, reason: reason.to_owned() }
             }
             _ => {
-                let reason = match Meaning::of(error) {
-                    Meaning::Constraint(said) | Meaning::Passing(said) | Meaning::Gone(said) => {
-                        said
-                    }
+                let reason = match meaning(error) {
+                    Meaning::Constraint(said)
+                    | Meaning::Passing(said)
+                    | Meaning::Gone(said)
+                    | Meaning::Broken(said) => said,
                     Meaning::DiskFull => "its disk is full".to_owned(),
                 };
                 ConnectError::NotReached { place, reason }
