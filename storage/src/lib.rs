@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`server`] | the store in a database on a server, for any number of processes |
 //! | `sql` | what is common to all databases |
 //! | [`sqlite`] | the store in one SQLite file, for one process |
 //! | `postgres`, `mysql` | what differs on servers |
@@ -20,7 +21,9 @@ mod mysql;
 pub mod naive;
 mod postgres;
 pub mod profiles;
+pub mod server;
 mod sql;
 pub mod sqlite;
 
+pub use server::ServerStore;
 pub use sqlite::{OpenError, SqliteStore};

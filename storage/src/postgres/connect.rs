@@ -120,6 +120,11 @@ impl Database {
         Ok(database)
     }
 
+    /// Host, port and database, without a password.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Begins a session, or fails within seconds.
     pub(crate) async fn connect(&self, purpose: Purpose) -> Result<PgConnection, sqlx::Error> {
         let mut db = self.plain().await?;

@@ -46,6 +46,9 @@ pub enum OpenError {
         /// The migration.
         version: i64,
     },
+    /// A database on a server can't be used.
+    #[error("{0}")]
+    Server(String),
     /// The file system or SQLite said no.
     #[error("{} can't be opened: {reason}", file.display())]
     Refused {
