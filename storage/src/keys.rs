@@ -112,7 +112,7 @@ const LIST: &str = "select key_id, name, created_ms from keys
     order by created_ms desc, key_id desc limit ?";
 
 /// Stands for the merchant in an error about a key of no merchant.
-fn nobody() -> MerchantId {
+pub(crate) fn nobody() -> MerchantId {
     "0".parse().expect("a digit is a merchant id")
 }
 

@@ -4,12 +4,16 @@
 //! |---|---|
 //! | [`sqlite`] | the store in one SQLite file, for one process |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
+//! | [`books`], [`copy`], [`backup`] | books moved from one database to another, and into a file that is kept |
 //! | [`keys`] | who may call |
 //! | [`profiles`] | what customers handed over about themselves |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
 
 pub mod audit;
+pub mod backup;
+pub mod books;
+pub mod copy;
 #[cfg(test)]
 mod fixture;
 pub mod folder;
@@ -18,4 +22,4 @@ pub mod naive;
 pub mod profiles;
 pub mod sqlite;
 
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{Migrated, OpenError, SqliteStore};

@@ -10,11 +10,13 @@
 //! | `checkpoints` | where a fold of the past may begin |
 //! | `wal` | bringing the WAL back |
 //! | `write` | what is written beside the journal |
+//! | `books`, `migrate` | copying, backing up, bringing the schema up |
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `rows` | columns and the things they hold |
 //! | `errors` | what SQLite's errors mean |
 
+mod books;
 mod checkpoints;
 #[cfg(test)]
 mod checkpoints_tests;
@@ -29,6 +31,7 @@ pub(crate) mod lists;
 mod lists_tests;
 mod lock;
 pub(crate) mod lookup;
+mod migrate;
 mod project;
 mod room;
 pub(crate) mod rows;
@@ -65,6 +68,7 @@ use self::connect::Readers;
 pub use self::errors::OpenError;
 use self::identity::Identity;
 use self::lock::Lock;
+pub use self::migrate::Migrated;
 
 /// Why the file, or the disk under it, can't be trusted any more, once that is so.
 type Broken = Arc<SetOnce<String>>;
@@ -133,13 +137,18 @@ impl SqliteStore {
     /// Ends the store after the batch in flight, whoever else still holds it: it writes no more, and another process may
     /// have the file. What is committed is on disk in any case; this brings it all into one file.
     pub async fn close(&self) {
+        drop(self.end().await);
+    }
+
+    /// The same, with the lock still held: whoever drops it lets others have the file.
+    pub(crate) async fn end(&self) -> Option<Lock> {
         self.read.close().await;
         self.rounds.close().await;
         let mut slot = self.write.lock().await;
         if let Some(writer) = slot.take() {
             connect::discard(writer).await;
         }
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Reads, unless the store is known to be broken, and remembers it when the answer says so.

@@ -55,7 +55,7 @@ for_every_store! {
 }
 
 /// Every kind of event, batch by batch.
-fn life(shop: &mut Shop) -> Vec<Run> {
+pub(crate) fn life(shop: &mut Shop) -> Vec<Run> {
     let outcome = |raw: &str| raw.into();
     vec![
         shop.run(&[register(PayoutMethod::Wechat), open("1000", 80_000, Some("a key"))]),

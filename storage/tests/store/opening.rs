@@ -123,7 +123,7 @@ async fn a_newer_schema_is_refused_and_an_older_one_is_brought_up() {
     raw(&file, "delete from _sqlx_migrations where version = 2").await;
     raw(&file, "drop table keys").await;
     let error = SqliteStore::open_read_only(&file).await.expect_err("it is older");
-    assert!(error.to_string().contains("lacks migration 2: start the server"), "{error}");
+    assert!(error.to_string().contains("lacks migration 2: run tally migrate"), "{error}");
     SqliteStore::open(&file).await.expect("it is brought up").close().await;
     SqliteStore::open_read_only(&file).await.expect("it is").close().await;
     raw(&file, "insert into _sqlx_migrations values (9000, 'later', 0, true, x'00', 0)").await;
