@@ -128,14 +128,6 @@ fn hash(token: &str) -> TokenHash {
 }
 
 #[cfg(test)]
-#[path = "../tests/support/servers.rs"]
-mod servers;
-
-#[cfg(test)]
-#[path = "../tests/support/redis_server.rs"]
-mod redis_server;
-
-#[cfg(test)]
 mod conformance;
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::redis_server::{PASSWORD, Redis, RedisServer, USER};
 use tally_proof::crash::server::Server;
 use tally_proof::crash::world::World;
+use tally_proof::servers::redis_server::{PASSWORD, Redis, RedisServer, USER};
 use tokio::time::sleep;
 
 /// How many log in and order at the same time.

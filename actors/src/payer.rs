@@ -134,7 +134,7 @@ impl Round {
     async fn begin(&self, WithdrawalUnderWay { merchant, withdrawal }: WithdrawalUnderWay) {
         let key = (merchant, withdrawal.withdrawal_no);
         let now = (self.step.desk.steady)();
-        let Some(mut in_hand) = self.memos.take(key, withdrawal.tried_at, now) else {
+        let Some(mut in_hand) = self.memos.take(key, now) else {
             return;
         };
         let turn = self.turn().await;

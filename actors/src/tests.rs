@@ -6,6 +6,7 @@ mod failures;
 mod machines;
 mod owners;
 mod payer;
+mod payers;
 mod reads;
 mod schedules;
 mod scripted;

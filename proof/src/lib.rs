@@ -12,6 +12,7 @@
 //! | [`lists`] | all that a store has of a merchant |
 //! | [`translate`] | from the engine's types to the words of a history |
 //! | [`random`] | every choice, from one seed |
+//! | [`servers`] | private servers of other programs, for tests |
 
 pub mod auditor;
 pub mod crash;
@@ -22,5 +23,6 @@ pub mod model;
 pub mod mutants;
 pub mod power;
 pub mod random;
+pub mod servers;
 pub mod sim;
 pub mod translate;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tally_proof::servers::redis_server::{Redis, RedisServer, USER};
 use tokio::task::JoinSet;
 
-use super::redis_server::{Redis, RedisServer, USER};
 use super::*;
 use crate::clock::Clock;
 

@@ -1,8 +1,9 @@
 //! What only a store that is shared must do: keep secrets from who reads it, stay apart, fail soon, and recover.
 
+use tally_proof::servers::redis_server::{PASSWORD, READER, Redis, RedisServer, Said, USER};
+use tally_proof::servers::{free_port, local};
+
 use super::conformance::{at, begin, found, key, settings, until};
-use super::redis_server::{PASSWORD, READER, Redis, RedisServer, Said, USER};
-use super::servers::{free_port, local};
 use super::*;
 use crate::clock::Clock;
 

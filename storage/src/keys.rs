@@ -1,5 +1,6 @@
 //! API keys: who may call `/v1`. They are no facts about money, so they stand outside of the journal.
 
+use sqlx::sqlite::SqliteRow;
 use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::{Page, Part, ReadError, Trouble};
@@ -94,17 +95,27 @@ impl SqliteStore {
     pub async fn all_keys(&self) -> Result<Vec<KnownKey>, ReadError> {
         let query = sqlx::query("select key_hash, key_id, merchant_id from keys");
         let rows = async { query.fetch_all(&self.read).await.map_err(|error| read_error(&error)) };
-        let rows = self.reads(rows).await?;
-        let known = |row| {
-            let mut fields = Fields::new(row, nobody());
-            Ok(KnownKey {
-                key_hash: fields.made(|raw: &[u8]| raw.try_into().ok())?,
-                key_id: fields.text()?,
-                merchant: fields.made_if_any(|raw: &str| raw.parse().ok())?,
-            })
-        };
-        rows.iter().map(known).collect()
+        self.reads(rows).await?.iter().map(known).collect()
     }
+
+    /// The key of that hash, as it is now; `None`: there is none, or it was removed.
+    pub async fn key(&self, key_hash: [u8; 32]) -> Result<Option<KnownKey>, ReadError> {
+        let query =
+            sqlx::query("select key_hash, key_id, merchant_id from keys where key_hash = ?")
+                .bind(key_hash.to_vec());
+        let row =
+            async { query.fetch_optional(&self.read).await.map_err(|error| read_error(&error)) };
+        self.reads(row).await?.as_ref().map(known).transpose()
+    }
+}
+
+fn known(row: &SqliteRow) -> Result<KnownKey, ReadError> {
+    let mut fields = Fields::new(row, nobody());
+    Ok(KnownKey {
+        key_hash: fields.made(|raw: &[u8]| raw.try_into().ok())?,
+        key_id: fields.text()?,
+        merchant: fields.made_if_any(|raw: &str| raw.parse().ok())?,
+    })
 }
 
 const LIST: &str = "select key_id, name, created_ms from keys 
@@ -183,12 +194,14 @@ mod tests {
             merchant,
         };
         assert_eq!(all, [known(1, admin), known(2, shop1), known(3, shop1), known(4, shop2)]);
+        assert_eq!(store.key([2; 32]).await.unwrap(), Some(known(2, shop1)));
         assert!(!store.delete_key(shop2, id("k_2")).await.unwrap());
         assert!(!store.delete_key(admin, id("k_2")).await.unwrap());
         assert!(store.delete_key(shop1, id("k_2")).await.unwrap());
         assert!(!store.delete_key(shop1, id("k_2")).await.unwrap());
         assert!(store.delete_key(admin, id("k_1")).await.unwrap());
         assert_eq!(store.all_keys().await.unwrap().len(), 2);
+        assert_eq!(store.key([2; 32]).await.unwrap(), None);
     }
 
     #[tokio::test]

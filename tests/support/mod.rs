@@ -3,8 +3,6 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod mutate;
-pub(crate) mod redis_server;
-pub(crate) mod servers;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::errors::OpenError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 /// Connections for the engine's rounds: one for lookups, one for heads. No list ever has one of them.
 const ROUNDS_MAX: u32 = 2;

@@ -2,16 +2,28 @@
 //! gone when the test is.
 //!
 //! A test asks [`find`] for the program; where it is not installed the test says so and ends, and with `CI` set it fails.
+//!
+//! | module | what |
+//! |---|---|
+//! | `folder` | the folder of a server: whoever works in it is the server, and both go with the test |
+//! | `certificates` | an authority of a test's own |
+//! | [`postgres`], [`redis_server`] | how each program is run, and asked without the code that is tested |
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+mod certificates;
+mod folder;
+pub mod postgres;
+pub mod redis_server;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use self::folder::OwnFolder;
 
 /// How long a start is waited for before the test gives up.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -23,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(5);
 const PORTS_MAX: u32 = 5;
 
 /// Where a program is: in one of these folders or on the PATH. `None`: not installed, and the test is left out.
-pub(crate) fn find(program: &str, folders: &[&str]) -> Option<PathBuf> {
+pub fn find(program: &str, folders: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
     folders.extend(std::env::split_paths(&path));
@@ -38,7 +50,7 @@ pub(crate) fn find(program: &str, folders: &[&str]) -> Option<PathBuf> {
 }
 
 /// How a program is run as a private server.
-pub(crate) trait Program {
+pub trait Program {
     /// The command that serves on this port of 127.0.0.1, with its data in this folder. It must stay in the foreground.
     fn command(&self, folder: &Path, port: u16) -> Command;
 
@@ -50,17 +62,17 @@ pub(crate) trait Program {
 }
 
 /// A private server. Killed when dropped, its folder deleted; what it printed is shown when the test fails.
-pub(crate) struct PrivateServer<P> {
+pub struct PrivateServer<P> {
     program: P,
-    folder: tempfile::TempDir,
+    folder: OwnFolder,
     port: u16,
     child: Option<Child>,
 }
 
 impl<P: Program> PrivateServer<P> {
     /// Starts one, and waits until it answers.
-    pub(crate) fn start(program: P) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the server");
+    pub fn start(program: P) -> Self {
+        let folder = OwnFolder::new();
         program.prepare(folder.path());
         let mut server = Self { program, folder, port: 0, child: None };
         for _ in 0..PORTS_MAX {
@@ -73,46 +85,50 @@ impl<P: Program> PrivateServer<P> {
     }
 
     /// How it is run.
-    pub(crate) fn program(&self) -> &P {
+    pub fn program(&self) -> &P {
         &self.program
     }
 
     /// Its port of 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Its folder.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// SIGKILL: it has no chance to finish anything.
-    pub(crate) fn kill(&mut self) {
+    /// SIGKILL to all its processes: none has a chance to finish anything.
+    pub fn kill(&mut self) {
+        if let Some(child) = &self.child {
+            signal("STOP", &[child.id()]); // so that it starts no more of them
+        }
+        self.folder.kill_all();
         if let Some(mut child) = self.child.take() {
-            child.kill().expect("it runs");
             child.wait().expect("it ends");
         }
     }
 
     /// Starts it again, on the same port with the same data, and waits until it answers.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.kill();
         assert!(self.run(), "it ends at its start:\n{}", self.log());
     }
 
-    /// SIGSTOP: its connections stay, and nothing is answered any more.
-    pub(crate) fn freeze(&self) {
-        self.signal("STOP");
+    /// SIGSTOP to all its processes: its connections stay, and nothing is answered any more.
+    pub fn freeze(&self) {
+        signal("STOP", &[self.child.as_ref().expect("it runs").id()]);
+        self.folder.stop_all();
     }
 
     /// SIGCONT: it goes on where it was.
-    pub(crate) fn thaw(&self) {
-        self.signal("CONT");
+    pub fn thaw(&self) {
+        signal("CONT", &self.folder.processes());
     }
 
     /// All that it printed.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         let bytes = fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -122,6 +138,7 @@ impl<P: Program> PrivateServer<P> {
         let log = File::options().create(true).append(true).open(self.log_file());
         let log = log.expect("a log file");
         let mut command = self.program.command(self.folder.path(), self.port);
+        command.current_dir(self.folder.path()).process_group(0); // not ended by a Ctrl-C that ends the test
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
         self.child = Some(command.spawn().expect("the program starts"));
         let began = Instant::now();
@@ -149,18 +166,12 @@ impl<P: Program> PrivateServer<P> {
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("server.log")
     }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().expect("it runs").id().to_string();
-        let sent = Command::new("bash").args(["-c", "kill -\"$0\" \"$1\"", name, &pid]).status();
-        assert!(sent.expect("bash runs").success(), "SIG{name} was not sent");
-    }
 }
 
 impl<P> Drop for PrivateServer<P> {
     fn drop(&mut self) {
+        self.folder.kill_all();
         if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
             let _ = child.wait();
         }
         if thread::panicking() {
@@ -171,20 +182,28 @@ impl<P> Drop for PrivateServer<P> {
 }
 
 /// A port that nobody has at the moment.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let free = |listener: TcpListener| listener.local_addr().map(|address| address.port());
     TcpListener::bind(local(0)).and_then(free).expect("a free port")
 }
 
 /// An address of this machine only.
-pub(crate) fn local(port: u16) -> SocketAddr {
+pub fn local(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// Runs a program that must succeed, in a folder.
-pub(crate) fn must(folder: &Path, program: &Path, args: &[&str]) {
+pub fn must(folder: &Path, program: &Path, args: &[&str]) {
     let said = Command::new(program).args(args).current_dir(folder).stdin(Stdio::null()).output();
     let said = said.expect("the program starts");
     let errors = String::from_utf8_lossy(&said.stderr);
     assert!(said.status.success(), "{} {args:?}: {errors}", program.display());
+}
+
+/// Sends a signal; one that has ended meanwhile is no error.
+fn signal(name: &str, processes: &[u32]) {
+    let processes = processes.iter().map(u32::to_string);
+    let script = ["-c", "kill -\"$0\" \"$@\" 2>/dev/null || true", name];
+    let sent = Command::new("bash").args(script).args(processes).status();
+    assert!(sent.expect("bash runs").success(), "SIG{name} was not sent");
 }
