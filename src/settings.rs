@@ -170,6 +170,17 @@ impl DataSettings {
         }
     }
 
+    /// The database, for people: without what must not be shown.
+    pub(crate) fn shown(&self) -> String {
+        format!("sqlite:{}", self.file().display())
+    }
+
+    /// Whether both are the same database.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let name = |data: &Self| data.file().canonicalize().unwrap_or_else(|_| data.file());
+        name(self) == name(other)
+    }
+
     /// The file that a generated admin key is kept in.
     pub fn admin_key_file(&self) -> PathBuf {
         self.data_dir.join("admin.key")
