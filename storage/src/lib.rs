@@ -2,7 +2,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`server`] | the store in a database on a server, for any number of processes |
+//! | `sql` | what is common to all databases |
 //! | [`sqlite`] | the store in one SQLite file, for one process |
+//! | `postgres`, `mysql` | what differs on servers |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
 //! | [`books`], [`copy`], [`backup`] | books moved from one database to another, and into a file that is kept |
 //! | [`keys`] | who may call |
@@ -18,8 +21,13 @@ pub mod copy;
 mod fixture;
 pub mod folder;
 pub mod keys;
+mod mysql;
 pub mod naive;
+mod postgres;
 pub mod profiles;
+pub mod server;
+mod sql;
 pub mod sqlite;
 
+pub use server::ServerStore;
 pub use sqlite::{Migrated, OpenError, SqliteStore};

@@ -41,8 +41,18 @@ impl Lock {
     /// Frees it and removes its file, where there will be no database of that name any more.
     pub(crate) fn remove(self) -> io::Result<()> {
         let removed = fs::remove_file(&self.beside);
-        drop(self.held);
+        drop(self);
         removed
+    }
+}
+
+impl Drop for Lock {
+    /// By its own word, as closing the file would not do: a process that is being started at this moment holds it too, until it
+    /// runs its own program.
+    fn drop(&mut self) {
+        if let Err(error) = self.held.unlock() {
+            tracing::warn!(%error, "a lock was not given back");
+        }
     }
 }
 
@@ -69,4 +79,20 @@ pub(crate) fn one_name(database: &Path) -> io::Result<PathBuf> {
     folder::make(folder)?;
     let name = database.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     Ok(folder.canonicalize()?.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_free_when_given_back_also_while_another_process_is_being_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("tally.db");
+        let lock = Lock::take(&database).unwrap();
+        let _as_a_fork_has_it = lock.held.try_clone().unwrap();
+        assert!(matches!(Lock::take(&database), Err(OpenError::InUse(_))));
+        drop(lock);
+        Lock::take(&database).unwrap();
+    }
 }

@@ -43,7 +43,7 @@ async fn backed_up(from: &Sqlite, file: &Path) -> Result<u64, String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_holds_all_that_was_acknowledged_before_and_is_clean() {
-    let from = Sqlite::new().await;
+    let from = Sqlite::in_folder();
     let source = from.opened().await;
     let shops = fill(&*source).await;
     let load = Load::on(Arc::clone(&source), shops);
@@ -71,7 +71,7 @@ async fn a_backup_under_load_holds_all_that_was_acknowledged_before_and_is_clean
 
 #[tokio::test]
 async fn a_backup_can_be_served_and_backed_up_in_turn() {
-    let from = Sqlite::new().await;
+    let from = Sqlite::in_folder();
     let source = from.opened().await;
     let mut shops = fill(&*source).await;
     let (file, second) = (from.folder().join("backup.db"), from.folder().join("backup2.db"));
@@ -89,7 +89,7 @@ async fn a_backup_can_be_served_and_backed_up_in_turn() {
 
 #[tokio::test]
 async fn a_file_that_is_there_is_not_touched() {
-    let from = Sqlite::new().await;
+    let from = Sqlite::in_folder();
     fill(&*from.opened().await).await;
     let file = from.folder().join("backup.db");
     std::fs::write(&file, "dear").expect("a file");
@@ -101,7 +101,7 @@ async fn a_file_that_is_there_is_not_touched() {
 
 #[tokio::test]
 async fn a_backup_that_broke_off_is_no_file_and_the_next_goes_on_with_it() {
-    let from = Sqlite::new().await;
+    let from = Sqlite::in_folder();
     let source = from.opened().await;
     let mut shops = fill(&*source).await;
     let file = from.folder().join("backup.db");
@@ -123,7 +123,7 @@ async fn a_backup_that_broke_off_is_no_file_and_the_next_goes_on_with_it() {
 
 #[tokio::test]
 async fn what_another_backup_left_or_is_making_is_refused_by_name() {
-    let (from, other) = (Sqlite::new().await, Sqlite::new().await);
+    let (from, other) = (Sqlite::in_folder(), Sqlite::in_folder());
     fill(&*from.opened().await).await;
     let file = from.folder().join("backup.db");
     let part = from.folder().join("backup.db.part");

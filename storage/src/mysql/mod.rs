@@ -1,0 +1,3 @@
+//! What differs on MySQL and MariaDB.
+
+pub(crate) mod errors;
