@@ -34,6 +34,13 @@ pub(crate) enum Lent {
     Postgres(PoolConnection<Postgres>),
 }
 
+/// A transaction that reads at one moment.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    lent: Lent,
+    open: bool,
+}
+
 /// Some connections for whoever reads.
 #[derive(Debug, Clone)]
 pub(crate) enum Pool {
@@ -76,12 +83,51 @@ impl Connection {
 }
 
 impl Lent {
+    /// Does not give it back to its pool, as something may be open on it.
+    fn keep_out(&mut self) {
+        match self {
+            Self::Sqlite(db) => db.close_on_drop(),
+            Self::Mysql(db) => db.close_on_drop(),
+            Self::Postgres(db) => db.close_on_drop(),
+        }
+    }
+
     /// It, at hand.
     pub(crate) fn db(&mut self) -> Db<'_> {
         match self {
             Self::Sqlite(db) => Db::Sqlite(db),
             Self::Mysql(db) => Db::Mysql(db),
             Self::Postgres(db) => Db::Postgres(db),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Begins to read at one moment.
+    pub(crate) async fn begin(pool: &Pool) -> Result<Self, sqlx::Error> {
+        let mut snapshot = Self { lent: pool.acquire().await?, open: true };
+        let begin = pool.dialect().begin_snapshot();
+        snapshot.db().command(begin).await?;
+        Ok(snapshot)
+    }
+
+    /// The connection.
+    pub(crate) fn db(&mut self) -> Db<'_> {
+        self.lent.db()
+    }
+
+    /// Ends it, and gives its connection back.
+    pub(crate) async fn end(mut self) -> Result<(), sqlx::Error> {
+        self.db().command("rollback").await?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if self.open {
+            self.lent.keep_out();
         }
     }
 }
@@ -97,6 +143,7 @@ impl Pool {
     }
 
     /// SQLite's own pool.
+    #[cfg(test)]
     pub(crate) fn file(&self) -> &SqlitePool {
         match self {
             Self::Sqlite(pool) => pool,
