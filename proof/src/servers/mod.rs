@@ -7,10 +7,11 @@
 //! |---|---|
 //! | `folder` | the folder of a server: whoever works in it is the server, and both go with the test |
 //! | `certificates` | an authority of a test's own |
-//! | [`postgres`], [`redis_server`] | how each program is run, and asked without the code that is tested |
+//! | [`postgres`], [`mariadb`], [`redis_server`] | how each program is run, and asked without the code that is tested |
 
 mod certificates;
 mod folder;
+pub mod mariadb;
 pub mod postgres;
 pub mod redis_server;
 
