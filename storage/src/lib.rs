@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`sqlite`] | the store in one SQLite file, for one process |
+//! | `postgres` | what differs on PostgreSQL |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
 //! | [`keys`] | who may call |
 //! | [`profiles`] | what customers handed over about themselves |
@@ -15,6 +16,8 @@ mod fixture;
 pub mod folder;
 pub mod keys;
 pub mod naive;
+#[cfg_attr(not(test), expect(dead_code, reason = "its store comes next"))]
+mod postgres;
 pub mod profiles;
 pub mod sqlite;
 

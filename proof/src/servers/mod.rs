@@ -7,12 +7,15 @@
 //! |---|---|
 //! | `folder` | the folder of a server: whoever works in it is the server, and both go with the test |
 //! | `certificates` | an authority of a test's own |
+//! | [`proxy`], [`disk`] | a connection and a disk that fail where a test says |
 //! | [`postgres`], [`mariadb`], [`redis_server`] | how each program is run, and asked without the code that is tested |
 
 mod certificates;
+pub mod disk;
 mod folder;
 pub mod mariadb;
 pub mod postgres;
+pub mod proxy;
 pub mod redis_server;
 
 use std::fs::{self, File};
@@ -43,11 +46,15 @@ pub fn find(program: &str, folders: &[&str]) -> Option<PathBuf> {
     let found = folders.into_iter().map(|folder| folder.join(program)).find(|file| file.is_file());
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "CI must have {program} installed");
-        // Not by `println!`, which says nothing in a test that passes.
-        let test = thread::current().name().unwrap_or_default().to_owned();
-        drop(writeln!(io::stderr(), "left out: {test}, as {program} is not installed here"));
+        left_out(&format!("{program} is not installed here"));
     }
     found
+}
+
+/// Says why this test is left out. Not by `println!`, which says nothing in a test that passes.
+fn left_out(why: &str) {
+    let test = thread::current().name().unwrap_or_default().to_owned();
+    drop(writeln!(io::stderr(), "left out: {test}, as {why}"));
 }
 
 /// How a program is run as a private server.

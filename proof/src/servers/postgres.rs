@@ -179,6 +179,11 @@ impl PostgresServer {
         self.folder().join("ca.pem")
     }
 
+    /// Makes a folder below its own the server's, so that it may write there.
+    pub fn own(&self, folder: &Path) {
+        give(folder);
+    }
+
     /// Has it do something in a database, as the superuser. The rows, their columns parted by `|`.
     #[track_caller]
     pub fn ask(&self, database: &str, text: &str) -> String {

@@ -1,47 +1,16 @@
 //! A disk without room: nothing is written, the store says why, and goes on by itself once there is room.
 
-use std::path::Path;
-use std::process::Command as Process;
-
 use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::ports::{Commit, Store, Trouble};
+use tally_proof::servers::disk::SmallDisk;
 use tally_storage::SqliteStore;
 
 use crate::support::*;
 
-/// A file system of 3 MiB, while it lives.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// `None` where mounting is not permitted.
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut mount = Process::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(folder.path());
-        let said = mount.output();
-        if said.as_ref().is_ok_and(|said| said.status.success()) {
-            return Some(Self(folder));
-        }
-        assert!(std::env::var_os("CI").is_none(), "CI must be allowed to mount a tmpfs: {said:?}");
-        println!("skipped: mounting a tmpfs is not permitted here: {said:?}");
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Process::new("umount").arg("--lazy").arg(self.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()), "the small disk stays mounted");
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_is_told_and_the_store_goes_on_by_itself_once_there_is_room() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(disk) = SmallDisk::mount(folder.path(), 3) else { return };
     let store = SqliteStore::open(&disk.path().join("tally.db")).await.expect("it opens");
     let mut shop = Shop::new("shop");
     committed(&store, vec![shop.run(&[register(PayoutMethod::Manual)])]).await;
