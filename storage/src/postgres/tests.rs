@@ -2,6 +2,7 @@
 
 mod errors;
 mod opening;
+mod schema;
 mod sessions;
 
 use sqlx::postgres::PgConnection;
