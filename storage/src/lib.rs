@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`sqlite`] | the store in one SQLite file, for one process |
+//! | `mysql` | what differs on MariaDB and MySQL |
 //! | `postgres` | what differs on PostgreSQL |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
 //! | [`keys`] | who may call |
@@ -15,6 +16,8 @@ pub mod audit;
 mod fixture;
 pub mod folder;
 pub mod keys;
+#[cfg_attr(not(test), expect(dead_code, reason = "its store comes next"))]
+mod mysql;
 pub mod naive;
 #[cfg_attr(not(test), expect(dead_code, reason = "its store comes next"))]
 mod postgres;
