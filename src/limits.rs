@@ -69,6 +69,12 @@ pub(crate) const PAID_AT_AHEAD_MAX: Duration = Duration::from_secs(60);
 /// Characters of a key's name.
 pub(crate) const KEY_NAME_CHARS_MAX: usize = 64;
 
+/// How long a key is believed to be as it was last read, where other processes may remove it.
+pub(crate) const KEY_BELIEVED_FOR: Duration = Duration::from_secs(2);
+
+/// Keys that this process does not know and asks the store for at once, where other processes may have made them.
+pub(crate) const KEYS_ASKED_FOR_MAX: usize = 16;
+
 /// Characters of a reason that a person gives.
 pub(crate) const REASON_CHARS_MAX: usize = 256;
 

@@ -52,7 +52,7 @@ impl Engine {
     pub fn start(store: Arc<dyn Store>, options: Options) -> Self {
         let Options { runtime, threads, transfers_open, leave_after, fatal } = options;
         let arbiters: Vec<Arbiter> = (0..threads.max(1)).map(|_| Arbiter::new()).collect();
-        let writer = Writer::start(&runtime, Arc::clone(&store), Arc::clone(&fatal));
+        let writer = Writer::start(&runtime, &store, &fatal);
         let reader = Reader::start(&runtime, Arc::clone(&store), fatal);
         let registry =
             Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);

@@ -12,6 +12,7 @@
 //! | [`engine`] | the front door |
 //! | [`history`] | a merchant's head at an earlier point |
 //! | [`gateway`] | what the engine asks of a payment channel |
+//! | `claims` | which process does whose background work |
 //! | [`cashier`] | flows between a merchant and the channel |
 //! | [`sweeper`], [`payer`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out |
 //! | [`memory`] | the store in memory |
@@ -21,6 +22,7 @@
 pub mod asking;
 pub mod batcher;
 pub mod cashier;
+mod claims;
 pub mod domain;
 pub mod doubts;
 pub mod engine;

@@ -64,6 +64,9 @@ pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often the payer looks which withdrawals are under way, besides being woken.
 pub const PAYER_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a process has the background work of a merchant to itself; when it ends, others wait so long at the most.
+pub const CLAIM_TERM: Duration = Duration::from_secs(16);
+
 /// Items in a part of a list that the sweeper or the payer walks through.
 pub const WALK_PART: u32 = 200;
 
@@ -72,6 +75,15 @@ pub const TRANSFERS_AT_ONCE: usize = 4;
 
 /// A transfer is not sent any more when so much time has passed since its `sending`, in milliseconds (`design.md` 3.5).
 pub const SEND_WITHIN_MS: i64 = 10_000;
+
+/// How long after its last try a transfer that the channel does not know certainly failed, in milliseconds (`design.md` 3.5).
+/// Only until then another try may follow.
+pub const MISSING_IS_CERTAIN_AFTER_MS: i64 = 10 * 60_000;
+
+/// How long after its last try the channel is believed when it does not know a transfer, in milliseconds: 28 days. WeChat's
+/// `gettransferinfo` tells of the last 30 days only; a try's time may be a day ahead ([`CLOCK_BEHIND_MAX_MS`]), and the first
+/// try is at most [`RESENDS_MAX`] times ten minutes older than the last.
+pub const MISSING_IS_CERTAIN_UNTIL_MS: i64 = 28 * 86_400_000;
 
 /// How often a transfer is sent again after answers that certainly moved nothing. Then it fails, and the money comes back.
 pub const RESENDS_MAX: u32 = 5;

@@ -1,11 +1,14 @@
 //! The store in memory: the same contract as on disk, for simulations, benchmarks of the engine alone, and tests.
 
+mod claims;
 mod lists;
 mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use self::claims::Claims;
 use crate::domain::account::Account;
 use crate::domain::books::Key;
 use crate::domain::chain::Seq;
@@ -20,13 +23,14 @@ use crate::mutant::{self, Mutant};
 use crate::ports::{
     Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
     OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Run, Store, Trouble,
-    WithdrawalUnderWay,
+    WithdrawalUnderWay, Work,
 };
 
 /// All journals and, for each, the account that it folds to, with every record ever made.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     ledgers: Mutex<BTreeMap<MerchantId, Ledger>>,
+    claims: Claims,
 }
 
 #[derive(Debug)]
@@ -126,6 +130,16 @@ impl Store for MemoryStore {
     /// Memory does not break.
     fn broken(&self) -> Answering<'_, String> {
         Box::pin(std::future::pending())
+    }
+
+    fn claim(
+        &self,
+        work: Work,
+        of: Vec<MerchantId>,
+        holder: Arc<str>,
+        term: Duration,
+    ) -> Answering<'_, Result<Vec<MerchantId>, Trouble>> {
+        Box::pin(std::future::ready(Ok(self.claims.claim(work, of, &holder, term))))
     }
 
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {

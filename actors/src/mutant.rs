@@ -95,6 +95,12 @@ mutants! {
         SentLate = "sent-late",
         /// A transfer that may have moved money is sent again.
         SentAgainInDoubt = "sent-again-in-doubt",
+        /// An answer about a try is taken as one about the newest.
+        AnswerOfAnOlderTry = "answer-of-an-older-try",
+        /// When the channel was asked is told by the wall clock alone.
+        WallClockAlone = "wall-clock-alone",
+        /// A transfer that is too old for the channel to tell of has failed.
+        MissingForEver = "missing-for-ever",
         /// A transfer found as `sending` after a crash is never asked about.
         PayoutAbandoned = "payout-abandoned",
     }

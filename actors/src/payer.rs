@@ -22,10 +22,11 @@ use tokio::task::JoinHandle;
 use self::memos::Memos;
 pub(crate) use self::step::Step;
 use crate::cashier::Now;
+use crate::claims::Claims;
 use crate::engine::Engine;
 use crate::gateway::Gateway;
 use crate::limits;
-use crate::ports::{Page, WithdrawalUnderWay};
+use crate::ports::{Page, WithdrawalUnderWay, Work};
 
 /// Reads how long it is since some instant, the same for every reading. Given by the edge, as the wall clock is.
 pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -84,15 +85,17 @@ impl Payer {
 /// One look at everything under way after the other.
 pub(crate) struct Round {
     step: Arc<Step>,
+    claims: Claims,
     memos: Memos,
     at_once: Arc<Semaphore>,
 }
 
 impl Round {
     pub(crate) fn new(desk: Desk) -> Self {
+        let claims = Claims::new(Arc::clone(desk.engine.store()), Work::Transfers);
         let memos = Memos::new(&desk.ladder);
         let at_once = Arc::new(Semaphore::new(limits::TRANSFERS_AT_ONCE));
-        Self { step: Arc::new(Step { desk }), memos, at_once }
+        Self { step: Arc::new(Step { desk }), claims, memos, at_once }
     }
 
     /// Begins what is due for each withdrawal under way that is not in hand.
@@ -108,7 +111,16 @@ impl Round {
                     return;
                 }
             };
-            for waiting in part.items {
+            let merchants = part.items.iter().map(|waiting| waiting.merchant);
+            let ours = match self.claims.ours(merchants).await {
+                Ok(ours) => ours,
+                Err(error) => {
+                    tracing::error!(%error, "withdrawals under way could not be claimed; they are looked at again");
+                    return;
+                }
+            };
+            for waiting in part.items.into_iter().filter(|waiting| ours.contains(&waiting.merchant))
+            {
                 self.begin(waiting).await;
             }
             cursor = part.next;
@@ -122,7 +134,7 @@ impl Round {
     async fn begin(&self, WithdrawalUnderWay { merchant, withdrawal }: WithdrawalUnderWay) {
         let key = (merchant, withdrawal.withdrawal_no);
         let now = (self.step.desk.steady)();
-        let Some(mut in_hand) = self.memos.take(key, withdrawal.tried_at, now) else {
+        let Some(mut in_hand) = self.memos.take(key, now) else {
             return;
         };
         let turn = self.turn().await;

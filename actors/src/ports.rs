@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::books::{Key, Record};
 use crate::domain::case::{Case, CaseKind};
@@ -201,6 +202,25 @@ pub struct ListedCase {
     pub case: Case,
 }
 
+/// What is done without anyone asking, by whichever process comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// Open orders are looked up at the channel.
+    Orders,
+    /// Withdrawals are paid out.
+    Transfers,
+}
+
+impl Work {
+    /// Its name in a store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Transfers => "transfers",
+        }
+    }
+}
+
 /// An event as the journal has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
@@ -217,9 +237,27 @@ pub trait Store: Send + Sync + 'static {
     /// Whether other processes may write to it as well.
     fn shared(&self) -> bool;
 
+    /// How many batches it writes at once. Those of one merchant come one after the other.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// Ends once the store can't be trusted any more, with the reason: then the process must end. It tells of every
     /// [`Trouble::Broken`], whoever was answered so, and of what belongs to no answer, such as a WAL that could not be brought back.
     fn broken(&self) -> Answering<'_, String>;
+
+    /// Claims the background work of merchants for so long, and gives those that `holder` now has: all but those that another
+    /// holder claimed, whose claim has not run out. Claims spare calls to the channel, and nothing else rests on them. A store
+    /// of one process has nobody to claim from.
+    fn claim(
+        &self,
+        _work: Work,
+        of: Vec<MerchantId>,
+        _holder: Arc<str>,
+        _term: Duration,
+    ) -> Answering<'_, Result<Vec<MerchantId>, Trouble>> {
+        Box::pin(async { Ok(of) })
+    }
 
     /// Writes a batch in one transaction, and says what became of it. Never dropped before it has answered.
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit>;

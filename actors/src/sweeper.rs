@@ -11,9 +11,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::cashier::Cashier;
+use crate::claims::Claims;
 use crate::domain::time::At;
 use crate::limits;
-use crate::ports::{OpenOrder, Page, Store};
+use crate::ports::{OpenOrder, Page, Part, ReadError, Store, Work};
 
 /// When an open order is looked up.
 #[derive(Debug, Clone)]
@@ -62,6 +63,7 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>, work: impl Future<Out
 pub(crate) struct Sweep {
     cashier: Cashier,
     store: Arc<dyn Store>,
+    claims: Claims,
     /// In milliseconds, ascending: the ladder, and when an order may first be closed or is given up.
     steps: Vec<i64>,
     /// The first step and the one that repeats, in milliseconds.
@@ -84,7 +86,8 @@ impl Sweep {
         let mut steps: Vec<i64> = ladder_steps.chain(closing).collect();
         steps.sort_unstable();
         steps.dedup();
-        Self { cashier, store, steps, first, last, apart }
+        let claims = Claims::new(Arc::clone(&store), Work::Orders);
+        Self { cashier, store, claims, steps, first, last, apart }
     }
 
     /// Tick by tick. Each begins where the one before ended, however long that took.
@@ -129,7 +132,7 @@ impl Sweep {
         let mut cursor = None;
         let all_read = loop {
             let page = Page { limit: limits::WALK_PART, cursor };
-            let part = match self.store.open_orders(from, to, page).await {
+            let part = match self.part(from, to, page).await {
                 Ok(part) => part,
                 Err(error) => {
                     tracing::error!(%error, "open orders could not be read; they are looked up later");
@@ -154,6 +157,14 @@ impl Sweep {
         let all = u32::try_from(limits::POLLS_AT_ONCE).expect("a few");
         drop(at_once.acquire_many(all).await);
         all_read
+    }
+
+    /// A part of the open orders, without those that another process looks up.
+    async fn part(&self, from: At, to: At, page: Page) -> Result<Part<OpenOrder>, ReadError> {
+        let Part { mut items, next } = self.store.open_orders(from, to, page).await?;
+        let ours = self.claims.ours(items.iter().map(|waiting| waiting.merchant)).await?;
+        items.retain(|waiting| ours.contains(&waiting.merchant));
+        Ok(Part { items, next })
     }
 
     async fn take(&self, OpenOrder { merchant, order }: &OpenOrder) {

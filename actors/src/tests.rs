@@ -6,9 +6,12 @@ mod failures;
 mod machines;
 mod owners;
 mod payer;
+mod payers;
 mod reads;
 mod schedules;
 mod scripted;
 mod support;
 mod sweeper;
 mod world;
+
+pub(crate) use self::scripted::Scripted;

@@ -1,6 +1,8 @@
-//! The writer: a task around the [`Batcher`], which commits one batch after the other.
+//! The writer: a task around a [`Batcher`], which commits one batch after the other; as many of them as the store has lanes,
+//! each with merchants of its own.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,7 +30,7 @@ enum Message {
     Stop(oneshot::Sender<()>),
 }
 
-/// What a writer handed to the store since it started.
+/// What the writer handed to the store since it started.
 #[derive(Debug, Default)]
 pub struct Written {
     /// Batches.
@@ -40,29 +42,34 @@ pub struct Written {
 /// The way to the writer.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    inbox: mpsc::UnboundedSender<Message>,
+    /// One for each lane of the store.
+    inboxes: Arc<[mpsc::UnboundedSender<Message>]>,
     written: Arc<Written>,
     doubts: Doubts,
 }
 
 impl Writer {
-    /// Starts the writer's task on the store's runtime. When it ends unasked, `fatal` is called.
-    pub(crate) fn start(runtime: &Handle, store: Arc<dyn Store>, fatal: Fatal) -> Self {
-        let (sender, inbox) = mpsc::unbounded_channel();
+    /// Starts the writer's tasks on the store's runtime. When one ends unasked, `fatal` is called.
+    pub(crate) fn start(runtime: &Handle, store: &Arc<dyn Store>, fatal: &Fatal) -> Self {
         let written = Arc::<Written>::default();
         let doubts = Doubts::default();
-        let task = Task {
-            store,
-            written: Arc::clone(&written),
-            doubts: doubts.clone(),
-            inbox,
-            fatal: Arc::clone(&fatal),
-            batcher: Batcher::new(BATCH_EVENTS_MAX),
-            owners: HashMap::new(),
-            flight: None,
+        let lane = |_| {
+            let (sender, inbox) = mpsc::unbounded_channel();
+            let task = Task {
+                store: Arc::clone(store),
+                written: Arc::clone(&written),
+                doubts: doubts.clone(),
+                inbox,
+                fatal: Arc::clone(fatal),
+                batcher: Batcher::new(BATCH_EVENTS_MAX),
+                owners: HashMap::new(),
+                flight: None,
+            };
+            watch(runtime, "writer", task.run(), Arc::clone(fatal));
+            sender
         };
-        watch(runtime, "writer", task.run(), fatal);
-        Self { inbox: sender, written, doubts }
+        let inboxes = (0..store.lanes().max(1)).map(lane).collect();
+        Self { inboxes, written, doubts }
     }
 
     /// What was handed to the store so far.
@@ -82,7 +89,7 @@ impl Writer {
         incarnation: Incarnation,
         owner: Recipient<FromStore>,
     ) {
-        self.send(Message::Open(merchant, incarnation, owner));
+        self.send(&merchant, Message::Open(merchant, incarnation, owner));
     }
 
     /// Makes events durable, together or not at all.
@@ -93,25 +100,39 @@ impl Writer {
         rows: Vec<Row>,
         head: Box<Head>,
     ) {
-        self.send(Message::Append(merchant, incarnation, rows, head));
+        self.send(&merchant, Message::Append(merchant, incarnation, rows, head));
     }
 
     /// An incarnation is gone.
     pub(crate) fn close(&self, merchant: MerchantId, incarnation: Incarnation) {
-        self.send(Message::Close(merchant, incarnation));
+        self.send(&merchant, Message::Close(merchant, incarnation));
     }
 
-    /// Ends the task after the batch in flight.
+    /// Ends the tasks after the batches in flight.
     pub(crate) async fn stop(&self) {
-        let (done, stopped) = oneshot::channel();
-        self.send(Message::Stop(done));
-        drop(stopped.await);
+        let stop = |inbox: &mpsc::UnboundedSender<Message>| {
+            let (done, stopped) = oneshot::channel();
+            drop(inbox.send(Message::Stop(done))); // a task that has ended has stopped
+            stopped
+        };
+        let stopping: Vec<_> = self.inboxes.iter().map(stop).collect();
+        for stopped in stopping {
+            drop(stopped.await);
+        }
     }
 
-    /// Fails only when the task has ended; then the process is about to end as well.
-    fn send(&self, message: Message) {
-        drop(self.inbox.send(message));
+    /// Sends to the lane of a merchant. Fails only when the task has ended; then the process is about to end as well.
+    fn send(&self, of: &MerchantId, message: Message) {
+        drop(self.inboxes[lane(of, self.inboxes.len())].send(message));
     }
+}
+
+/// Which of so many lanes a merchant's rows go: always the same, as their order counts.
+fn lane(of: &MerchantId, lanes: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    let lanes = lanes as u64;
+    usize::try_from(hasher.finish() % lanes).expect("less than a usize")
 }
 
 /// Runs a task that the engine can't be without. When it ends other than by being told to, `fatal` is called.

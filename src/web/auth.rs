@@ -1,6 +1,7 @@
 //! Who asks, and whether they may: the first parameter of every handler under `/v1`.
 
-use std::future::{Ready, ready};
+use std::future::Future;
+use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -10,6 +11,9 @@ use tally_actors::domain::ids::{KeyId, MerchantId};
 use super::error::ApiError;
 use crate::keyring::Caller;
 use crate::service::Service;
+
+/// Finds out who asks: a store that others share may have to be asked.
+type Recognizing<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 /// Anybody with a known key.
 pub(crate) struct Known(pub(crate) Caller);
@@ -44,7 +48,7 @@ impl Party {
 }
 
 /// Who shows a key. Asked once a request: it notes the key's name for the log.
-fn known(request: &HttpRequest) -> Result<Caller, ApiError> {
+async fn known(request: &HttpRequest) -> Result<Caller, ApiError> {
     let service = request.app_data::<web::Data<Service>>().expect("web::routes is given a service");
     let mut given = request.headers().get_all(header::AUTHORIZATION);
     let (Some(given), None) = (given.next(), given.next()) else {
@@ -55,7 +59,7 @@ fn known(request: &HttpRequest) -> Result<Caller, ApiError> {
         .ok()
         .and_then(|given| given.split_once(' '))
         .ok_or(ApiError::NotAuthorized)?;
-    let caller = service.keyring.recognize(key.trim()).ok_or(ApiError::NotAuthorized)?;
+    let caller = service.keyring.recognize(key.trim()).await?.ok_or(ApiError::NotAuthorized)?;
     if !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(ApiError::NotAuthorized);
     }
@@ -63,8 +67,8 @@ fn known(request: &HttpRequest) -> Result<Caller, ApiError> {
     Ok(caller)
 }
 
-fn admin(request: &HttpRequest) -> Result<Caller, ApiError> {
-    let caller = known(request)?;
+async fn admin(request: &HttpRequest) -> Result<Caller, ApiError> {
+    let caller = known(request).await?;
     if caller.merchant.is_some() { Err(FOR_ADMINS) } else { Ok(caller) }
 }
 
@@ -77,48 +81,52 @@ fn merchant(request: &HttpRequest, caller: Caller) -> Result<MerchantId, ApiErro
     raw.parse().map_err(|_| ApiError::invalid("merchant_id", MerchantId::SHAPE))
 }
 
-fn party(request: &HttpRequest) -> Result<Party, ApiError> {
-    let caller = known(request)?;
+async fn party(request: &HttpRequest) -> Result<Party, ApiError> {
+    let caller = known(request).await?;
     Ok(Party { merchant: merchant(request, caller)?, caller })
 }
 
-fn admin_of(request: &HttpRequest) -> Result<AdminOf, ApiError> {
-    let caller = admin(request)?;
+async fn admin_of(request: &HttpRequest) -> Result<AdminOf, ApiError> {
+    let caller = admin(request).await?;
     Ok(AdminOf { merchant: merchant(request, caller)?, key_id: caller.key_id })
 }
 
 impl FromRequest for Known {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Recognizing<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(known(request).map(Self))
+        let request = request.clone();
+        Box::pin(async move { known(&request).await.map(Self) })
     }
 }
 
 impl FromRequest for Admin {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Recognizing<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admin(request).map(|caller| Self(caller.key_id)))
+        let request = request.clone();
+        Box::pin(async move { admin(&request).await.map(|caller| Self(caller.key_id)) })
     }
 }
 
 impl FromRequest for Party {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Recognizing<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(party(request))
+        let request = request.clone();
+        Box::pin(async move { party(&request).await })
     }
 }
 
 impl FromRequest for AdminOf {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Recognizing<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admin_of(request))
+        let request = request.clone();
+        Box::pin(async move { admin_of(&request).await })
     }
 }

@@ -80,7 +80,7 @@ const NEXT_MERCHANT: &str = "
 
 /// Audits all merchants of a store, and reports the first difference of each.
 pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
-    let db = &store.read;
+    let db = store.read.file();
     let mut report = Report::default();
     let mut after: Vec<u8> = vec![];
     while let Some((raw, table)) = next_merchant(db, &after).await? {
@@ -104,12 +104,12 @@ pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
 /// Audits one merchant. A report without events: it has no journal, so it was never registered.
 pub async fn audit_merchant(store: &SqliteStore, of: MerchantId) -> Result<Report, AuditError> {
     let mut report = Report { merchants: 1, ..Report::default() };
-    match merchant::audit(&store.read, of, &mut report).await {
+    match merchant::audit(store.read.file(), of, &mut report).await {
         Ok(()) => {}
         Err(Stop::Fault(fault)) => report.faults.push(*fault),
         Err(Stop::Error(error)) => return Err(error),
     }
-    indexes::audit(&store.read, Some(of), &mut report).await.map_err(unreadable)?;
+    indexes::audit(store.read.file(), Some(of), &mut report).await.map_err(unreadable)?;
     Ok(report)
 }
 

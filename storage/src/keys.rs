@@ -4,10 +4,12 @@ use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::{Page, Part, ReadError, Trouble};
 
+use crate::sql::row::Row;
+use crate::sql::rows::Fields;
+use crate::sql::value::Value;
+use crate::sql::value::Value::{Bytes, Integer, Text};
+use crate::sql::{cursor, lists};
 use crate::sqlite::SqliteStore;
-use crate::sqlite::errors::read_error;
-use crate::sqlite::rows::Fields;
-use crate::sqlite::{cursor, lists};
 
 /// A key to keep. The key itself never comes here, only its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,15 +51,14 @@ pub struct KnownKey {
 impl SqliteStore {
     /// Keeps a key. It waits its turn behind the batches that are being written.
     pub async fn create_key(&self, new: &NewKey) -> Result<(), Trouble> {
-        let insert = sqlx::query(
-            "insert into keys (key_id, key_hash, merchant_id, name, created_ms) values (?, ?, ?, ?, ?)",
-        )
-        .bind(new.key_id.as_str())
-        .bind(new.key_hash.as_slice())
-        .bind(new.merchant.as_ref().map(MerchantId::as_str))
-        .bind(new.name.as_str())
-        .bind(new.created_at.ms());
-        self.write(insert).await.map(drop)
+        let values = [
+            Text(new.key_id.as_str()),
+            Bytes(&new.key_hash),
+            merchant(&new.merchant),
+            Text(&new.name),
+            Integer(new.created_at.ms()),
+        ];
+        self.write(CREATE, &values).await.map(drop)
     }
 
     /// The keys of a merchant, or with `None` the admins', newest first.
@@ -67,13 +68,17 @@ impl SqliteStore {
         page: Page,
     ) -> Result<Part<ListedKey>, ReadError> {
         let (ms, key_id) = cursor::key(page.cursor.as_deref())?;
-        let query = sqlx::query(LIST)
-            .bind(of.as_ref().map(MerchantId::as_str))
-            .bind(ms)
-            .bind(key_id)
-            .bind(lists::probe(&page));
-        let rows = async { query.fetch_all(&self.read).await.map_err(|error| read_error(&error)) };
-        let rows = self.reads(rows).await?;
+        let dialect = self.read.dialect();
+        let sql = format!(
+            "select key_id, name, created_ms from keys where {} and {} \
+                order by created_ms desc, key_id desc limit ?",
+            dialect.same("merchant_id"),
+            dialect.before(&["created_ms", "key_id"]),
+        );
+        let mut values = vec![merchant(&of)];
+        values.extend(dialect.place(vec![Integer(ms), Text(&key_id)]));
+        values.push(Integer(lists::probe(&page)));
+        let rows = self.reads(lists::fetch(&self.read, &sql, &values)).await?;
         let listed = |row| {
             let mut fields = Fields::new(row, of.unwrap_or_else(nobody));
             Ok(ListedKey { key_id: fields.text()?, name: fields.take()?, created_at: fields.at()? })
@@ -84,32 +89,42 @@ impl SqliteStore {
 
     /// Removes a key of a merchant, or with `None` an admin's. `false`: there is no such key.
     pub async fn delete_key(&self, of: Option<MerchantId>, key_id: KeyId) -> Result<bool, Trouble> {
-        let delete = sqlx::query("delete from keys where key_id = ? and merchant_id is ?")
-            .bind(key_id.as_str())
-            .bind(of.as_ref().map(MerchantId::as_str));
-        self.write(delete).await.map(|removed| removed > 0)
+        let same = self.read.dialect().same("merchant_id");
+        let delete = format!("delete from keys where key_id = ? and {same}");
+        let removed = self.write(&delete, &[Text(key_id.as_str()), merchant(&of)]).await;
+        removed.map(|removed| removed > 0)
     }
 
     /// All keys, by which callers are recognized from the start on.
     pub async fn all_keys(&self) -> Result<Vec<KnownKey>, ReadError> {
-        let query = sqlx::query("select key_hash, key_id, merchant_id from keys");
-        let rows = async { query.fetch_all(&self.read).await.map_err(|error| read_error(&error)) };
-        let rows = self.reads(rows).await?;
-        let known = |row| {
-            let mut fields = Fields::new(row, nobody());
-            Ok(KnownKey {
-                key_hash: fields.made(|raw: &[u8]| raw.try_into().ok())?,
-                key_id: fields.text()?,
-                merchant: fields.made_if_any(|raw: &str| raw.parse().ok())?,
-            })
-        };
-        rows.iter().map(known).collect()
+        let sql = "select key_hash, key_id, merchant_id from keys";
+        self.reads(lists::fetch(&self.read, sql, &[])).await?.iter().map(known).collect()
+    }
+
+    /// The key of that hash, as it is now; `None`: there is none, or it was removed.
+    pub async fn key(&self, key_hash: [u8; 32]) -> Result<Option<KnownKey>, ReadError> {
+        let sql = "select key_hash, key_id, merchant_id from keys where key_hash = ?";
+        let values = [Bytes(&key_hash)];
+        let rows = self.reads(lists::fetch(&self.read, sql, &values)).await?;
+        rows.first().map(known).transpose()
     }
 }
 
-const LIST: &str = "select key_id, name, created_ms from keys 
-    where merchant_id is ? and (created_ms, key_id) < (?, ?)
-    order by created_ms desc, key_id desc limit ?";
+fn known(row: &Row) -> Result<KnownKey, ReadError> {
+    let mut fields = Fields::new(row, nobody());
+    Ok(KnownKey {
+        key_hash: fields.made(|raw: &[u8]| raw.try_into().ok())?,
+        key_id: fields.text()?,
+        merchant: fields.made_if_any(|raw: &str| raw.parse().ok())?,
+    })
+}
+
+const CREATE: &str =
+    "insert into keys (key_id, key_hash, merchant_id, name, created_ms) values (?, ?, ?, ?, ?)";
+
+fn merchant(of: &Option<MerchantId>) -> Value<'_> {
+    Value::if_any(of.as_ref(), |of| Text(of.as_str()))
+}
 
 /// Stands for the merchant in an error about a key of no merchant.
 fn nobody() -> MerchantId {
@@ -183,12 +198,14 @@ mod tests {
             merchant,
         };
         assert_eq!(all, [known(1, admin), known(2, shop1), known(3, shop1), known(4, shop2)]);
+        assert_eq!(store.key([2; 32]).await.unwrap(), Some(known(2, shop1)));
         assert!(!store.delete_key(shop2, id("k_2")).await.unwrap());
         assert!(!store.delete_key(admin, id("k_2")).await.unwrap());
         assert!(store.delete_key(shop1, id("k_2")).await.unwrap());
         assert!(!store.delete_key(shop1, id("k_2")).await.unwrap());
         assert!(store.delete_key(admin, id("k_1")).await.unwrap());
         assert_eq!(store.all_keys().await.unwrap().len(), 2);
+        assert_eq!(store.key([2; 32]).await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -2,9 +2,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`server`] | the store in a database on a server, for any number of processes |
+//! | `sql` | what is common to all databases |
 //! | [`sqlite`] | the store in one SQLite file, for one process |
-//! | `mysql` | what differs on MariaDB and MySQL |
-//! | `postgres` | what differs on PostgreSQL |
+//! | `postgres`, `mysql` | what differs on servers |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
 //! | [`keys`] | who may call |
 //! | [`profiles`] | what customers handed over about themselves |
@@ -16,12 +17,13 @@ pub mod audit;
 mod fixture;
 pub mod folder;
 pub mod keys;
-#[cfg_attr(not(test), expect(dead_code, reason = "its store comes next"))]
 mod mysql;
 pub mod naive;
-#[cfg_attr(not(test), expect(dead_code, reason = "its store comes next"))]
 mod postgres;
 pub mod profiles;
+pub mod server;
+mod sql;
 pub mod sqlite;
 
+pub use server::ServerStore;
 pub use sqlite::{OpenError, SqliteStore};

@@ -4,9 +4,11 @@ use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::time::At;
 use tally_actors::ports::{ReadError, Trouble};
 
+use crate::sql::dialect::Dialect;
+use crate::sql::lists;
+use crate::sql::rows::Fields;
+use crate::sql::value::Value::{Integer, Text};
 use crate::sqlite::SqliteStore;
-use crate::sqlite::errors::read_error;
-use crate::sqlite::rows::Fields;
 
 /// A profile as it was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,29 +19,36 @@ pub struct KeptProfile {
     pub stored_at: At,
 }
 
-const KEEP: &str = "insert into profiles (openid, profile, stored_ms) values (?, ?, ?)
-    on conflict (openid) do update set profile = excluded.profile, stored_ms = excluded.stored_ms";
+fn keep(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite | Dialect::Postgres => {
+            "insert into profiles (openid, profile, stored_ms) values (?, ?, ?) \
+                on conflict (openid) do update set profile = excluded.profile, stored_ms = excluded.stored_ms"
+        }
+        Dialect::Mysql => {
+            "insert into profiles (openid, profile, stored_ms) values (?, ?, ?) \
+                on duplicate key update profile = values(profile), stored_ms = values(stored_ms)"
+        }
+    }
+}
 
 impl SqliteStore {
     /// Keeps a customer's profile in place of an earlier one. Durable when it answers.
     pub async fn keep_profile(&self, openid: &str, json: &str, now: At) -> Result<(), Trouble> {
-        let keep = sqlx::query(KEEP).bind(openid).bind(json).bind(now.ms());
-        self.write(keep).await.map(drop)
+        let values = [Text(openid), Text(json), Integer(now.ms())];
+        self.write(keep(self.read.dialect()), &values).await.map(drop)
     }
 
     /// A customer's profile; `None`: none was handed over.
     pub async fn profile(&self, openid: &str) -> Result<Option<KeptProfile>, ReadError> {
-        let row = sqlx::query("select profile, stored_ms from profiles where openid = ?")
-            .bind(openid)
-            .fetch_optional(&self.read)
-            .await
-            .map_err(|error| read_error(&error))?;
+        let sql = "select profile, stored_ms from profiles where openid = ?";
+        let rows = self.reads(lists::fetch(&self.read, sql, &[Text(openid)])).await?;
         let nobody: MerchantId = "0".parse().expect("a digit is a merchant id");
         let kept = |row| {
             let mut fields = Fields::new(row, nobody);
             Ok(KeptProfile { json: fields.take()?, stored_at: fields.at()? })
         };
-        row.as_ref().map(kept).transpose()
+        rows.first().map(kept).transpose()
     }
 }
 

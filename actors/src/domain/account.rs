@@ -109,7 +109,7 @@ impl Account {
     }
 
     /// Decides a command. Reads the account, changes nothing; no events mean that there is nothing to record. `today` is the
-    /// message's own reading of the clock: dates are taken from it.
+    /// message's own reading of the clock: dates are taken from it, and whether another try comes in time.
     pub fn decide(&self, command: &Command, today: At) -> Result<Vec<Event>, Refusal> {
         let head = match (&self.head, command) {
             (Some(head), _) => head,
@@ -130,7 +130,7 @@ impl Account {
             Command::Approve(review) => self.approve(review),
             Command::Reject(review) => self.reject(review),
             Command::Confirm(confirm) => self.confirm(confirm),
-            Command::StartSending(start) => self.start_sending(start),
+            Command::StartSending(start) => self.start_sending(start, self.time_of(command, today)),
             Command::RecordTransfer(record) => self.record_transfer(record),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),

@@ -8,6 +8,7 @@ use super::settlement::Settlement;
 use super::time::At;
 use super::withdrawal::{Withdrawal, WithdrawalRequest};
 use super::{case::CaseKind, event::PaymentSource, head::Head};
+use crate::limits;
 
 /// When and by whom something is asked. The clock is read at the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,11 +225,35 @@ pub enum TransferOutcome {
     Succeeded(Box<str>),
     /// Certainly not paid out, and why.
     Failed(Box<str>),
-    /// The channel, asked at that time, has no such transfer. Certain only long after the last try; before that it
-    /// changes nothing.
-    NotFound(At),
+    /// The channel has no such transfer. Where that is not certain it changes nothing: another try has begun since the
+    /// question was put, or its own is too young or too old.
+    NotFound(Question),
     /// Nobody knows yet, and what is known.
     Unknown(Box<str>),
+}
+
+/// A question that was put to the channel about a transfer: about which try, and when it was answered, as far as anybody knows
+/// whose clocks may have been set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// The newest try that the asker knew of.
+    pub tried_at: At,
+    /// It was not answered before, whichever clock is right.
+    pub earliest: At,
+    /// It was answered by then, whichever clock is right.
+    pub latest: At,
+}
+
+impl Question {
+    /// Whether, by some clock, the channel may come to know of the try only later.
+    pub fn is_early(&self) -> bool {
+        self.earliest < self.tried_at.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS)
+    }
+
+    /// Whether, by some clock, the try is so old that the channel may not tell of it any more.
+    pub fn is_late(&self) -> bool {
+        self.latest > self.tried_at.plus_ms(limits::MISSING_IS_CERTAIN_UNTIL_MS)
+    }
 }
 
 /// How a transfer ended.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::plan::Remembered;
 use crate::domain::ids::{MerchantId, WithdrawalNo};
-use crate::domain::time::At;
 
 /// A withdrawal, with whose it is.
 pub(super) type Key = (MerchantId, WithdrawalNo);
@@ -18,23 +17,7 @@ pub(crate) struct Memo {
     due_at: Option<Duration>,
     /// How many steps of the ladder were climbed.
     climbed: usize,
-    /// The newest try that is known of, and since when, by the steady clock.
-    tried: (Option<At>, Duration),
     pub(crate) remembered: Remembered,
-}
-
-impl Memo {
-    /// Knows of a try from now on, unless it did before.
-    pub(crate) fn watch(&mut self, tried_at: Option<At>, now: Duration) {
-        if self.tried.0 != tried_at {
-            self.tried = (tried_at, now);
-        }
-    }
-
-    /// For how long it has known of the newest try.
-    pub(crate) fn watched(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.tried.1)
-    }
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +74,7 @@ impl Memos {
 
     /// Takes a withdrawal in hand, if it is in nobody's and its time has come, and climbs a step of the ladder: it is taken
     /// again after the gap to the next.
-    pub(super) fn take(&self, key: Key, tried_at: Option<At>, now: Duration) -> Option<InHand> {
+    pub(super) fn take(&self, key: Key, now: Duration) -> Option<InHand> {
         let mut entries = self.entries();
         let entry = entries.entry(key).or_default();
         entry.seen = true;
@@ -101,7 +84,6 @@ impl Memos {
         let gap = self.gaps[entry.memo.climbed.min(self.gaps.len() - 1)];
         entry.memo.climbed = entry.memo.climbed.saturating_add(1);
         entry.memo.due_at = Some(now.saturating_add(gap));
-        entry.memo.watch(tried_at, now);
         entry.in_hand = true;
         Some(InHand { memos: self.clone(), key, memo: entry.memo })
     }

@@ -5,20 +5,46 @@
 
 use std::time::Duration;
 
-use crate::domain::command::TransferOutcome;
+use crate::domain::command::{Question, TransferOutcome};
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::gateway::{Sent, TransferStanding};
 use crate::limits;
 use crate::mutant::{self, Mutant};
 
+/// Recorded of a transfer that the channel does not know and may not tell of any more.
+pub const TOO_OLD_TO_ASK: &str = "WeChat does not know the transfer, and tells of the last 30 days only: a person must look on the WeChat merchant platform";
+
+/// A reading of both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    /// The wall clock's. It may be set.
+    pub wall: At,
+    /// The steady clock's, which nobody sets: how long it is since some instant. It stands still while a machine sleeps.
+    pub steady: Duration,
+}
+
 /// What is remembered of a withdrawal from one time in hand to the next. Who remembers nothing only asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Remembered {
-    /// The last send certainly moved nothing, so it may be sent again once the channel does not know it.
+    /// The newest try that is known of.
+    pub tried_at: Option<At>,
+    /// Since when, by the steady clock.
+    pub since: Duration,
+    /// The send of that try certainly moved nothing, so it may be sent again once the channel does not know it.
     pub moved_nothing: bool,
     /// How often it was sent again.
     pub resends: u32,
+}
+
+impl Remembered {
+    /// Knows of a try from now on, unless it did before.
+    fn knows_of(&mut self, tried_at: Option<At>, now: Clocks) {
+        if self.tried_at != tried_at {
+            let (since, moved_nothing) = (now.steady, false);
+            *self = Self { tried_at, since, moved_nothing, ..*self };
+        }
+    }
 }
 
 /// What is to be done next. The withdrawal it is done about is [`Plan::withdrawal`].
@@ -42,16 +68,25 @@ pub struct Plan {
     withdrawal: Withdrawal,
     remembered: Remembered,
     can_transfer: bool,
+    /// When it began to make a try durable, by the steady clock.
+    began: Duration,
     /// The channel has no such transfer, as far as the newest question could tell.
     missing: bool,
 }
 
 impl Plan {
     /// Takes a withdrawal in hand as it was read: sends what may go out, asks about what is out.
-    pub fn take(read: Withdrawal, remembered: Remembered, can_transfer: bool) -> (Self, Next) {
-        let mut plan = Self { withdrawal: read, remembered, can_transfer, missing: false };
+    pub fn take(
+        read: Withdrawal,
+        mut remembered: Remembered,
+        can_transfer: bool,
+        now: Clocks,
+    ) -> (Self, Next) {
+        remembered.knows_of(read.tried_at, now);
+        let (withdrawal, began) = (read, now.steady);
+        let mut plan = Self { withdrawal, remembered, can_transfer, began, missing: false };
         let next = match plan.withdrawal.status {
-            WithdrawalStatus::Requested => plan.begin(),
+            WithdrawalStatus::Requested => plan.begin(now),
             WithdrawalStatus::Sending if mutant::on(Mutant::PayoutAbandoned) => Next::Rest,
             WithdrawalStatus::Sending
             | WithdrawalStatus::AwaitingPayee
@@ -74,24 +109,27 @@ impl Plan {
         self.remembered
     }
 
-    fn begin(&mut self) -> Next {
+    fn begin(&mut self, now: Clocks) -> Next {
         self.missing = false;
+        self.began = now.steady;
         if self.can_transfer { Next::Begin } else { Next::Rest }
     }
 
-    /// Takes the withdrawal with its try recorded; `None`: it was not, or nobody knows. Time is told by both clocks, the
-    /// wall's and how long recording `took`: the first may have been set, the other stands still while a machine sleeps.
-    pub fn begun(&mut self, started: Option<Withdrawal>, now: At, took: Duration) -> Next {
-        let Some(started) = started.or_else(|| self.not_durable(now)) else { return Next::Rest };
-        let tried_at = started.tried_at.unwrap_or_default();
+    /// Takes the withdrawal with its try recorded; `None`: it was not, or nobody knows. How long that took is told by both
+    /// clocks.
+    pub fn begun(&mut self, started: Option<Withdrawal>, now: Clocks) -> Next {
+        let Some(started) = started.or_else(|| self.not_durable(now.wall)) else {
+            return Next::Rest;
+        };
+        // Whatever is known of the send before: this one may move money, and its answer may never come.
+        self.remembered.knows_of(started.tried_at, now);
         self.withdrawal = started;
-        let too_late = now > tried_at.plus_ms(limits::SEND_WITHIN_MS)
-            || took.as_millis() > u128::from(limits::SEND_WITHIN_MS.unsigned_abs());
+        let took = now.steady.saturating_sub(self.began).as_millis();
+        let too_late = now.wall > self.tried_at().plus_ms(limits::SEND_WITHIN_MS)
+            || took > u128::from(limits::SEND_WITHIN_MS.unsigned_abs());
         if too_late && !mutant::on(Mutant::SentLate) {
             return self.sent(Sent::Refused("it was not sent: recording it took too long".into()));
         }
-        // Whatever was heard of the send before: this one may move money, and its answer may never come.
-        self.remembered.moved_nothing = false;
         Next::Send
     }
 
@@ -116,17 +154,30 @@ impl Plan {
         })
     }
 
-    /// When a question that is put now is put, as far as one can vouch who has known of this try for `watched`. By the wall
-    /// clock, but never longer after the try than by the other: a clock that was set, or another node's, would make a transfer
-    /// that is still on its way one that never comes.
-    pub fn asks(&self, now: At, watched: Duration) -> At {
-        let watched = i64::try_from(watched.as_millis()).unwrap_or(i64::MAX);
-        now.min(self.withdrawal.tried_at.unwrap_or_default().plus_ms(watched))
+    /// The earliest and the latest that it may be: by the wall clock, and by the try's own time with how long that is known. A
+    /// clock that was set, or another node's, would make a transfer that is still on its way one that never comes, or one that
+    /// the channel tells of no more one that it never knew.
+    fn between(&self, now: Clocks) -> (At, At) {
+        let known_for = now.steady.saturating_sub(self.remembered.since).as_millis();
+        let by_steady = self.tried_at().plus_ms(i64::try_from(known_for).unwrap_or(i64::MAX));
+        let by_steady = if mutant::on(Mutant::WallClockAlone) { now.wall } else { by_steady };
+        (now.wall.min(by_steady), now.wall.max(by_steady))
     }
 
-    /// Takes how the transfer stands. `asked_at` is of [`Plan::asks`] before the question was put: what the answer does not
-    /// know may have come since.
-    pub fn stands(&mut self, asked_at: At, standing: TransferStanding) -> Next {
+    fn tried_at(&self) -> At {
+        self.withdrawal.tried_at.unwrap_or_default()
+    }
+
+    /// When a question that is put now is put at the earliest.
+    pub fn asks(&self, now: Clocks) -> At {
+        self.between(now).0
+    }
+
+    /// Takes how the transfer stands, as the channel, asked at [`Plan::asks`], answered by now. What it did not know, it may have
+    /// come to know or have forgotten in between.
+    pub fn stands(&mut self, asked_at: At, standing: TransferStanding, now: Clocks) -> Next {
+        let (tried_at, latest) = (self.tried_at(), self.between(now).1);
+        let question = Question { tried_at, earliest: asked_at, latest };
         // What is not news is not recorded: a journal is for ever.
         let first = self.withdrawal.status == WithdrawalStatus::Sending;
         let unless_known = |why| {
@@ -143,28 +194,39 @@ impl Plan {
                 Next::Record(TransferOutcome::Unknown(why.into()))
             }
             TransferStanding::Failed(why) => Next::Record(TransferOutcome::Failed(why)),
+            TransferStanding::Missing
+                if question.is_late() && !mutant::on(Mutant::MissingForEver) =>
+            {
+                let told = self.withdrawal.reason.as_deref() == Some(TOO_OLD_TO_ASK);
+                let unknown = || Next::Record(TransferOutcome::Unknown(TOO_OLD_TO_ASK.into()));
+                if told { Next::Rest } else { unknown() }
+            }
             TransferStanding::Missing => {
                 self.missing = true;
-                Next::Record(TransferOutcome::NotFound(asked_at))
+                Next::Record(TransferOutcome::NotFound(question))
             }
             TransferStanding::Processing => unless_known("it is under way at WeChat".into()),
             TransferStanding::Unknown(why) => unless_known(why),
         }
     }
 
-    /// Takes the withdrawal with the outcome recorded, and sends again what is missing and certainly moved nothing. `None`: it
-    /// was not recorded, or nobody knows; it is asked about again.
-    pub fn recorded(&mut self, after: Option<Withdrawal>) -> Next {
+    /// Takes the withdrawal with the outcome recorded, and sends again what is missing and certainly moved nothing, a few times
+    /// and soon: how old all tries are is told by the newest. `None`: it was not recorded, or nobody knows; it is asked about
+    /// again.
+    pub fn recorded(&mut self, after: Option<Withdrawal>, now: Clocks) -> Next {
         let Some(after) = after else { return Next::Rest };
-        let Remembered { moved_nothing, resends } = self.remembered;
-        let may_go_again = moved_nothing || mutant::on(Mutant::SentAgainInDoubt);
-        let again = self.missing && may_go_again && resends < limits::RESENDS_MAX;
+        let Remembered { tried_at, moved_nothing, resends, .. } = self.remembered;
+        let known = moved_nothing && after.tried_at == tried_at;
+        let may_go_again = known || mutant::on(Mutant::SentAgainInDoubt);
+        let until = self.tried_at().plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS);
+        let in_time = resends < limits::RESENDS_MAX && self.between(now).1 < until;
+        let again = self.missing && may_go_again && in_time;
         self.withdrawal = after;
         if !again || self.withdrawal.status.is_final() {
             return Next::Rest;
         }
         self.remembered.resends += 1;
-        self.begin()
+        self.begin(now)
     }
 }
 

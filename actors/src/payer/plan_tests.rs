@@ -37,16 +37,33 @@ fn fen(amount: u64) -> Money {
     Money::from_fen(amount).unwrap()
 }
 
+/// Both clocks, so long after the try.
+fn clocks(wall_ms: i64, steady_ms: u64) -> Clocks {
+    let wall = At::from_ms(TRIED + wall_ms);
+    Clocks { wall, steady: Duration::from_millis(1_000 + steady_ms) }
+}
+
 fn take(status: WithdrawalStatus, remembered: Remembered) -> (Plan, Next) {
-    Plan::take(withdrawal(status), remembered, true)
+    Plan::take(withdrawal(status), remembered, true, clocks(0, 0))
+}
+
+/// What the plan does when its question is answered at once. It knows of the try since it was made, so long ago by the clocks.
+fn hears(plan: &mut Plan, (wall_ms, steady_ms): (i64, u64), standing: TransferStanding) -> Next {
+    let now = clocks(wall_ms, steady_ms);
+    plan.stands(plan.asks(now), standing, now)
+}
+
+/// What is recorded when it hears that there is no such transfer.
+fn not_found(earliest: i64, latest: i64) -> Next {
+    let [tried_at, earliest, latest] = [0, earliest, latest].map(|ms| At::from_ms(TRIED + ms));
+    Next::Record(TransferOutcome::NotFound(Question { tried_at, earliest, latest }))
 }
 
 /// A plan that just had its try recorded, so long after by the wall's clock, and so long after it asked.
 fn begun(after_ms: i64, took_ms: u64, remembered: Remembered) -> (Plan, Next) {
     let (mut plan, next) = take(Requested, remembered);
     assert_eq!(next, Next::Begin);
-    let now = At::from_ms(TRIED + after_ms);
-    let next = plan.begun(Some(withdrawal(Sending)), now, Duration::from_millis(took_ms));
+    let next = plan.begun(Some(withdrawal(Sending)), clocks(after_ms, took_ms));
     (plan, next)
 }
 
@@ -54,7 +71,11 @@ fn unknown(why: &str) -> Next {
     Next::Record(TransferOutcome::Unknown(why.into()))
 }
 
-const REFUSED: Remembered = Remembered { moved_nothing: true, resends: 0 };
+/// What is remembered of a send that was refused.
+const fn refused(tried_at: At, resends: u32) -> Remembered {
+    let since = Duration::from_secs(1);
+    Remembered { tried_at: Some(tried_at), since, moved_nothing: true, resends }
+}
 
 #[test]
 fn what_may_go_out_is_begun_what_is_out_is_asked_about_and_all_else_rests() {
@@ -74,7 +95,7 @@ fn what_may_go_out_is_begun_what_is_out_is_asked_about_and_all_else_rests() {
 
 #[test]
 fn where_no_transfer_can_be_made_none_is_begun() {
-    let (_, next) = Plan::take(withdrawal(Requested), Remembered::default(), false);
+    let (_, next) = Plan::take(withdrawal(Requested), Remembered::default(), false, clocks(0, 0));
     assert_eq!(next, Next::Rest);
 }
 
@@ -97,14 +118,15 @@ fn a_send_is_dropped_when_either_clock_says_that_more_than_ten_seconds_passed() 
 #[test]
 fn what_was_not_made_durable_is_not_sent() {
     let (mut plan, _) = take(Requested, Remembered::default());
-    assert_eq!(plan.begun(None, At::from_ms(TRIED), Duration::ZERO), Next::Rest);
+    assert_eq!(plan.begun(None, clocks(0, 0)), Next::Rest);
 }
 
 /// Its payer may die with the call out, and what is remembered outlives it.
 #[test]
 fn once_a_send_is_out_a_refusal_before_it_counts_no_more() {
-    let (mut plan, next) = begun(0, 0, REFUSED);
-    assert_eq!((next, plan.remembered().moved_nothing), (Next::Send, false));
+    let (mut plan, next) = begun(0, 0, refused(At::from_ms(TRIED - 2_000), 1));
+    let remembered = plan.remembered();
+    assert_eq!((next, remembered.moved_nothing, remembered.resends), (Next::Send, false, 1));
     assert_eq!(plan.sent(Sent::Unknown("time-out".into())), unknown("time-out"));
     assert!(!plan.remembered().moved_nothing);
     assert_eq!(plan.sent(Sent::Refused("NOTENOUGH".into())), unknown("NOTENOUGH"));
@@ -117,40 +139,119 @@ fn of_what_is_not_certain_only_the_first_word_after_sending_is_recorded() {
         (TransferStanding::Processing, "it is under way at WeChat"),
         (TransferStanding::Unknown("SYSTEMERROR".into()), "SYSTEMERROR"),
     ] {
-        let at = At::from_ms(TRIED);
         let (mut plan, _) = take(Sending, Remembered::default());
-        assert_eq!(plan.stands(at, standing.clone()), unknown(why));
+        assert_eq!(hears(&mut plan, (0, 0), standing.clone()), unknown(why));
         let (mut plan, _) = take(Unknown, Remembered::default());
-        assert_eq!(plan.stands(at, standing), Next::Rest);
+        assert_eq!(hears(&mut plan, (0, 0), standing), Next::Rest);
     }
+}
+
+/// The wall clock may have been set, or belong to another node. The other stands still while a machine sleeps, and begins anew
+/// with a process.
+#[test]
+fn a_question_is_answered_between_what_the_two_clocks_say() {
+    const DAY: i64 = 86_400_000;
+    for (wall_ms, steady_ms, earliest, latest) in [
+        (5_000, 5_000, 5_000, 5_000),
+        (DAY, 5_000, 5_000, DAY),
+        (-1_000, 5_000, -1_000, 5_000),
+        (DAY, 0, 0, DAY),
+    ] {
+        let (mut plan, _) = take(Unknown, Remembered::default());
+        let next = hears(&mut plan, (wall_ms, steady_ms), TransferStanding::Missing);
+        assert_eq!(next, not_found(earliest, latest));
+    }
+    let (mut plan, _) = take(Unknown, Remembered::default());
+    let asked_at = plan.asks(clocks(5_000, 5_000));
+    let next = plan.stands(asked_at, TransferStanding::Missing, clocks(9_000, 9_000));
+    assert_eq!(next, not_found(5_000, 9_000), "it may have been answered late");
+}
+
+#[test]
+fn a_try_is_known_since_it_was_first_seen_and_another_is_not() {
+    let (plan, _) = take(Unknown, Remembered::default());
+    let (plan, _) =
+        Plan::take(withdrawal(Unknown), plan.remembered(), true, clocks(60_000, 60_000));
+    assert_eq!(plan.asks(clocks(60_000, 60_000)), At::from_ms(TRIED + 60_000));
+    let newer = Withdrawal { tried_at: Some(At::from_ms(TRIED + 1)), ..withdrawal(Unknown) };
+    let (plan, _) = Plan::take(newer, plan.remembered(), true, clocks(60_000, 60_000));
+    assert_eq!(plan.asks(clocks(90_000, 90_000)), At::from_ms(TRIED + 1 + 30_000));
 }
 
 #[test]
 fn only_what_is_missing_open_and_moved_nothing_is_sent_again_and_a_few_times_only() {
-    let out = Remembered { moved_nothing: true, resends: limits::RESENDS_MAX };
-    let asked_at = At::from_ms(TRIED + 2_000);
-    let missing = || Next::Record(TransferOutcome::NotFound(asked_at));
+    let tried = |resends| refused(At::from_ms(TRIED), resends);
+    let out = limits::RESENDS_MAX;
     for (remembered, after, next, resends) in [
-        (REFUSED, Some(Unknown), Next::Begin, 1),
-        (REFUSED, Some(Failed), Next::Rest, 0),
-        (REFUSED, None, Next::Rest, 0),
+        (tried(0), Some(Unknown), Next::Begin, 1),
+        (tried(0), Some(Failed), Next::Rest, 0),
+        (tried(0), None, Next::Rest, 0),
         (Remembered::default(), Some(Unknown), Next::Rest, 0),
-        (out, Some(Unknown), Next::Rest, limits::RESENDS_MAX),
+        (tried(out), Some(Unknown), Next::Rest, out),
     ] {
         let (mut plan, _) = take(Unknown, remembered);
-        assert_eq!(plan.stands(asked_at, TransferStanding::Missing), missing());
-        assert_eq!(plan.recorded(after.map(withdrawal)), next, "{remembered:?} {after:?}");
+        let next_first = hears(&mut plan, (2_000, 2_000), TransferStanding::Missing);
+        assert_eq!(next_first, not_found(2_000, 2_000));
+        let after = after.map(withdrawal);
+        assert_eq!(plan.recorded(after.clone(), clocks(0, 0)), next, "{remembered:?} {after:?}");
         assert_eq!(plan.remembered().resends, resends);
     }
 }
 
+/// So the first of all tries is hardly older than the last, by which the account tells whether the channel can be believed.
+#[test]
+fn nothing_is_sent_again_once_a_clock_says_that_its_ten_minutes_are_over() {
+    for (wall_ms, steady_ms, next) in [
+        (599_999, 599_999, Next::Begin),
+        (-86_400_000, 599_999, Next::Begin),
+        (600_000, 0, Next::Rest),
+        (0, 600_000, Next::Rest),
+    ] {
+        let (mut plan, _) = take(Unknown, refused(At::from_ms(TRIED), 0));
+        hears(&mut plan, (wall_ms, steady_ms), TransferStanding::Missing);
+        let again = plan.recorded(Some(withdrawal(Unknown)), clocks(wall_ms, steady_ms));
+        assert_eq!(again, next, "{wall_ms} {steady_ms}");
+    }
+}
+
+/// What is known of one try is not known of another.
+#[test]
+fn a_refusal_sends_nothing_again_when_another_try_has_begun_since() {
+    let (mut plan, _) = take(Unknown, refused(At::from_ms(TRIED), 0));
+    hears(&mut plan, (2_000, 2_000), TransferStanding::Missing);
+    let newer = Withdrawal { tried_at: Some(At::from_ms(TRIED + 1)), ..withdrawal(Sending) };
+    assert_eq!(plan.recorded(Some(newer), clocks(2_000, 2_000)), Next::Rest);
+}
+
 #[test]
 fn after_it_was_sent_again_and_refused_it_rests() {
-    let (mut plan, _) = take(Unknown, REFUSED);
-    plan.stands(At::from_ms(TRIED), TransferStanding::Missing);
-    assert_eq!(plan.recorded(Some(withdrawal(Unknown))), Next::Begin);
-    let now = At::from_ms(TRIED);
-    assert_eq!(plan.begun(Some(withdrawal(Sending)), now, Duration::ZERO), Next::Send);
+    let (mut plan, _) = take(Unknown, refused(At::from_ms(TRIED), 0));
+    hears(&mut plan, (0, 0), TransferStanding::Missing);
+    assert_eq!(plan.recorded(Some(withdrawal(Unknown)), clocks(0, 0)), Next::Begin);
+    assert_eq!(plan.begun(Some(withdrawal(Sending)), clocks(0, 0)), Next::Send);
     assert_eq!(plan.sent(Sent::Refused("FREQ_LIMIT".into())), unknown("FREQ_LIMIT"));
-    assert_eq!(plan.recorded(Some(withdrawal(Unknown))), Next::Rest);
+    assert_eq!(plan.recorded(Some(withdrawal(Unknown)), clocks(0, 0)), Next::Rest);
+}
+
+/// WeChat tells of the last 30 days. Whichever clock says so: the other may have been set, or begun anew.
+#[test]
+fn what_is_missing_because_it_is_old_is_left_to_a_person_and_said_once() {
+    const DAYS: i64 = 28 * 86_400_000;
+    let steady = |ms: i64| ms.unsigned_abs();
+    let missing = || TransferStanding::Missing;
+    for (wall_ms, steady_ms) in [(DAYS + 1, 0), (0, DAYS + 1)] {
+        let now = (wall_ms, steady(steady_ms));
+        let (mut plan, _) = take(Unknown, refused(At::from_ms(TRIED), 0));
+        assert_eq!(hears(&mut plan, now, missing()), unknown(TOO_OLD_TO_ASK));
+        let told = Withdrawal { reason: Some(TOO_OLD_TO_ASK.into()), ..withdrawal(Unknown) };
+        assert_eq!(plan.recorded(Some(told), clocks(now.0, now.1)), Next::Rest);
+        assert_eq!(hears(&mut plan, now, missing()), Next::Rest);
+        let paid = TransferStanding::Paid { reference: "B1".into(), amount: fen(600) };
+        let succeeded = Next::Record(TransferOutcome::Succeeded("B1".into()));
+        assert_eq!(hears(&mut plan, now, paid), succeeded, "what it tells is believed");
+    }
+    let (mut plan, _) = take(Unknown, Remembered::default());
+    assert_eq!(hears(&mut plan, (DAYS, steady(DAYS)), missing()), not_found(DAYS, DAYS));
+    let next = plan.stands(At::from_ms(TRIED), missing(), clocks(DAYS + 1, 0));
+    assert_eq!(next, unknown(TOO_OLD_TO_ASK), "a machine slept while it was asked");
 }

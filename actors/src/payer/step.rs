@@ -1,10 +1,8 @@
 //! What is done about one withdrawal that is in hand: the shell of its plan.
 
-use std::time::Duration;
-
 use super::Desk;
 use super::memos::InHand;
-use super::plan::{Next, Plan};
+use super::plan::{Clocks, Next, Plan, TOO_OLD_TO_ASK};
 use crate::domain::command::TransferOutcome;
 use crate::domain::ids::MerchantId;
 use crate::domain::time::At;
@@ -22,31 +20,28 @@ impl Step {
     pub(super) async fn take(&self, of: MerchantId, listed: Withdrawal, in_hand: &mut InHand) {
         let gateway = &self.desk.gateway;
         let remembered = in_hand.memo.remembered;
-        let (mut plan, mut next) = Plan::take(listed, remembered, gateway.can_transfer());
+        let can_transfer = gateway.can_transfer();
+        let (mut plan, mut next) = Plan::take(listed, remembered, can_transfer, self.clocks());
         loop {
             in_hand.memo.remembered = plan.remembered();
             let withdrawal = plan.withdrawal();
             next = match next {
                 Next::Begin => {
-                    let began = self.steady();
                     let started = self.begin(of, withdrawal).await;
-                    let next = plan.begun(started, self.now(), self.steady().saturating_sub(began));
-                    in_hand.memo.watch(plan.withdrawal().tried_at, self.steady());
-                    next
+                    plan.begun(started, self.clocks())
                 }
                 Next::Send => {
                     let sent = gateway.transfer(of, withdrawal).await;
                     plan.sent(sent)
                 }
                 Next::Ask => {
-                    let watched = in_hand.memo.watched(self.steady());
-                    let asked_at = plan.asks(self.now(), watched);
+                    let asked_at = plan.asks(self.clocks());
                     let standing = self.ask(of, withdrawal).await;
-                    plan.stands(asked_at, standing)
+                    plan.stands(asked_at, standing, self.clocks())
                 }
                 Next::Record(outcome) => {
                     let recorded = self.record(of, withdrawal, outcome).await;
-                    plan.recorded(recorded)
+                    plan.recorded(recorded, self.clocks())
                 }
                 Next::Rest => return,
             };
@@ -57,8 +52,8 @@ impl Step {
         (self.desk.now)()
     }
 
-    fn steady(&self) -> Duration {
-        (self.desk.steady)()
+    fn clocks(&self) -> Clocks {
+        Clocks { wall: self.now(), steady: (self.desk.steady)() }
     }
 
     /// Makes `sending` durable. The engine refuses it when another try has begun since the withdrawal was read.
@@ -92,8 +87,12 @@ impl Step {
         read: &Withdrawal,
         outcome: TransferOutcome,
     ) -> Option<Withdrawal> {
-        let recorded = self.desk.engine.record_transfer(of, read, outcome, self.now()).await;
         let withdrawal_no = read.withdrawal_no;
+        if outcome == TransferOutcome::Unknown(TOO_OLD_TO_ASK.into()) {
+            let tried_at = read.tried_at.map(tracing::field::display);
+            tracing::error!(%of, %withdrawal_no, tried_at, "{TOO_OLD_TO_ASK}");
+        }
+        let recorded = self.desk.engine.record_transfer(of, read, outcome, self.now()).await;
         recorded
             .inspect_err(|why| {
                 tracing::error!(%of, %withdrawal_no, %why, "what is known of a transfer was not recorded; it is asked about again");

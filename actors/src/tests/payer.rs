@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::support::{Fault, earn, run, until, withdrawal};
 use super::world::{Bank, Loss, World};
-use crate::cashier::Now;
 use crate::domain::command::Review;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::engine::{NewWithdrawal, Number};
@@ -15,10 +14,10 @@ use crate::payer::{Desk, Payer, Round};
 use crate::ports::Commit;
 use WithdrawalStatus::{Failed, Sending, Succeeded, Unknown};
 
-const SECOND: i64 = 1_000;
-const MINUTE: i64 = 60_000;
+pub(super) const SECOND: i64 = 1_000;
+pub(super) const MINUTE: i64 = 60_000;
 
-fn desk(world: &World<'_>) -> Desk {
+pub(super) fn desk(world: &World<'_>) -> Desk {
     let gateway: Arc<dyn Gateway> = Arc::<Bank>::clone(&world.bank);
     let ladder = [2, 10, 30, 60, 300, 900].map(Duration::from_secs).to_vec();
     Desk {
@@ -30,12 +29,12 @@ fn desk(world: &World<'_>) -> Desk {
     }
 }
 
-async fn look(round: &Round) {
+pub(super) async fn look(round: &Round) {
     round.go().await;
     round.settled().await;
 }
 
-fn of(no: &str, amount: u64) -> NewWithdrawal {
+pub(super) fn of(no: &str, amount: u64) -> NewWithdrawal {
     withdrawal(Number::Chosen(no.parse().unwrap()), amount)
 }
 
@@ -46,7 +45,7 @@ async fn asked(world: &World<'_>) {
 }
 
 /// Looks every second until the withdrawal is certain, for at most an hour.
-async fn until_certain(world: &World<'_>, round: &Round) -> Withdrawal {
+pub(super) async fn until_certain(world: &World<'_>, round: &Round) -> Withdrawal {
     for _ in 0..3_600 {
         look(round).await;
         let found = world.withdrawal("W100").await;
@@ -59,7 +58,7 @@ async fn until_certain(world: &World<'_>, round: &Round) -> Withdrawal {
 }
 
 /// What must hold of the money at the end: it is where the withdrawal says, once, and the channel says the same.
-async fn settled_right(world: &World<'_>, found: &Withdrawal) {
+pub(super) async fn settled_right(world: &World<'_>, found: &Withdrawal) {
     let paid: u64 = world.bank.books().paid.iter().map(|(_, amount)| amount.fen()).sum();
     let head = world.head().await;
     let stands = (head.available.fen(), head.in_transit.fen(), head.withdrawn.fen());
@@ -181,8 +180,7 @@ fn a_payer_whose_clock_is_ahead_gives_up_no_transfer_that_may_still_come() {
         world.bank.books().losses.push_back(Loss::Before);
         look(&Round::new(desk(&world))).await;
         assert_eq!(world.withdrawal("W100").await.status, Unknown);
-        let (clock, day) = (world.clock(), 24 * 60 * MINUTE);
-        let ahead: Now = Arc::new(move || clock().plus_ms(day));
+        let ahead = world.clock_off(24 * 60 * MINUTE);
         let other = Round::new(Desk { now: ahead, ..desk(&world) });
         look(&other).await;
         assert_eq!(world.withdrawal("W100").await.status, Unknown, "it knows of it since now only");

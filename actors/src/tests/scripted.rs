@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SetOnce};
 
@@ -18,6 +19,7 @@ use crate::memory::MemoryStore;
 use crate::ports::{
     Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
     OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
+    Work,
 };
 
 /// What the store does with one batch.
@@ -31,7 +33,7 @@ pub(super) enum Fault {
 }
 
 /// A store in memory with a script of faults, a gate before each commit, and a count of commits.
-pub(super) struct Scripted {
+pub(crate) struct Scripted {
     inner: Arc<MemoryStore>,
     shared: bool,
     script: Mutex<VecDeque<Option<Fault>>>,
@@ -48,7 +50,7 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
-    pub(super) fn new(inner: Arc<MemoryStore>, shared: bool) -> Arc<Self> {
+    pub(crate) fn new(inner: Arc<MemoryStore>, shared: bool) -> Arc<Self> {
         Arc::new(Self {
             inner,
             shared,
@@ -111,6 +113,20 @@ impl Store for Scripted {
 
     fn broken(&self) -> Answering<'_, String> {
         Box::pin(async { self.broken.wait().await.clone() })
+    }
+
+    fn lanes(&self) -> usize {
+        if self.shared { 3 } else { 1 }
+    }
+
+    fn claim(
+        &self,
+        work: Work,
+        of: Vec<MerchantId>,
+        holder: Arc<str>,
+        term: Duration,
+    ) -> Answering<'_, Result<Vec<MerchantId>, Trouble>> {
+        self.inner.claim(work, of, holder, term)
     }
 
     fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {

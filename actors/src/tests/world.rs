@@ -57,12 +57,25 @@ pub(super) struct Books {
     pub(super) requests: Vec<Channel>,
 }
 
+impl Books {
+    fn standing_of(&self, withdrawal_no: WithdrawalNo) -> TransferStanding {
+        let paid = self.paid.iter().find(|(no, _)| *no == withdrawal_no);
+        let known = paid.map(|(no, amount)| TransferStanding::Paid {
+            reference: format!("B{no}").into(),
+            amount: *amount,
+        });
+        self.standing.clone().or(known).unwrap_or(TransferStanding::Missing)
+    }
+}
+
 /// The channel.
 pub(super) struct Bank {
     clock: Arc<AtomicI64>,
     books: Mutex<Books>,
     /// Each call about an order passes here before it does anything.
     pub(super) gate: Semaphore,
+    /// Each answer to how a transfer stands passes here before it is heard, and takes a permit along.
+    pub(super) told: Semaphore,
 }
 
 impl Bank {
@@ -187,16 +200,9 @@ impl Gateway for Bank {
     ) -> Answering<'_, TransferStanding> {
         Box::pin(async move {
             self.called("standing", withdrawal_no);
-            let books = self.books();
-            if let Some(scripted) = &books.standing {
-                return scripted.clone();
-            }
-            match books.paid.iter().find(|(no, _)| *no == withdrawal_no) {
-                Some((no, amount)) => {
-                    TransferStanding::Paid { reference: format!("B{no}").into(), amount: *amount }
-                }
-                None => TransferStanding::Missing,
-            }
+            let standing = self.books().standing_of(withdrawal_no);
+            self.told.acquire().await.unwrap().forget();
+            standing
         })
     }
 }
@@ -215,8 +221,9 @@ pub(super) struct World<'r> {
 impl<'r> World<'r> {
     pub(super) async fn new(runtime: &'r Runtime) -> Self {
         let clock = Arc::new(AtomicI64::new(now().ms()));
-        let gate = Semaphore::new(Semaphore::MAX_PERMITS);
-        let bank = Arc::new(Bank { clock: Arc::clone(&clock), books: Mutex::default(), gate });
+        let [gate, told] = [(); 2].map(|()| Semaphore::new(Semaphore::MAX_PERMITS));
+        let bank = Bank { clock: Arc::clone(&clock), books: Mutex::default(), gate, told };
+        let bank = Arc::new(bank);
         let store = Scripted::new(Arc::default(), false);
         let engine = engine(runtime, Arc::clone(&store));
         let m = id("m1");
@@ -250,6 +257,12 @@ impl<'r> World<'r> {
 
     pub(super) fn now(&self) -> At {
         At::from_ms(self.clock.load(Ordering::SeqCst))
+    }
+
+    /// The clock of a node that is so far ahead of it, or behind.
+    pub(super) fn clock_off(&self, ms: i64) -> Now {
+        let clock = self.clock();
+        Arc::new(move || clock().plus_ms(ms))
     }
 
     pub(super) fn pass(&self, ms: i64) {

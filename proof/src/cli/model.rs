@@ -12,7 +12,7 @@ use super::mutant;
 /// What is asked for.
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
-    /// How many choices in a row are explored; all there are with one payer and 14 with two, if left out
+    /// How many choices in a row are explored; all there are with one payer and 14 (refused once: 24) with two, if left out
     #[arg(long)]
     depth: Option<u32>,
     /// Explore only worlds whose name contains this

@@ -11,7 +11,7 @@ pub(super) enum Action {
     /// A person acts. Its call is taken or not; if not, it is as if it never came.
     Person(Person),
     /// Time passes.
-    Pass { long: bool },
+    Pass(Step),
     /// The call that somebody gave up is taken after all.
     TakeLimbo,
     /// Something about one payer.
@@ -20,6 +20,14 @@ pub(super) enum Action {
     Arrives(usize, Arrival),
     /// WeChat decides a transfer that it took.
     Decides { paid: bool },
+}
+
+/// How much time passes at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Short,
+    Long,
+    Month,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,9 +105,12 @@ impl State {
             [Requests, Approves, Rejects, Confirms { paid: true }, Confirms { paid: false }];
         let mut actions = persons.map(Action::Person).to_vec();
         if self.shorts < SHORTS_MAX {
-            actions.push(Action::Pass { long: false });
+            actions.push(Action::Pass(Step::Short));
         }
-        actions.push(Action::Pass { long: true });
+        actions.push(Action::Pass(Step::Long));
+        if world.months {
+            actions.push(Action::Pass(Step::Month));
+        }
         if self.limbo.is_some() {
             actions.push(Action::TakeLimbo);
         }
@@ -122,10 +133,12 @@ impl State {
             let under_way = self.withdrawal().is_some_and(|made| !made.status.is_final());
             // What it remembers can be lost when it has nothing in hand, too.
             let idle = [Does::TakesInHand, Does::Crashes];
+            let idle = &idle[..if world.faults { 2 } else { 1 }];
             return if under_way { idle.to_vec() } else { vec![] };
         };
         let mut does = match &hand.awaits {
             Awaits::Engine(_, Some(_)) | Awaits::Standing(_, Some(_)) => vec![Does::Hears],
+            Awaits::Engine(_, None) if !world.faults => vec![Does::Durable],
             Awaits::Engine(_, None) if self.limbo.is_some() => vec![Does::Durable, Does::NotDone],
             Awaits::Engine(_, None) => vec![Does::Durable, Does::NotDone, Does::GivesUp],
             Awaits::Transfer(Some(_)) => vec![Does::Hears, Does::TimesOut],
@@ -139,7 +152,9 @@ impl State {
                 .map(Does::IsAnswered)
                 .collect(),
         };
-        does.extend([Does::Crashes, Does::Panics]);
+        if world.faults {
+            does.extend([Does::Crashes, Does::Panics]);
+        }
         does
     }
 }
@@ -156,8 +171,9 @@ impl fmt::Display for Action {
             Self::Person(Person::Confirms { paid: false }) => {
                 f.write_str("a person says that the bank did not pay")
             }
-            Self::Pass { long: false } => f.write_str("6 s pass"),
-            Self::Pass { long: true } => f.write_str("more than 10 min pass"),
+            Self::Pass(Step::Short) => f.write_str("6 s pass"),
+            Self::Pass(Step::Long) => f.write_str("almost 10 min pass"),
+            Self::Pass(Step::Month) => f.write_str("a month passes"),
             Self::TakeLimbo => f.write_str("the engine takes the call that was given up"),
             Self::Payer(payer, does) => write!(f, "payer {}: {does}", payer + 1),
             Self::Arrives(_, arrival) => write!(f, "a transfer arrives at WeChat: {arrival}"),

@@ -64,7 +64,7 @@ pub fn explore(world: &World, depth: u32) -> Explored {
         statuses: BTreeMap::new(),
     };
     let beginning = State::beginning(world);
-    explorer.seen.insert(beginning.key());
+    explorer.seen.insert(beginning.key(world));
     // The beginning has no number of its own.
     let mut layer = vec![(u32::MAX, beginning)];
     let mut deep = 0;
@@ -115,7 +115,7 @@ impl Explorer<'_> {
         next: &mut Vec<(u32, State)>,
     ) -> Result<(), Violation> {
         let Some(after) = state.after(self.world, action)? else { return Ok(()) };
-        let key = after.key();
+        let key = after.key(self.world);
         if !self.seen.insert(key) {
             return Ok(());
         }

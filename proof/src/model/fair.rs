@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::action::{Action, Answer, Arrival, Does, Person, Told};
+use super::action::{Action, Answer, Arrival, Does, Person, Step, Told};
 use super::key::Key;
 use super::state::{Awaits, Inapplicable, State};
 use super::world::{Word, World};
 use crate::auditor::Violation;
 use tally_actors::domain::rules::PayoutMethod;
-use tally_actors::domain::withdrawal::WithdrawalStatus;
+use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+use tally_actors::payer::plan::TOO_OLD_TO_ASK;
 
-/// In how many rounds the end must be reached. In a round ten minutes pass and every payer takes the withdrawal in hand once.
-const ROUNDS_MAX: u8 = 4;
+/// In how many rounds the end must be reached, of which each but two may end with another try. In a round almost ten minutes pass and every payer takes the withdrawal in hand once.
+const ROUNDS_MAX: u8 = 8;
 
 /// A future without faults: persons decide, calls are taken, answers arrive, and WeChat tells the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +70,7 @@ fn rounds(
         if let Some(action) = here.due(world, future) {
             way.push((key, false));
             here = here.after(world, action)?.expect("what is due changes something");
-        } else if here.withdrawal().is_some_and(|withdrawal| withdrawal.status.is_final()) {
+        } else if here.withdrawal().is_some_and(is_at_its_end) {
             known.insert(key, 0);
             break 0;
         } else {
@@ -80,7 +81,7 @@ fn rounds(
             }
             here = here.round(world)?;
         }
-        key = here.key();
+        key = here.key(world);
     };
     let mut rounds = left;
     for (key, ends_round) in way.into_iter().rev() {
@@ -90,10 +91,15 @@ fn rounds(
     if rounds > ROUNDS_MAX { Err(stuck(future, &here)) } else { Ok(rounds) }
 }
 
+/// Whether a withdrawal is decided, or left to a person who can ask WeChat what Tally can't.
+fn is_at_its_end(withdrawal: &Withdrawal) -> bool {
+    withdrawal.status.is_final() || withdrawal.reason.as_deref() == Some(TOO_OLD_TO_ASK)
+}
+
 fn stuck(future: Future, state: &State) -> Violation {
     let status = state.withdrawal().map_or("not asked for", |made| made.status.as_str());
     let what = format!(
-        "nothing fails any more and WeChat {}, and after {ROUNDS_MAX} times ten minutes it is still `{status}`",
+        "nothing fails any more and WeChat {}, and after {ROUNDS_MAX} times almost ten minutes it is still `{status}`",
         match future {
             Future::Pays => "pays what arrives",
             Future::Refuses => "refuses what arrives",
@@ -155,11 +161,11 @@ impl State {
         })
     }
 
-    /// Ten minutes pass, and every payer takes the withdrawal in hand.
+    /// Almost ten minutes pass, and every payer takes the withdrawal in hand.
     fn round(&self, world: &World) -> Result<Self, Inapplicable> {
         let takes = |payer| Action::Payer(payer, Does::TakesInHand);
         let actions =
-            [Action::Pass { long: true }].into_iter().chain((0..self.payers.len()).map(takes));
+            [Action::Pass(Step::Long)].into_iter().chain((0..self.payers.len()).map(takes));
         let mut state = self.clone();
         for action in actions {
             state = state.after(world, action)?.unwrap_or(state);

@@ -1,21 +1,25 @@
 //! When two states are the same: everything in them that a later step can depend on, and nothing else.
 
-use tally_actors::domain::command::TransferOutcome;
+use tally_actors::domain::command::{Question, TransferOutcome};
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::gateway::{Sent, TransferStanding};
+use tally_actors::limits::RESENDS_MAX;
+use tally_actors::payer::plan::{Remembered, TOO_OLD_TO_ASK};
 
-use super::state::{Answered, Awaits, Call, Hand, State, Wish};
-use super::world::LONG_MS;
+use super::state::{Answered, Awaits, Call, Hand, Payer, State, Wish, steady};
+use super::world::{COMPARED_MS, MONTH_MS, World};
 
 /// A state, as 128 bits of the BLAKE3 hash over all of it that matters.
 pub(super) type Key = [u8; 16];
 
 impl State {
     /// What this state is known by.
-    pub(super) fn key(&self) -> Key {
-        let mut sketch = Sketch::default();
+    pub(super) fn key(&self, world: &World) -> Key {
+        let mut sketch = Sketch { months: world.months, ..Sketch::default() };
         self.sketch(&mut sketch);
+        // Times are compared with what this clock says, too.
+        sketch.time(Some(self.now.plus_ms(world.ahead_ms)));
         sketch.key(self.now)
     }
 
@@ -35,14 +39,10 @@ impl State {
             }
             to.time(withdrawal.tried_at.filter(|_| !withdrawal.status.is_final()));
             to.newest_try = withdrawal.tried_at;
+            to.is_final = withdrawal.status.is_final();
         }
         for payer in &self.payers {
-            to.byte(u8::from(payer.remembered.moved_nothing));
-            to.byte(u8::try_from(payer.remembered.resends).unwrap_or(u8::MAX));
-            match &payer.hand {
-                None => to.byte(0),
-                Some(hand) => to.hand(hand),
-            }
+            to.payer(payer);
         }
         match &self.limbo {
             None => to.byte(0),
@@ -55,7 +55,12 @@ impl State {
             to.time(Some(at).filter(|at| Some(*at) > earliest));
         }
         let wechat = &self.wechat;
-        to.bytes.extend([wechat.processing, wechat.paid, u8::from(wechat.dead)]);
+        to.bytes.extend([
+            wechat.processing,
+            wechat.paid,
+            u8::from(wechat.dead),
+            u8::from(wechat.forgot),
+        ]);
         to.time(wechat.newest);
         for flight in &wechat.flights {
             to.byte(flight.payer.map_or(1, |payer| 2 + u8::try_from(payer).expect("few payers")));
@@ -71,6 +76,10 @@ struct Sketch {
     times: Vec<Option<At>>,
     /// The time of the newest try, by which it is named.
     newest_try: Option<At>,
+    /// Nothing can be recorded any more.
+    is_final: bool,
+    /// It matters how old a try is, also one that another followed.
+    months: bool,
     /// When tries were asked for that are not recorded yet.
     tries: Vec<At>,
     /// When all else was asked for that is not recorded yet.
@@ -80,6 +89,10 @@ struct Sketch {
 impl Sketch {
     fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);
+    }
+
+    fn flag(&mut self, flag: bool) {
+        self.byte(u8::from(flag));
     }
 
     fn text(&mut self, text: &str) {
@@ -95,12 +108,23 @@ impl Sketch {
         self.text(status.as_str());
     }
 
-    fn hand(&mut self, hand: &Hand) {
-        // Of the plan's withdrawal only the status is looked at again, and not after `sending` began.
-        self.status(hand.plan.withdrawal().status);
+    /// What a payer remembers of a try that is not the newest, it forgets when it reads the withdrawal again.
+    fn payer(&mut self, payer: &Payer) {
+        let Remembered { tried_at, since, moved_nothing, resends } = payer.remembered;
+        let knows = tried_at == self.newest_try && tried_at.is_some() && !self.is_final;
+        self.flag(knows && moved_nothing);
+        self.time(knows.then(|| steady(since)));
+        self.byte(if self.is_final { 0 } else { u8::try_from(resends).unwrap_or(u8::MAX) });
+        match &payer.hand {
+            None => self.byte(0),
+            Some(hand) => self.hand(hand, payer.remembered),
+        }
+    }
+
+    fn hand(&mut self, hand: &Hand, remembered: Remembered) {
         match &hand.awaits {
             Awaits::Engine(call, None) => self.call(call),
-            Awaits::Engine(call, Some(answer)) => self.answered(call, answer),
+            Awaits::Engine(call, Some(answer)) => self.answered(call, answer, remembered),
             Awaits::Transfer(sent) => {
                 self.byte(2);
                 self.byte(match sent {
@@ -112,7 +136,17 @@ impl Sketch {
             }
             Awaits::Standing(asked_at, standing) => {
                 self.byte(3);
-                self.time(Some(*asked_at));
+                // Of the plan's withdrawal only this is looked at again, and only here.
+                let withdrawal = hand.plan.withdrawal();
+                self.flag(withdrawal.status == WithdrawalStatus::Sending);
+                self.flag(withdrawal.reason.as_deref() == Some(TOO_OLD_TO_ASK));
+                let tried_at = withdrawal.tried_at.unwrap_or_default();
+                let question = Question { tried_at, earliest: *asked_at, latest: tried_at };
+                self.question(&question);
+                if self.months {
+                    self.time(Some(tried_at));
+                    self.time(Some(steady(remembered.since)));
+                }
                 self.byte(match standing {
                     None => 0,
                     Some(TransferStanding::Paid { .. }) => 1,
@@ -125,11 +159,21 @@ impl Sketch {
         }
     }
 
+    /// What a question's times are compared with never changes. About another try than the newest it proves nothing.
+    fn question(&mut self, question: &Question) {
+        let newest = Some(question.tried_at) == self.newest_try && !self.is_final;
+        self.flag(newest);
+        self.flag(newest && question.is_early());
+        self.flag(!self.is_final && question.is_late());
+    }
+
     fn call(&mut self, call: &Call) {
         self.byte(4);
         match &call.wish {
-            // Another try began since, and a try's time never comes again: it will be refused whenever it is taken.
-            Wish::Begin(last_try) if *last_try != self.newest_try => return self.byte(0),
+            // It will be refused whenever it is taken: a try's time never comes again.
+            Wish::Begin(last_try) if *last_try != self.newest_try || self.is_final => {
+                return self.byte(0);
+            }
             Wish::Begin(_) => {
                 self.byte(1);
                 self.time(Some(call.at));
@@ -137,20 +181,22 @@ impl Sketch {
             }
             Wish::Record(TransferOutcome::Succeeded(_)) => self.byte(2),
             Wish::Record(TransferOutcome::Failed(_)) => self.byte(3),
-            Wish::Record(TransferOutcome::NotFound(asked_at)) => {
+            Wish::Record(TransferOutcome::NotFound(question)) => {
                 self.byte(4);
-                self.time(Some(*asked_at));
+                self.question(question);
             }
             Wish::Record(TransferOutcome::Unknown(why)) => {
                 self.byte(5);
-                self.text(why);
+                self.text(if self.is_final { "" } else { why });
             }
         }
-        self.stamps.push(call.at);
+        if !self.is_final {
+            self.stamps.push(call.at);
+        }
     }
 
     /// An answer on its way. It leads further when a try was recorded, or that the channel has no such transfer.
-    fn answered(&mut self, call: &Call, answer: &Answered) {
+    fn answered(&mut self, call: &Call, answer: &Answered, remembered: Remembered) {
         match (&call.wish, answer) {
             (Wish::Begin(_), Some(started)) => {
                 self.byte(6);
@@ -159,16 +205,20 @@ impl Sketch {
             }
             (Wish::Record(TransferOutcome::NotFound(_)), Some(after)) => {
                 self.byte(7);
-                self.status(after.status);
-                self.byte(u8::from(after.tried_at == self.newest_try));
+                let Remembered { tried_at, since, moved_nothing, resends } = remembered;
+                let again = moved_nothing && resends < RESENDS_MAX && !after.status.is_final();
+                let again = again && after.tried_at == tried_at;
+                self.flag(after.tried_at == self.newest_try);
+                self.time(after.tried_at.filter(|_| again));
+                self.time(again.then(|| steady(since)));
             }
             (Wish::Begin(_) | Wish::Record(_), _) => self.byte(8),
         }
     }
 
     /// The hash over the bytes and the times. All times are compared with each other, and by no more than ten minutes: so gaps
-    /// in their order that are longer are the same. The clock goes by whole seconds, and nothing it can show is a millisecond
-    /// from where a comparison turns: so those that tell one try from another are left out.
+    /// in their order that are longer are the same, but for those of a month. The clock goes by whole seconds, and nothing it can
+    /// show is a millisecond from where a comparison turns: so those that tell one try from another are left out.
     fn key(mut self, now: At) -> Key {
         let second = |at: At| at.ms() / 1_000;
         let mut line: Vec<i64> = self.times.iter().flatten().map(|at| second(*at)).collect();
@@ -177,8 +227,10 @@ impl Sketch {
         line.dedup();
         let mut place = 0;
         let mut places = vec![0];
+        let (compared, month) = (COMPARED_MS / 1_000, MONTH_MS / 1_000);
         for pair in line.windows(2) {
-            place += (pair[1] - pair[0]).min(LONG_MS / 1_000);
+            let gap = pair[1] - pair[0];
+            place += if gap < month { gap.min(compared) } else { month };
             places.push(place);
         }
         let place = |at: At| places[line.binary_search(&second(at)).expect("it is in line")];
@@ -198,11 +250,11 @@ mod tests {
 
     use super::*;
     use crate::model::action::Action;
-    use crate::model::world::{WORLDS, World};
+    use crate::model::world::WORLDS;
 
     /// What can happen in a state, and where it leads.
     fn future(world: &World, state: &State) -> Vec<(Action, Option<Key>)> {
-        let leads = |action| Some(state.after(world, action).ok()??.key());
+        let leads = |action| Some(state.after(world, action).ok()??.key(world));
         state.actions(world).into_iter().map(|action| (action, leads(action))).collect()
     }
 
@@ -216,12 +268,12 @@ mod tests {
             for _ in 0..if world.payers == 1 { 12 } else { 8 } {
                 let mut next = vec![];
                 for state in layer {
-                    let Some(first) = seen.get(&state.key()) else {
+                    let Some(first) = seen.get(&state.key(world)) else {
                         let actions = state.actions(world).into_iter();
                         next.extend(
                             actions.filter_map(|action| state.after(world, action).unwrap()),
                         );
-                        seen.insert(state.key(), state);
+                        seen.insert(state.key(world), state);
                         continue;
                     };
                     if format!("{first:?}") != format!("{state:?}") {

@@ -1,19 +1,17 @@
 //! How an action changes what there is. The account and the payer's plan are the real ones.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use tally_actors::domain::command::Command;
-use tally_actors::domain::time::At;
 use tally_actors::gateway::Sent;
-use tally_actors::payer::plan::{Next, Plan};
+use tally_actors::payer::plan::{Clocks, Next, Plan};
 
-use super::action::{Action, Does, Person, Told};
+use super::action::{Action, Does, Person, Step, Told};
 use super::state::{
     Answered, Awaits, Call, Hand, Inapplicable, State, Wish, confirm, request, review,
 };
 use super::wechat::{REFERENCE, refused, standing};
-use super::world::{LONG_MS, SHORT_MS, Word, World};
+use super::world::{LONG_MS, MONTH_MS, SHORT_MS, Word, World};
 
 impl State {
     /// What there is after an action; `None`: nothing changed.
@@ -31,13 +29,18 @@ impl State {
                     Person::Rejects => Command::Reject(review()),
                     Person::Confirms { paid } => confirm(paid),
                 };
-                let changed = state.ask(&command, self.now)?.is_ok_and(|events| events > 0);
+                let at = self.clock(world, self.payers.len() - 1);
+                let changed = state.ask(&command, at)?.is_ok_and(|events| events > 0);
                 return Ok(changed.then_some(state));
             }
-            Action::Pass { long } => {
-                state.now = self.now.plus_ms(if long { LONG_MS } else { SHORT_MS });
-                state.shorts = if long { 0 } else { self.shorts + 1 };
-                state.wechat.grow_old(state.now);
+            Action::Pass(step) => {
+                let (ms, shorts) = match step {
+                    Step::Short => (SHORT_MS, self.shorts + 1),
+                    Step::Long => (LONG_MS, 0),
+                    Step::Month => (MONTH_MS, 0),
+                };
+                (state.now, state.shorts) = (self.now.plus_ms(ms), shorts);
+                state.wechat.grow_old(state.now, step);
             }
             Action::TakeLimbo => {
                 if let Some(call) = state.limbo.take() {
@@ -63,12 +66,13 @@ impl State {
             if does == Does::Crashes {
                 self.payers[payer].remembered = Default::default();
             } else if let Some(read) = self.withdrawal().cloned() {
-                let (plan, next) = Plan::take(read, self.payers[payer].remembered, true);
+                let (remembered, now) = (self.payers[payer].remembered, self.clocks(world, payer));
+                let (plan, next) = Plan::take(read, remembered, true, now);
                 self.follow(world, payer, plan, next);
             }
             return Ok(());
         };
-        let mut plan = hand.plan.clone();
+        let (mut plan, now) = (hand.plan.clone(), self.clocks(world, payer));
         let next = match (does, &hand.awaits) {
             (Does::Durable, Awaits::Engine(call, _)) => {
                 let taken = self.ask(&call.command(), call.at)?;
@@ -91,17 +95,17 @@ impl State {
                 self.payers[payer].hand = None;
                 return Ok(());
             }
-            (Does::NotDone, Awaits::Engine(call, _)) => self.answered(payer, &mut plan, call, None),
+            (Does::NotDone, Awaits::Engine(call, _)) => answered(&mut plan, call, None, now),
             (Does::GivesUp, Awaits::Engine(call, _)) => {
                 self.limbo = Some(Rc::new(call.clone()));
-                self.answered(payer, &mut plan, call, None)
+                answered(&mut plan, call, None, now)
             }
             (Does::Hears, Awaits::Engine(call, Some(answer))) => {
-                self.answered(payer, &mut plan, call, answer.clone())
+                answered(&mut plan, call, answer.clone(), now)
             }
             (Does::Hears, Awaits::Transfer(Some(sent))) => plan.sent(sent.clone()),
             (Does::Hears, Awaits::Standing(asked_at, Some(standing))) => {
-                plan.stands(*asked_at, standing.clone())
+                plan.stands(*asked_at, standing.clone(), now)
             }
             (Does::TimesOut, Awaits::Transfer(_)) => {
                 self.wechat.forget(payer);
@@ -122,21 +126,10 @@ impl State {
         Rc::make_mut(hand).awaits = awaits;
     }
 
-    /// What a payer does that hears what became of its call to the engine.
-    fn answered(&self, payer: usize, plan: &mut Plan, call: &Call, answer: Answered) -> Next {
-        let withdrawal = answer.map(|withdrawal| *withdrawal);
-        match call.wish {
-            Wish::Begin(_) => {
-                let now = self.clock(payer);
-                plan.begun(withdrawal, now, since(call.at, now))
-            }
-            Wish::Record(_) => plan.recorded(withdrawal),
-        }
-    }
-
     /// A payer does what its plan says next, as its shell would: it remembers first.
     fn follow(&mut self, world: &World, payer: usize, plan: Plan, next: Next) {
-        let at = self.clock(payer);
+        let now = self.clocks(world, payer);
+        let at = now.wall;
         let to_engine = |wish| Awaits::Engine(Call { wish, at }, None);
         let awaits = match next {
             Next::Begin => to_engine(Wish::Begin(plan.withdrawal().tried_at)),
@@ -146,7 +139,7 @@ impl State {
                 }
                 Awaits::Transfer(None)
             }
-            Next::Ask => Awaits::Standing(at, None),
+            Next::Ask => Awaits::Standing(plan.asks(now), None),
             Next::Record(outcome) => to_engine(Wish::Record(outcome)),
             Next::Rest => {
                 self.payers[payer].remembered = plan.remembered();
@@ -159,6 +152,11 @@ impl State {
     }
 }
 
-fn since(at: At, now: At) -> Duration {
-    Duration::from_millis((now.ms() - at.ms()).unsigned_abs())
+/// What a payer does that hears what became of its call to the engine.
+fn answered(plan: &mut Plan, call: &Call, answer: Answered, now: Clocks) -> Next {
+    let withdrawal = answer.map(|withdrawal| *withdrawal);
+    match call.wish {
+        Wish::Begin(_) => plan.begun(withdrawal, now),
+        Wish::Record(_) => plan.recorded(withdrawal, now),
+    }
 }

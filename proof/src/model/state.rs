@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tally_actors::domain::account::Account;
 use tally_actors::domain::books::{Key, Record};
@@ -18,9 +19,9 @@ use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalRequest};
 use tally_actors::gateway::{Sent, TransferStanding};
-use tally_actors::payer::plan::{Plan, Remembered};
+use tally_actors::payer::plan::{Clocks, Plan, Remembered};
 
-use super::world::{AHEAD_MS, ASKED_FEN, EARNED_FEN, World};
+use super::world::{ASKED_FEN, EARNED_FEN, World};
 
 /// When the clock begins, in milliseconds since 1970: an afternoon in Beijing.
 const BEGINNING_MS: i64 = 1_775_028_000_000;
@@ -111,6 +112,8 @@ pub(super) struct Wechat {
     pub(super) paid: u8,
     /// The transfer failed for good.
     pub(super) dead: bool,
+    /// What arrived is older than it tells of.
+    pub(super) forgot: bool,
 }
 
 /// A transfer on its way.
@@ -144,12 +147,22 @@ impl State {
         }
         // The next incarnation starts from the head alone.
         state.account = Rc::new(Account::new(merchant, state.account.head().cloned()));
-        state
+        world.before.iter().fold(state, |state, action| {
+            let after = state.after(world, *action).expect("the rules can be applied");
+            after.expect("each changes something")
+        })
     }
 
-    /// What a payer's clock says.
-    pub(super) fn clock(&self, payer: usize) -> At {
-        self.now.plus_ms(if payer == 0 { 0 } else { AHEAD_MS })
+    /// What the clock of a payer's node says.
+    pub(super) fn clock(&self, world: &World, payer: usize) -> At {
+        self.now.plus_ms(if payer + 1 == world.payers { world.ahead_ms } else { 0 })
+    }
+
+    /// What both clocks of a payer say. The steady ones begin at different instants in different lives, and what was remembered
+    /// by one is forgotten with it: so they may as well be one.
+    pub(super) fn clocks(&self, world: &World, payer: usize) -> Clocks {
+        let steady = Duration::from_millis(self.now.ms().abs_diff(BEGINNING_MS));
+        Clocks { wall: self.clock(world, payer), steady }
     }
 
     /// The withdrawal, once it was asked for.
@@ -191,6 +204,11 @@ impl State {
         }
         Ok(Ok(count))
     }
+}
+
+/// When that was by the steady clock, by the right one.
+pub(super) fn steady(since: Duration) -> At {
+    At::from_ms(BEGINNING_MS).plus_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn number() -> WithdrawalNo {

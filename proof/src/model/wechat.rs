@@ -2,7 +2,7 @@
 
 use tally_actors::gateway::{Sent, TransferStanding};
 
-use super::action::{Answer, Arrival};
+use super::action::{Answer, Arrival, Step};
 use super::state::{Flight, State, Wechat};
 use super::world::{CERTAIN_AFTER_MS, Word};
 use tally_actors::domain::money::Money;
@@ -26,7 +26,9 @@ impl Wechat {
     }
 
     /// What was handed over long ago never arrives, and is known as missing.
-    pub(super) fn grow_old(&mut self, now: At) {
+    pub(super) fn grow_old(&mut self, now: At, step: Step) {
+        let arrived = self.paid > 0 || self.processing > 0 || self.dead;
+        self.forgot |= arrived && step == Step::Month;
         let young = |handed: &At| now < handed.plus_ms(CERTAIN_AFTER_MS);
         self.flights.retain(|flight| young(&flight.handed));
         self.newest = self.newest.filter(young);
@@ -94,6 +96,7 @@ impl State {
     /// What WeChat knows of the transfer.
     pub(super) fn truth(&self) -> Answer {
         match &self.wechat {
+            Wechat { forgot: true, .. } => Answer::Missing,
             Wechat { paid: 1.., .. } => Answer::Paid,
             Wechat { processing: 1.., .. } => Answer::Processing,
             Wechat { dead: true, .. } => Answer::Failed,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tally_actors::domain::command::{Answer, Command, RecordTransfer, StartSending};
 use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
-use tally_actors::payer::plan::{Next, Plan, Remembered};
+use tally_actors::payer::plan::{Clocks, Next, Plan, Remembered};
 use tally_actors::pipeline::Outcome;
 use tally_actors::ports::{Page, Store, WithdrawalUnderWay};
 
@@ -40,18 +40,8 @@ struct Memo {
     /// When it is taken in hand again, in microseconds.
     due_at: u64,
     climbed: usize,
-    /// The newest try that is known of, and since when.
-    tried: (Option<At>, u64),
     remembered: Remembered,
     in_hand: bool,
-}
-
-impl Memo {
-    fn watch(&mut self, tried_at: Option<At>, now: u64) {
-        if self.tried.0 != tried_at {
-            self.tried = (tried_at, now);
-        }
-    }
 }
 
 /// A withdrawal in hand.
@@ -63,11 +53,11 @@ struct InHand {
 
 /// What is being done for a withdrawal.
 enum Doing {
-    /// A try is being made durable; since when, in microseconds.
-    Begin(u64),
+    /// A try is being made durable.
+    Begin,
     /// The transfer is out.
     Send,
-    /// The channel is asked; when that began.
+    /// The channel is asked; since when.
     Ask(At),
     /// An outcome is being recorded.
     Record,
@@ -97,9 +87,9 @@ impl Process {
                 let gap = GAPS[memo.climbed.min(GAPS.len() - 1)];
                 memo.climbed += 1;
                 memo.due_at = stage.now + gap * SECOND;
-                memo.watch(withdrawal.tried_at, stage.now);
                 memo.in_hand = true;
-                let (plan, next) = Plan::take(withdrawal, memo.remembered, true);
+                let remembered = memo.remembered;
+                let (plan, next) = Plan::take(withdrawal, remembered, true, self.clocks(stage));
                 self.does(number, plan, next, stage);
             }
             let due_at = self.payer.memos[&number].due_at;
@@ -120,8 +110,7 @@ impl Process {
             Next::Begin => {
                 let last_try = plan.withdrawal().tried_at;
                 let begin = Command::StartSending(StartSending { withdrawal_no, last_try });
-                let doing = Doing::Begin(stage.now);
-                self.calls_for(InHand { number, plan, doing }, begin, stage);
+                self.calls_for(InHand { number, plan, doing: Doing::Begin }, begin, stage);
             }
             Next::Record(outcome) => {
                 let record = Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome });
@@ -133,13 +122,16 @@ impl Process {
                 self.payer.asked.insert(asked, InHand { number, plan, doing: Doing::Send });
             }
             Next::Ask => {
-                let watched = Duration::from_micros(stage.now.saturating_sub(memo.tried.1));
-                let doing = Doing::Ask(plan.asks(self.now(stage), watched));
+                let doing = Doing::Ask(plan.asks(self.clocks(stage)));
                 let asked = stage.query(self.place, number);
                 self.payer.asked.insert(asked, InHand { number, plan, doing });
             }
             Next::Rest => memo.in_hand = false,
         }
+    }
+
+    fn clocks(&self, stage: &Stage) -> Clocks {
+        Clocks { wall: self.now(stage), steady: Duration::from_micros(stage.now) }
     }
 
     fn calls_for(&mut self, in_hand: InHand, command: Command, stage: &mut Stage) {
@@ -166,14 +158,8 @@ impl Process {
             Ok(_) | Err(_) => None,
         };
         let next = match doing {
-            Doing::Begin(began) => {
-                let took = Duration::from_micros(stage.now - began);
-                let next = plan.begun(made, self.now(stage), took);
-                let memo = self.payer.memos.entry(number).or_default();
-                memo.watch(plan.withdrawal().tried_at, stage.now);
-                next
-            }
-            Doing::Record => plan.recorded(made),
+            Doing::Begin => plan.begun(made, self.clocks(stage)),
+            Doing::Record => plan.recorded(made, self.clocks(stage)),
             Doing::Send | Doing::Ask(_) => Next::Rest,
         };
         self.does(number, plan, next, stage);
@@ -187,7 +173,7 @@ impl Process {
         let next = match (doing, stage.channel_said(asked)) {
             (Doing::Send, Some(Heard::Sent(sent))) => plan.sent(sent),
             (Doing::Ask(asked_at), Some(Heard::Standing(standing))) => {
-                plan.stands(asked_at, standing)
+                plan.stands(asked_at, standing, self.clocks(stage))
             }
             (_, _) => Next::Rest,
         };

@@ -16,7 +16,7 @@ use tally_actors::domain::withdrawal::Withdrawal;
 
 use super::fold::Fold;
 use super::report::What;
-use crate::sqlite::rows::{encode_channel, fen, integer, method_name};
+use crate::sql::rows::{encode_channel, fen, integer, method_name};
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

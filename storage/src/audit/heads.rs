@@ -13,8 +13,8 @@ use super::columns::{Value, amount, at, count, difference, place};
 use super::fold::Fold;
 use super::report::{Fault, What};
 use super::{AuditError, Stop, unreadable};
+use crate::sql::rows::integer;
 use crate::sqlite::SqliteStore;
-use crate::sqlite::rows::integer;
 
 /// The row of a head, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub async fn stored_head(
     store: &SqliteStore,
     of: MerchantId,
 ) -> Result<Option<StoredHead>, AuditError> {
-    StoredHead::read(&store.read, of).await.map_err(unreadable)
+    StoredHead::read(store.read.file(), of).await.map_err(unreadable)
 }
 
 impl StoredHead {

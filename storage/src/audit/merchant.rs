@@ -12,7 +12,7 @@ use super::fold::{Fold, Share};
 use super::heads::{Checkpoints, StoredHead};
 use super::report::{Fault, Report, What};
 use super::{AuditError, Stop};
-use crate::sqlite::rows::integer;
+use crate::sql::rows::integer;
 
 /// How many events one statement reads. In tests, bounds are so low that a few hundred rows cross them.
 const JOURNAL_PAGE_ROWS: i64 = if cfg!(test) { 50 } else { 2_000 };

@@ -18,8 +18,8 @@ use super::heads::HEAD;
 use super::report::Report;
 use super::{audit, merchant};
 use crate::fixture::{self, Shops, full_life, id};
+use crate::sql::rows::integer;
 use crate::sqlite::SqliteStore;
-use crate::sqlite::rows::integer;
 
 struct Books {
     folder: tempfile::TempDir,
@@ -285,7 +285,7 @@ async fn every_column_of_every_table_is_compared() {
     for (table, compared) in tables.into_iter().chain([("heads", HEAD), ("checkpoints", HEAD)]) {
         let sql = "select name from pragma_table_info(?) where name <> 'merchant_id' order by cid";
         let names: Vec<String> =
-            sqlx::query_scalar(sql).bind(table).fetch_all(&books.store.read).await.unwrap();
+            sqlx::query_scalar(sql).bind(table).fetch_all(books.store.read.file()).await.unwrap();
         assert_eq!(names, compared, "{table}");
     }
 }
@@ -296,7 +296,7 @@ async fn several_passes_see_what_one_pass_sees() {
     let of: MerchantId = id("shop1");
     let whole = books.report().await;
     let mut shared = Report::default();
-    merchant::audit_in(&books.store.read, of, 5, &mut shared).await.map_err(drop).unwrap();
+    merchant::audit_in(books.store.read.file(), of, 5, &mut shared).await.map_err(drop).unwrap();
     assert_eq!(shared.orders * 2, whole.orders);
     assert_eq!(shared.idempotency * 2, whole.idempotency);
     for sql in [
@@ -306,7 +306,8 @@ async fn several_passes_see_what_one_pass_sees() {
     ] {
         let books = Books::new().await;
         books.tamper(sql).await;
-        let audited = merchant::audit_in(&books.store.read, of, 5, &mut Report::default()).await;
+        let audited =
+            merchant::audit_in(books.store.read.file(), of, 5, &mut Report::default()).await;
         assert!(matches!(audited, Err(super::Stop::Fault(_))), "{sql}");
     }
 }

@@ -9,8 +9,9 @@ use sqlx::mysql::{
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::time::timeout;
 
-use super::errors::Meaning;
+use super::errors::meaning;
 use super::setup::Setup;
+use crate::sql::meaning::Meaning;
 
 /// How long a connection may take to be made, TLS and password included.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -227,11 +228,14 @@ impl Database {
             }
             Some(_) | None => {}
         }
-        let reason = match Meaning::of(error) {
+        let reason = match meaning(error) {
             Meaning::Passing(said) if said.contains("mysql-rsa") => {
                 "the password of this user is told over TLS only; add ?ssl-mode=REQUIRED".to_owned()
             }
-            Meaning::Constraint(said) | Meaning::Passing(said) | Meaning::Gone(said) => said,
+            Meaning::Constraint(said)
+            | Meaning::Passing(said)
+            | Meaning::Gone(said)
+            | Meaning::Broken(said) => said,
             Meaning::DiskFull => "its disk is full".to_owned(),
         };
         ConnectError::NotReached { place, reason }

@@ -5,18 +5,7 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
-/// What an error of MariaDB or MySQL means for whoever asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// The schema does not take a row. The constraint by its name, where there is one.
-    Constraint(String),
-    /// No room, now.
-    DiskFull,
-    /// Something that may pass.
-    Passing(String),
-    /// The connection is of no more use. What was not committed is undone; what became of a COMMIT is not known.
-    Gone(String),
-}
+use crate::sql::meaning::Meaning;
 
 /// Numbers of errors (`mariadb.com/kb/en/mariadb-error-code-reference`, `dev.mysql.com/doc/mysql-errors/8.0/en`), by what is
 /// done about them.
@@ -56,38 +45,35 @@ mod code {
     // has no part in them; `/readyz` tells of them.
 }
 
-impl Meaning {
-    /// The table.
-    pub(crate) fn of(error: &sqlx::Error) -> Self {
-        let Some(database) = error.as_database_error() else { return of_connection(error) };
-        let database: &MySqlDatabaseError = database.downcast_ref();
-        let (number, said) = (database.number(), database.message().to_owned());
-        let among = |codes: &[u16]| codes.contains(&number);
-        match number {
-            _ if among(code::DUPLICATE) => Self::Constraint(key(&said)),
-            _ if among(code::CHECK) => Self::Constraint(check(&said)),
-            _ if among(code::BAD_VALUE) => Self::Constraint(said),
-            _ if among(code::DISK_FULL) => Self::DiskFull,
-            _ if among(code::FILE) && no_space_left(&said) => Self::DiskFull,
-            _ if among(code::READ_ONLY) => Self::Gone(format!(
-                "the server takes no writes ({said}): name the primary with TALLY_DATABASE_URL"
-            )),
-            _ if among(code::GONE) => Self::Gone(said),
-            _ => Self::Passing(format!("{said} ({number})")),
-        }
+/// The table.
+pub(crate) fn meaning(error: &sqlx::Error) -> Meaning {
+    let Some(database) = error.as_database_error() else { return of_connection(error) };
+    let database: &MySqlDatabaseError = database.downcast_ref();
+    let (number, said) = (database.number(), database.message().to_owned());
+    let among = |codes: &[u16]| codes.contains(&number);
+    match number {
+        _ if among(code::DUPLICATE) => Meaning::Constraint(key(&said)),
+        _ if among(code::CHECK) => Meaning::Constraint(check(&said)),
+        _ if among(code::BAD_VALUE) => Meaning::Constraint(said),
+        _ if among(code::DISK_FULL) => Meaning::DiskFull,
+        _ if among(code::FILE) && no_space_left(&said) => Meaning::DiskFull,
+        _ if among(code::READ_ONLY) => Meaning::Gone(format!(
+            "the server takes no writes ({said}): name the primary with TALLY_DATABASE_URL"
+        )),
+        _ if among(code::GONE) => Meaning::Gone(said),
+        _ => Meaning::Passing(format!("{said} ({number})")),
     }
 }
 
 /// An error that the server did not tell of.
 fn of_connection(error: &sqlx::Error) -> Meaning {
-    use sqlx::Error::{Configuration, Encode, InvalidArgument, PoolClosed, PoolTimedOut};
-    if matches!(error, PoolTimedOut | PoolClosed | Configuration(_)) {
-        return Meaning::Passing(error.to_string());
+    let said = error.to_string();
+    if matches!(error, sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_)) {
+        return Meaning::Constraint(said);
     }
-    if matches!(error, Encode(_) | InvalidArgument(_)) {
-        return Meaning::Constraint(error.to_string());
-    }
-    Meaning::Gone(error.to_string()) // lost, or out of step with what the server says
+    // Lost, or out of step with what the server says.
+    let gone = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
+    if gone { Meaning::Gone(said) } else { Meaning::Passing(said) }
 }
 
 /// `Duplicate entry 'm1-A1' for key 'PRIMARY'`, at newer ones of MySQL `'orders.PRIMARY'`. The entry may hold any words.

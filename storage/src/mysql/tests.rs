@@ -9,7 +9,8 @@ use sqlx::mysql::MySqlConnection;
 use tally_proof::servers::mariadb::{Mariadb, MariadbServer};
 
 use super::connect::{Database, Purpose};
-use super::errors::Meaning;
+use super::errors::meaning;
+use crate::sql::meaning::Meaning;
 
 /// A server that the tests of this binary share, and a database there that nobody else uses, with a table of two rows.
 async fn prepared() -> Option<(&'static MariadbServer, Database)> {
@@ -35,7 +36,7 @@ async fn writer(database: &Database) -> MySqlConnection {
 /// Executes statements as they are, and says what their failure means.
 async fn run(db: &mut MySqlConnection, statements: &'static str) -> Result<u64, Meaning> {
     let done = sqlx::raw_sql(statements).execute(db).await;
-    done.map(|done| done.rows_affected()).map_err(|error| Meaning::of(&error))
+    done.map(|done| done.rows_affected()).map_err(|error| meaning(&error))
 }
 
 /// The other way to say what a statement did not do.

@@ -7,7 +7,8 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
 use super::durable::{Setup, VERSION_MIN};
-use super::errors::Meaning;
+use super::errors::meaning;
+use crate::sql::meaning::Meaning;
 
 /// How long a connection may take to be made, TLS and password included.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -119,6 +120,11 @@ impl Database {
         Ok(database)
     }
 
+    /// Host, port and database, without a password.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Begins a session, or fails within seconds.
     pub(crate) async fn connect(&self, purpose: Purpose) -> Result<PgConnection, sqlx::Error> {
         let mut db = self.plain().await?;
@@ -182,10 +188,11 @@ impl Database {
                 ConnectError::Unfit { place, reason: reason.to_owned() }
             }
             _ => {
-                let reason = match Meaning::of(error) {
-                    Meaning::Constraint(said) | Meaning::Passing(said) | Meaning::Gone(said) => {
-                        said
-                    }
+                let reason = match meaning(error) {
+                    Meaning::Constraint(said)
+                    | Meaning::Passing(said)
+                    | Meaning::Gone(said)
+                    | Meaning::Broken(said) => said,
                     Meaning::DiskFull => "its disk is full".to_owned(),
                 };
                 ConnectError::NotReached { place, reason }

@@ -6,18 +6,7 @@
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-/// What an error of PostgreSQL means for whoever asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// The schema does not take a row. The constraint by its name, where there is one.
-    Constraint(String),
-    /// No room, now.
-    DiskFull,
-    /// Something that may pass; the transaction is undone.
-    Passing(String),
-    /// The connection is of no more use. What was not committed is undone; what became of a COMMIT is not known.
-    Gone(String),
-}
+use crate::sql::meaning::Meaning;
 
 /// SQLSTATEs (`postgresql.org/docs/current/errcodes-appendix.html`), by what is done about them.
 mod code {
@@ -41,24 +30,22 @@ mod code {
     // (58030, 42501): those don't end this process, as it has no part in them; `/readyz` tells of them.
 }
 
-impl Meaning {
-    /// The table.
-    pub(crate) fn of(error: &sqlx::Error) -> Self {
-        let Some(database) = error.as_database_error() else { return of_connection(error) };
-        let database: &PgDatabaseError = database.downcast_ref();
-        let (code, said) = (database.code(), database.message().to_owned());
-        let among = |codes: &[&str]| codes.iter().any(|prefix| code.starts_with(prefix));
-        let over = matches!(database.severity(), PgSeverity::Fatal | PgSeverity::Panic);
-        match code {
-            _ if over || among(code::GONE) => Self::Gone(said),
-            code::DISK_FULL => Self::DiskFull,
-            code::READ_ONLY => Self::Passing(format!(
-                "the server takes no writes ({said}): name the primary with TALLY_DATABASE_URL"
-            )),
-            _ if code.starts_with(code::CONSTRAINT) => Self::Constraint(constraint(database)),
-            _ if among(code::BAD_VALUE) => Self::Constraint(said),
-            _ => Self::Passing(format!("{said} ({code})")),
-        }
+/// The table.
+pub(crate) fn meaning(error: &sqlx::Error) -> Meaning {
+    let Some(database) = error.as_database_error() else { return of_connection(error) };
+    let database: &PgDatabaseError = database.downcast_ref();
+    let (code, said) = (database.code(), database.message().to_owned());
+    let among = |codes: &[&str]| codes.iter().any(|prefix| code.starts_with(prefix));
+    let over = matches!(database.severity(), PgSeverity::Fatal | PgSeverity::Panic);
+    match code {
+        _ if over || among(code::GONE) => Meaning::Gone(said),
+        code::DISK_FULL => Meaning::DiskFull,
+        code::READ_ONLY => Meaning::Passing(format!(
+            "the server takes no writes ({said}): name the primary with TALLY_DATABASE_URL"
+        )),
+        _ if code.starts_with(code::CONSTRAINT) => Meaning::Constraint(constraint(database)),
+        _ if among(code::BAD_VALUE) => Meaning::Constraint(said),
+        _ => Meaning::Passing(format!("{said} ({code})")),
     }
 }
 

@@ -9,7 +9,8 @@ use sqlx::postgres::PgConnection;
 use tally_proof::servers::postgres::{Postgres, PostgresServer};
 
 use super::connect::{Database, Purpose};
-use super::errors::Meaning;
+use super::errors::meaning;
+use crate::sql::meaning::Meaning;
 
 /// A server that the tests of this binary share, and a database there that nobody else uses, with a table of two rows.
 async fn prepared() -> Option<(&'static PostgresServer, Database)> {
@@ -35,7 +36,7 @@ async fn writer(database: &Database) -> PgConnection {
 /// Executes a statement as it is, and says what its failure means.
 async fn run(db: &mut PgConnection, statement: &'static str) -> Result<u64, Meaning> {
     let done = sqlx::raw_sql(statement).execute(db).await;
-    done.map(|done| done.rows_affected()).map_err(|error| Meaning::of(&error))
+    done.map(|done| done.rows_affected()).map_err(|error| meaning(&error))
 }
 
 /// The other way to say what a statement did not do.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
 
 use super::errors::OpenError;
+use crate::sql::db::Pool;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -95,9 +95,9 @@ fn create(file: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct Readers {
     /// For the engine's rounds. One is always open, so that the WAL and its index outlive the writer's connection.
-    pub(crate) rounds: SqlitePool,
+    pub(crate) rounds: Pool,
     /// For lists.
-    pub(crate) lists: SqlitePool,
+    pub(crate) lists: Pool,
 }
 
 /// Opens the first read connection; the others are opened when they are needed.
@@ -114,8 +114,8 @@ pub(crate) async fn readers(file: &Path, read_only: bool) -> Result<Readers, sql
     let rounds = options.clone().pragma("cache_size", ROUNDS_CACHE);
     let lists = options.pragma("cache_size", LISTS_CACHE);
     Ok(Readers {
-        rounds: pool(ROUNDS_MAX).min_connections(1).connect_with(rounds).await?,
-        lists: pool(LISTS_MAX).connect_lazy_with(lists),
+        rounds: Pool::Sqlite(pool(ROUNDS_MAX).min_connections(1).connect_with(rounds).await?),
+        lists: Pool::Sqlite(pool(LISTS_MAX).connect_lazy_with(lists)),
     })
 }
 
@@ -134,13 +134,11 @@ pub(crate) async fn migrate(file: &Path, db: &mut SqliteConnection) -> Result<()
 }
 
 /// Whether the schema is what this binary knows, for those who may not change it.
-pub(crate) async fn check_schema(file: &Path, db: &SqlitePool) -> Result<(), OpenError> {
+pub(crate) async fn check_schema(file: &Path, db: &Pool) -> Result<(), OpenError> {
     let file = file.to_path_buf();
-    let applied = sqlx::query_scalar("select version from _sqlx_migrations order by version")
-        .fetch_all(db)
-        .await;
+    let applied = db.fetch("select version from _sqlx_migrations order by version", &[]).await;
     let applied: Vec<i64> = match applied {
-        Ok(applied) => applied,
+        Ok(applied) => applied.iter().filter_map(|row| row.get(0)).collect(),
         Err(error) if error.to_string().contains("no such table") => {
             return Err(OpenError::Foreign(file));
         }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use sqlx::error::DatabaseError;
-use tally_actors::ports::{Commit, ReadError, Trouble};
+use tally_actors::ports::Trouble;
+
+use crate::sql::meaning::Meaning;
 
 /// Why a store could not be opened. Each message names the file and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,9 @@ pub enum OpenError {
         /// The migration.
         version: i64,
     },
+    /// A database on a server can't be used.
+    #[error("{0}")]
+    Server(String),
     /// The file system or SQLite said no.
     #[error("{} can't be opened: {reason}", file.display())]
     Refused {
@@ -52,19 +57,6 @@ pub enum OpenError {
         /// What it said.
         reason: String,
     },
-}
-
-/// What an error of SQLite means for whoever asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// The schema does not take a row. The constraint, as SQLite names it.
-    Constraint(String),
-    /// No room, now.
-    DiskFull,
-    /// Something that may pass.
-    Passing(String),
-    /// The file, or the disk under it, can't be trusted.
-    Broken(String),
 }
 
 /// SQLite's result codes (`sqlite.org/rescode.html`): the primary ones, and the one extended one that counts.
@@ -78,46 +70,24 @@ mod code {
     pub(super) const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
 }
 
-impl Meaning {
-    /// The table.
-    pub(crate) fn of(error: &sqlx::Error) -> Self {
-        let Some(database) = error.as_database_error() else {
-            return Self::Passing(error.to_string());
-        };
-        let code = database.code().and_then(|code| code.parse().ok()).unwrap_or(0);
-        match (code, code & 0xff) {
-            (code::IOERR_SHMSIZE, _) | (_, code::FULL) => Self::DiskFull,
-            (code::IOERR_NOMEM, _) => Self::Passing(database.to_string()),
-            (_, code::CONSTRAINT) => Self::Constraint(constraint(database)),
-            (_, code::IOERR | code::CORRUPT | code::NOTADB) => Self::Broken(database.to_string()),
-            _ => Self::Passing(database.to_string()), // BUSY, LOCKED, CANTOPEN, NOMEM, …
-        }
-    }
-
-    /// The answer to a commit of which certainly nothing was written.
-    pub(crate) fn nothing_written(self) -> Commit {
-        match self {
-            Self::DiskFull => Commit::NotDone(Trouble::DiskFull),
-            Self::Constraint(what) | Self::Passing(what) => {
-                Commit::NotDone(Trouble::Unavailable(what))
-            }
-            Self::Broken(what) => Commit::Fatal(what),
-        }
+/// The table.
+pub(crate) fn meaning(error: &sqlx::Error) -> Meaning {
+    let Some(database) = error.as_database_error() else {
+        return Meaning::Passing(error.to_string());
+    };
+    let code = database.code().and_then(|code| code.parse().ok()).unwrap_or(0);
+    match (code, code & 0xff) {
+        (code::IOERR_SHMSIZE, _) | (_, code::FULL) => Meaning::DiskFull,
+        (code::IOERR_NOMEM, _) => Meaning::Passing(database.to_string()),
+        (_, code::CONSTRAINT) => Meaning::Constraint(constraint(database)),
+        (_, code::IOERR | code::CORRUPT | code::NOTADB) => Meaning::Broken(database.to_string()),
+        _ => Meaning::Passing(database.to_string()), // BUSY, LOCKED, CANTOPEN, NOMEM, …
     }
 }
 
 /// The answer to a read.
 pub(crate) fn trouble(error: &sqlx::Error) -> Trouble {
-    match Meaning::of(error) {
-        Meaning::DiskFull => Trouble::DiskFull,
-        Meaning::Constraint(what) | Meaning::Passing(what) => Trouble::Unavailable(what),
-        Meaning::Broken(what) => Trouble::Broken(what),
-    }
-}
-
-/// The same for a read that can also find what it can't read.
-pub(crate) fn read_error(error: &sqlx::Error) -> ReadError {
-    ReadError::Trouble(trouble(error))
+    meaning(error).trouble()
 }
 
 /// `UNIQUE constraint failed: orders.merchant_id, orders.order_no` names it after the colon; a wrong type has no colon.

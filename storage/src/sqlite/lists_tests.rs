@@ -20,8 +20,9 @@ use tally_actors::ports::{
 };
 
 use super::SqliteStore;
-use super::{checkpoints, lists, waiting};
 use crate::fixture::{self, Shops, full_life, id};
+use crate::sql::dialect::Dialect;
+use crate::sql::{checkpoints, lists, waiting};
 
 struct Books {
     _folder: tempfile::TempDir,
@@ -294,26 +295,29 @@ async fn a_cursor_of_another_list_is_refused() {
 #[tokio::test]
 async fn no_list_scans_or_sorts_a_table() {
     let books = Books::new().await;
+    let dialect = Dialect::Sqlite;
     let mut statements = vec![
-        lists::merchants_sql(),
+        lists::merchants_sql(dialect),
         lists::order_sql(),
         lists::settlements_sql(),
-        lists::settlement_orders_sql(),
-        waiting::open_orders_sql(),
-        waiting::withdrawals_under_way_sql(),
+        lists::settlement_orders_sql(dialect),
+        waiting::open_orders_sql(dialect),
+        waiting::withdrawals_under_way_sql(dialect),
     ];
     let points = [Point::Seq(Seq(1)), Point::At(At::default())];
-    statements.extend(points.map(checkpoints::sql));
+    statements.extend(points.map(|point| checkpoints::sql(dialect, point)));
     use OrderStatus::{Closed, Open, Paid};
-    statements.extend([None, Some(Open), Some(Paid), Some(Closed)].map(lists::orders_sql));
+    let by_status = [None, Some(Open), Some(Paid), Some(Closed)];
+    statements.extend(by_status.map(|status| lists::orders_sql(dialect, status)));
     statements.extend([true, false].map(lists::withdrawals_sql));
     for of_one_merchant in [true, false] {
-        statements.extend([true, false].map(|kind| lists::cases_sql(of_one_merchant, kind)));
+        let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind);
+        statements.extend([true, false].map(cases));
     }
     for sql in statements {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("explain query plan {sql}")))
-                .fetch_all(&books.store.read)
+                .fetch_all(books.store.read.file())
                 .await
                 .unwrap();
         let steps: Vec<String> = plan.into_iter().map(|(_, _, _, step)| step).collect();

@@ -9,7 +9,7 @@ use crate::folder;
 /// Held as long as the store is open.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _held: File,
+    held: File,
 }
 
 impl Lock {
@@ -23,9 +23,19 @@ impl Lock {
         let file = File::options().create(true).truncate(false).write(true).open(beside);
         let file = file.map_err(refused)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _held: file }),
+            Ok(()) => Ok(Self { held: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_path_buf())),
             Err(TryLockError::Error(error)) => Err(refused(error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// By its own word, as closing the file would not do: a process that is being started at this moment holds it too, until it
+    /// runs its own program.
+    fn drop(&mut self) {
+        if let Err(error) = self.held.unlock() {
+            tracing::warn!(%error, "a lock was not given back");
         }
     }
 }
@@ -47,4 +57,20 @@ pub(crate) fn one_name(database: &Path) -> std::io::Result<PathBuf> {
     folder::make(folder)?;
     let name = database.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
     Ok(folder.canonicalize()?.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_free_when_given_back_also_while_another_process_is_being_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("tally.db");
+        let lock = Lock::take(&database).unwrap();
+        let _as_a_fork_has_it = lock.held.try_clone().unwrap();
+        assert!(matches!(Lock::take(&database), Err(OpenError::InUse(_))));
+        drop(lock);
+        Lock::take(&database).unwrap();
+    }
 }

@@ -3,50 +3,34 @@
 //! | module | what |
 //! |---|---|
 //! | `lock`, `connect` | opening: one process a file, the schema, the settings of connections |
-//! | `commit` | one transaction a batch, and what became of it |
+//! | `commit` | one transaction a batch on the writer's connection |
 //! | `identity` | whether the file is still the one that was opened |
-//! | `heads` | the fence, and where actors start from |
-//! | `project`, `values`, `steps`, `statement` | what a batch writes, and by which statements |
-//! | `checkpoints` | where a fold of the past may begin |
 //! | `wal` | bringing the WAL back |
 //! | `write` | what is written beside the journal |
-//! | `lookup`, `lists`, `cursor` | what messages and people ask for |
-//! | `waiting` | what waits for the payment channel |
-//! | `rows` | columns and the things they hold |
+//! | `room` | whether the disk has room |
 //! | `errors` | what SQLite's errors mean |
 
-mod checkpoints;
 #[cfg(test)]
 mod checkpoints_tests;
 mod commit;
 mod connect;
-pub(crate) mod cursor;
 pub(crate) mod errors;
-mod heads;
 mod identity;
-pub(crate) mod lists;
 #[cfg(test)]
 mod lists_tests;
 mod lock;
-pub(crate) mod lookup;
-mod project;
 mod room;
-pub(crate) mod rows;
-mod statement;
-mod steps;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod trust_tests;
-mod values;
-mod waiting;
 mod wal;
 mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{self, Arc, PoisonError};
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::sqlite::SqliteConnection;
 use tally_actors::domain::books::Key;
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::Head;
@@ -65,6 +49,8 @@ use self::connect::Readers;
 pub use self::errors::OpenError;
 use self::identity::Identity;
 use self::lock::Lock;
+use crate::sql::db::Pool;
+use crate::sql::{checkpoints, heads, lists, lookup, waiting};
 
 /// Why the file, or the disk under it, can't be trusted any more, once that is so.
 type Broken = Arc<SetOnce<String>>;
@@ -78,9 +64,9 @@ pub struct SqliteStore {
     /// The writer's connection; none after one was thrown away and none could be opened.
     pub(crate) write: Arc<Mutex<Option<SqliteConnection>>>,
     /// Connections that read lists, and all else that may take its time.
-    pub(crate) read: SqlitePool,
+    pub(crate) read: Pool,
     /// Connections that read for the engine: no list keeps its rounds waiting.
-    rounds: SqlitePool,
+    rounds: Pool,
     file: PathBuf,
     identity: Identity,
     broken: Broken,
@@ -239,7 +225,7 @@ impl Store for SqliteStore {
             self.must_be_whole()?;
             let read = async {
                 let mut db = self.rounds.acquire().await?;
-                heads::heads(&mut db, &merchants).await
+                heads::heads(&mut db.db(), &merchants).await
             };
             let read = read.await.map_err(|error| errors::trouble(&error));
             read.inspect_err(|trouble| self.heard(trouble))
@@ -253,9 +239,9 @@ impl Store for SqliteStore {
         self.reads(async move {
             let read = async {
                 let mut db = self.rounds.acquire().await?;
-                lookup::lookup(&mut db, &keys).await
+                lookup::lookup(&mut db.db(), &keys).await
             };
-            read.await.map_err(|error| errors::read_error(&error))
+            read.await.map_err(|error| errors::meaning(&error).read_error())
         })
     }
 

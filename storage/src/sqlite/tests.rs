@@ -14,9 +14,12 @@ use tally_actors::domain::rules::Rules;
 use tally_actors::domain::time::At;
 use tally_actors::ports::{Batch, Commit, Row, Run, Store, Trouble};
 
-use super::errors::Meaning;
-use super::steps::Step;
-use super::{SqliteStore, commit, connect, heads, lookup, wal};
+use super::errors::meaning;
+use super::{SqliteStore, commit, connect, wal};
+use crate::sql::dialect::Dialect;
+use crate::sql::meaning::Meaning;
+use crate::sql::steps::Step;
+use crate::sql::{heads, lookup};
 
 async fn store() -> (tempfile::TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
@@ -65,7 +68,7 @@ impl DatabaseError for Coded {
 #[test]
 fn each_code_of_sqlite_has_its_meaning() {
     let said = || Coded(0).to_string();
-    for (codes, meaning) in [
+    for (codes, expected) in [
         (&[13, 4874][..], Meaning::DiskFull),
         (&[5, 261, 517, 6, 262, 7, 9, 14, 3082, 1, 0], Meaning::Passing(said())),
         (&[10, 266, 522, 778, 1034, 1290, 11, 267, 26], Meaning::Broken(said())),
@@ -73,10 +76,10 @@ fn each_code_of_sqlite_has_its_meaning() {
     ] {
         for code in codes {
             let error = sqlx::Error::Database(Box::new(Coded(*code)));
-            assert_eq!(Meaning::of(&error), meaning, "{code}");
+            assert_eq!(meaning(&error), expected, "{code}");
         }
     }
-    assert!(matches!(Meaning::of(&sqlx::Error::WorkerCrashed), Meaning::Passing(_)));
+    assert!(matches!(meaning(&sqlx::Error::WorkerCrashed), Meaning::Passing(_)));
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn what_certainly_was_not_written_is_told_as_such_and_a_broken_disk_is_fatal() {
 async fn lists_that_take_every_connection_leave_the_engine_its_own() {
     let (_folder, store) = store().await;
     let mut taken = vec![];
-    for _ in 0..store.read.options().get_max_connections() {
+    for _ in 0..store.read.file().options().get_max_connections() {
         taken.push(store.read.acquire().await.unwrap());
     }
     let nobody = "nobody".parse().unwrap();
@@ -108,11 +111,11 @@ async fn lists_that_take_every_connection_leave_the_engine_its_own() {
 #[tokio::test]
 async fn no_statement_of_the_hot_path_walks_a_table() {
     let (_folder, store) = store().await;
-    let mut db = store.read.acquire().await.unwrap();
+    let mut db = store.read.file().acquire().await.unwrap();
     let statements = Step::ALL.map(Step::statement).into_iter();
     for statement in statements.chain(lookup::statements()).chain(heads::statements()) {
         for rows in [1, 256] {
-            let text = statement.text(rows);
+            let text = statement.text(Dialect::Sqlite, rows);
             let plan = sqlx::query(AssertSqlSafe(format!("explain query plan {text}")));
             for step in plan.fetch_all(&mut *db).await.unwrap() {
                 let step: String = sqlx::Row::get(&step, "detail");

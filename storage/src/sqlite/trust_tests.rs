@@ -132,8 +132,9 @@ async fn a_store_that_could_not_be_trusted_once_takes_no_more_batches() {
 async fn damage(file: &Path, name: &str) {
     let store = SqliteStore::open(file).await.unwrap();
     let root = sqlx::query_scalar("select rootpage from sqlite_schema where name = ?").bind(name);
-    let root: u32 = root.fetch_one(&store.read).await.unwrap();
-    let size: u32 = sqlx::query_scalar("pragma page_size").fetch_one(&store.read).await.unwrap();
+    let root: u32 = root.fetch_one(store.read.file()).await.unwrap();
+    let size: u32 =
+        sqlx::query_scalar("pragma page_size").fetch_one(store.read.file()).await.unwrap();
     store.close().await;
     let mut raw = OpenOptions::new().write(true).open(file).unwrap();
     raw.seek(SeekFrom::Start(u64::from(size) * u64::from(root - 1))).unwrap();
@@ -186,7 +187,7 @@ async fn a_file_that_is_gone_breaks_the_store_whoever_finds_it_first() {
         fs::remove_file(&books.store.file).unwrap();
         let found = match finder {
             "check" => books.store.check().await.unwrap_err(),
-            "write" => books.store.write(sqlx::query("delete from keys")).await.unwrap_err(),
+            "write" => books.store.write("delete from keys", &[]).await.unwrap_err(),
             _ => {
                 let run = books.order("1001");
                 let answer = commit(&books.store, run).await;
@@ -242,7 +243,7 @@ async fn a_batch_that_was_handed_over_before_the_end_is_not_written_after_it() {
 async fn a_statement_that_waits_for_its_turn_while_the_store_is_closed_is_not_written() {
     let books = Books::new().await;
     let mut slot = books.store.write.lock().await;
-    let mut late = Box::pin(books.store.write(sqlx::query("delete from heads")));
+    let mut late = Box::pin(books.store.write("delete from heads", &[]));
     assert!(late.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     // As `close` does, in its turn.
     connect::discard(slot.take().unwrap()).await;

@@ -7,8 +7,8 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::errors::Meaning;
-use super::{Broken, broke};
+use super::{Broken, broke, errors};
+use crate::sql::meaning::Meaning;
 
 /// Pages of 4 KiB in the WAL from which on it is brought back: 64 MiB, read again in a fraction of a second after a crash.
 const WAL_PAGES_MAX: i64 = 16_384;
@@ -19,7 +19,7 @@ pub(crate) async fn bring_back(db: &mut SqliteConnection, broken: &Broken) {
         Ok(pages) if pages >= WAL_PAGES_MAX => run(db, "pragma wal_checkpoint(passive)").await,
         other => other,
     };
-    match pages.map_err(|error| Meaning::of(&error)) {
+    match pages.map_err(|error| errors::meaning(&error)) {
         Ok(_) => {}
         Err(Meaning::Broken(what)) => broke(broken, &what),
         Err(other) => {

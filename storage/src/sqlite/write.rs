@@ -1,20 +1,16 @@
 //! Single statements that write beside the journal, on the writer's connection: they queue fairly with the batches.
 
-use sqlx::Sqlite;
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
 use tally_actors::ports::Trouble;
 
 use super::errors::trouble;
 use super::{SqliteStore, connect, may_write};
+use crate::sql::db::Db;
+use crate::sql::value::Value;
 
 impl SqliteStore {
     /// Executes a statement that is a transaction of its own. Says how many rows it touched. The statement must bear to be asked
     /// again: after an error nobody knows whether it was committed.
-    pub(crate) async fn write(
-        &self,
-        statement: Query<'_, Sqlite, SqliteArguments>,
-    ) -> Result<u64, Trouble> {
+    pub(crate) async fn write(&self, text: &str, values: &[Value<'_>]) -> Result<u64, Trouble> {
         let mut slot = self.write.lock().await;
         may_write(&self.lock)?;
         self.must_be_in_place()?;
@@ -23,8 +19,8 @@ impl SqliteStore {
             *slot = Some(opened.inspect_err(|trouble| self.heard(trouble))?);
         }
         let db = slot.as_mut().expect("it was just filled");
-        match statement.execute(db).await {
-            Ok(done) => Ok(done.rows_affected()),
+        match Db::Sqlite(db).execute(text, values).await {
+            Ok(touched) => Ok(touched),
             Err(error) => {
                 let trouble = trouble(&error);
                 self.heard(&trouble);

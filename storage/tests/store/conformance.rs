@@ -13,7 +13,8 @@ use tally_actors::history::head_at;
 use tally_actors::limits::CHECKPOINT_EVENTS;
 use tally_actors::memory::MemoryStore;
 use tally_actors::ports::{BadRow, Commit, Page, Part, ReadError, Run, Store};
-use tally_storage::SqliteStore;
+use tally_proof::servers::postgres::Postgres;
+use tally_storage::{ServerStore, SqliteStore};
 
 use crate::support::*;
 
@@ -26,6 +27,18 @@ macro_rules! for_every_store {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(&folder.path().join("tally.db")).await;
                 super::$name(Arc::new(store.expect("it opens"))).await;
+            })*
+            use super::*;
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                // Where PostgreSQL is not installed, this says so.
+                if let Some(server) = Postgres::shared() {
+                    let store = ServerStore::open(&server.fresh_database()).await;
+                    super::$name(Arc::new(store.expect("it opens"))).await;
+                }
             })*
             use super::*;
         }

@@ -10,7 +10,7 @@ use driven::{Driven, by_hand, by_wechat, fen, open, time};
 use super::*;
 use crate::domain::case::{Case, CaseKind};
 use crate::domain::command::{
-    Booking, Confirm, RecordPrepay, RecordTransfer, Review, StartSending, TransferOutcome,
+    Booking, Confirm, Question, RecordPrepay, RecordTransfer, Review, StartSending, TransferOutcome,
 };
 use crate::domain::event::PaymentSource;
 use crate::domain::money::{Balance, FeeRate, Money};

@@ -2,7 +2,7 @@
 
 use super::super::books::{Numbered, Route};
 use super::super::command::{
-    Answer, Confirm, RecordTransfer, Review, StartSending, TransferOutcome, Withdraw,
+    Answer, Confirm, Question, RecordTransfer, Review, StartSending, TransferOutcome, Withdraw,
 };
 use super::super::event::Event;
 use super::super::head::Head;
@@ -13,14 +13,11 @@ use super::super::rules::PayoutMethod;
 use super::super::time::{At, Day};
 use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
 use super::Account;
+use crate::limits;
 use crate::mutant::{self, Mutant};
 
 /// The smallest withdrawal where nothing else says so, in fen.
 const WITHDRAWAL_MIN: Money = Money::from_fen(1).expect("a small amount");
-
-/// How long after the last try a transfer that the channel does not know certainly failed (`design.md` 3.5), in
-/// milliseconds.
-const MISSING_MEANS_FAILED_MS: i64 = 600_000;
 
 impl Account {
     /// The number the call is about: the one recorded for the caller's key, else its own.
@@ -169,9 +166,13 @@ impl Account {
         }
     }
 
-    /// `sending` is recorded once a try: a transfer that is out or unknown may be sent again under its number, by whoever
-    /// knows of the last try.
-    pub(super) fn start_sending(&self, start: &StartSending) -> Result<Vec<Event>, Refusal> {
+    /// `sending` is recorded once a try, at that time: a transfer that is out or unknown may be sent again under its number, by
+    /// whoever knows of the last try, and soon after it.
+    pub(super) fn start_sending(
+        &self,
+        start: &StartSending,
+        at: At,
+    ) -> Result<Vec<Event>, Refusal> {
         let StartSending { withdrawal_no, last_try } = start;
         let withdrawal = self.withdrawal(withdrawal_no)?;
         let may_go_out = match withdrawal.status {
@@ -184,7 +185,8 @@ impl Account {
             | WithdrawalStatus::Failed
             | WithdrawalStatus::Rejected => false,
         };
-        if !may_go_out || withdrawal.tried_at != *last_try {
+        let too_late = |last: At| at >= last.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS);
+        if !may_go_out || withdrawal.tried_at != *last_try || last_try.is_some_and(too_late) {
             return Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()));
         }
         Ok(vec![Event::WithdrawalSending { withdrawal_no: *withdrawal_no }])
@@ -196,15 +198,11 @@ impl Account {
             withdrawal.status,
             WithdrawalStatus::Sending | WithdrawalStatus::AwaitingPayee | WithdrawalStatus::Unknown
         );
-        let certain = |asked_at: At| {
-            let long_after = |tried_at: At| asked_at >= tried_at.plus_ms(MISSING_MEANS_FAILED_MS);
-            withdrawal.tried_at.is_some_and(long_after) || mutant::on(Mutant::MissingIsFailed)
-        };
         let event = match &record.outcome {
             TransferOutcome::Succeeded(_) if withdrawal.status == WithdrawalStatus::Succeeded => {
                 return Ok(vec![]);
             }
-            TransferOutcome::NotFound(asked_at) if sent && !certain(*asked_at) => {
+            TransferOutcome::NotFound(question) if sent && !never_comes(withdrawal, *question) => {
                 return Ok(vec![]);
             }
             TransferOutcome::Failed(_) | TransferOutcome::NotFound(_)
@@ -246,6 +244,18 @@ impl Account {
             self.books.withdrawal(withdrawal_no).expect("decide refuses what is not known");
         Answer::Withdrawal(Box::new(withdrawal.clone()))
     }
+}
+
+/// Whether a transfer that the channel did not find never comes. An answer about a try says nothing of one that began since:
+/// that may be on its way.
+fn never_comes(withdrawal: &Withdrawal, mut question: Question) -> bool {
+    let Some(newest) = withdrawal.tried_at else { return false };
+    if mutant::on(Mutant::AnswerOfAnOlderTry) {
+        question.tried_at = newest;
+    }
+    let certain = question.tried_at == newest && !question.is_early();
+    (certain || mutant::on(Mutant::MissingIsFailed))
+        && (!question.is_late() || mutant::on(Mutant::MissingForEver))
 }
 
 /// The mutant's: whether a withdrawal was given back, and a success overwrites that.

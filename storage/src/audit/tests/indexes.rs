@@ -41,7 +41,7 @@ async fn row_of(books: &Books, index: &Index) -> String {
     let only = if only.is_empty() { "1" } else { only };
     let rest = key[key.len() - 1];
     let sql = format!("select {rest} from {table} where merchant_id = 'shop2' and {only} limit 1");
-    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&books.store.read).await.unwrap()
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(books.store.read.file()).await.unwrap()
 }
 
 /// The condition that leads to that row and no other.
@@ -105,7 +105,8 @@ async fn an_entry_that_leads_to_another_row_than_it_says_is_found() {
         let index = ALL.iter().find(|index| index.name == name).unwrap();
         let (table, at) = (index.table, at(index, row));
         let sql = "select registered_ms from heads where merchant_id = 'shop2'";
-        let registered: i64 = sqlx::query_scalar(sql).fetch_one(&books.store.read).await.unwrap();
+        let registered: i64 =
+            sqlx::query_scalar(sql).fetch_one(books.store.read.file()).await.unwrap();
         let back = back.replace("= registered", &format!("= {registered}"));
         let there = format!("update {table} set {set} where {at}");
         behind(&books, index, &there, &format!("update {table} set {back} where {at}")).await;
@@ -121,7 +122,7 @@ async fn an_entry_that_leads_to_another_row_than_it_says_is_found() {
 #[tokio::test]
 async fn every_index_over_the_facts_of_money_is_listed_as_it_is() {
     let books = Books::new().await;
-    let db = &books.store.read;
+    let db = books.store.read.file();
     let sql = "select name from sqlite_schema where type = 'index' and sql is not null
         and tbl_name in ('heads', 'orders', 'settlements', 'withdrawals', 'idempotency', 'cases') order by name";
     let names: Vec<String> = sqlx::query_scalar(sql).fetch_all(db).await.unwrap();
@@ -161,8 +162,10 @@ async fn entries_are_read_from_the_index_and_rows_from_the_table() {
             let width = if walk == Walk::Entries { index.entry().len() } else { index.key.len() };
             let name = index.name;
             let sql = format!("explain query plan {}", index.compare(walk, width, width));
-            let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&books.store.read).await.unwrap();
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+                .fetch_all(books.store.read.file())
+                .await
+                .unwrap();
             let [walked, sought] = &plan[..] else { panic!("{plan:?}") };
             let (walked, sought) = (&walked.3, &sought.3);
             match walk {

@@ -26,7 +26,10 @@ async fn checkpoints_that_are_as_the_journal_says_are_counted_once() {
     let report = books.report().await;
     assert_eq!((report.faults.len(), report.checkpoints), (0, 4), "{report}");
     let (mut shared, of) = (super::Report::default(), id("shop1"));
-    super::merchant::audit_in(&books.store.read, of, 3, &mut shared).await.map_err(drop).unwrap();
+    super::merchant::audit_in(books.store.read.file(), of, 3, &mut shared)
+        .await
+        .map_err(drop)
+        .unwrap();
     assert_eq!(shared.checkpoints, 2);
 }
 
@@ -49,7 +52,7 @@ async fn each_changed_checkpoint_is_found_and_named() {
         books.tamper(&format!("{change} {of_shop1}")).await;
         let seq: i64 =
             sqlx::query_scalar("select seq from checkpoints where merchant_id = 'shop1'")
-                .fetch_one(&books.store.read)
+                .fetch_one(books.store.read.file())
                 .await
                 .unwrap();
         check(&books.report().await, &format!("merchant shop1, checkpoints {seq}: {expected}"));

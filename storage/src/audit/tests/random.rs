@@ -7,14 +7,15 @@ use proptest::test_runner::{Config, TestRunner};
 use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::command::{
-    Command, Confirm, RecordPrepay, RecordTransfer, Review, RulesChange, StartSending,
+    Command, Confirm, Question, RecordPrepay, RecordTransfer, Review, RulesChange, StartSending,
     TransferOutcome,
 };
 use tally_actors::domain::head::Head;
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{MerchantId, WithdrawalNo};
 use tally_actors::domain::money::FeeRate;
 use tally_actors::domain::replay::{Point, Replay};
 use tally_actors::domain::rules::PayoutMethod;
+use tally_actors::domain::time::At;
 use tally_actors::history::head_at;
 use tally_actors::ports::{Batch, Commit, Store};
 
@@ -65,6 +66,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// When the withdrawal's last try began.
+fn last_try(books: &mut Books, of: &str, withdrawal_no: WithdrawalNo) -> Option<At> {
+    let record = books.shops.account(of).books().get(&Key::Withdrawal(withdrawal_no))?;
+    if let Record::Withdrawal(made) = record { made.tried_at } else { None }
+}
+
 impl Step {
     /// The command; none for time that passes.
     fn command(&self, books: &mut Books, of: &str) -> Option<Command> {
@@ -95,18 +102,17 @@ impl Step {
                 Command::Confirm(Confirm { withdrawal_no: out(no), succeeded, reference, reason })
             }
             Self::Send(no) => {
-                let made = books.shops.account(of).books().get(&Key::Withdrawal(out(no)));
-                let last_try = match made {
-                    Some(Record::Withdrawal(made)) => made.tried_at,
-                    _ => None,
-                };
+                let last_try = last_try(books, of, out(no));
                 Command::StartSending(StartSending { withdrawal_no: out(no), last_try })
             }
             Self::Transfer(no, outcome) => {
+                let now = books.shops.now;
+                let tried_at = last_try(books, of, out(no)).unwrap_or_default();
+                let asked = Question { tried_at, earliest: now, latest: now };
                 let outcome = match outcome {
                     0 => TransferOutcome::Succeeded("wx-8".into()),
                     1 => TransferOutcome::Failed("no".into()),
-                    2 => TransferOutcome::NotFound(books.shops.now),
+                    2 => TransferOutcome::NotFound(asked),
                     _ => TransferOutcome::Unknown("a time-out".into()),
                 };
                 Command::RecordTransfer(RecordTransfer { withdrawal_no: out(no), outcome })

@@ -147,7 +147,7 @@ async fn too_many_connections_may_pass() {
             Err(error) => break error,
         }
     };
-    assert!(says(&Meaning::of(&error), "(1040)"), "{error}");
+    assert!(says(&meaning(&error), "(1040)"), "{error}");
     let message = database.refused(&error).to_string();
     assert!(message.contains("Too many connections"), "{message}");
     drop(all);
@@ -170,7 +170,7 @@ async fn too_many_connections_may_pass() {
         }
     };
     let error = few.connect(Purpose::Read).await.expect_err("there is room for one");
-    assert!(says(&Meaning::of(&error), "(1226)"), "{error}");
+    assert!(says(&meaning(&error), "(1226)"), "{error}");
     drop(first);
 }
 

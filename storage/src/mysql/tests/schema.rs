@@ -128,7 +128,7 @@ async fn ids_and_keys_are_told_apart_by_every_byte() {
         sqlx::query(key).bind(different).execute(&mut db).await.expect(different);
     }
     let again = sqlx::query(key).bind("key ").execute(&mut db).await.expect_err("it is there");
-    assert_eq!(Meaning::of(&again), Meaning::Constraint("PRIMARY".to_owned()));
+    assert_eq!(meaning(&again), Meaning::Constraint("PRIMARY".to_owned()));
     let claim = "insert into claims values (?, 'payer', 'h', 0)";
     for different in ["shop1", "Shop1", "SHOP1"] {
         sqlx::query(claim).bind(different).execute(&mut db).await.expect(different);
@@ -157,5 +157,5 @@ async fn each_check_of_the_schema_has_a_name_that_says_where_it_is() {
         "insert into heads values ('m1', 1, 1, repeat('x', 32), 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, '')";
     let broken =
         sqlx::query(AssertSqlSafe(break_one)).execute(&mut db).await.expect_err("4 is not 5");
-    assert_eq!(Meaning::of(&broken), Meaning::Constraint("conserved".to_owned()));
+    assert_eq!(meaning(&broken), Meaning::Constraint("conserved".to_owned()));
 }

@@ -87,7 +87,7 @@ async fn a_row_that_the_schema_does_not_take_is_refused_by_the_constraints_name(
         assert!(name.contains(constraint), "{statement}: {name}");
     }
     let zero = sqlx::query("insert into t values (3, $1)").bind("a\0b").execute(&mut db).await;
-    let zero = Meaning::of(&zero.expect_err("PostgreSQL has no zero bytes in texts"));
+    let zero = meaning(&zero.expect_err("PostgreSQL has no zero bytes in texts"));
     assert!(matches!(zero, Meaning::Constraint(_)), "{zero:?}");
     run(&mut db, "select 1").await.expect("the connection is good");
 }
@@ -142,6 +142,6 @@ async fn a_schema_that_changed_under_prepared_statements_costs_their_connection_
     db.fetch_all(all()).await.unwrap();
     run(&mut db, "alter table t add column more bigint").await.unwrap();
     let error = db.fetch_all(all()).await.expect_err("it was prepared for two columns");
-    assert!(matches!(Meaning::of(&error), Meaning::Gone(_)), "{error}");
+    assert!(matches!(meaning(&error), Meaning::Gone(_)), "{error}");
     writer(&database).await.fetch_all(all()).await.expect("another connection has it right");
 }

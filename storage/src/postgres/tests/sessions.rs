@@ -100,7 +100,7 @@ async fn after_a_kill_of_the_server_its_old_sessions_are_over_and_what_was_commi
     server.kill();
     assert!(matches!(fails(&mut db, "select 1").await, Meaning::Gone(_)));
     let error = database.connect(Purpose::Write).await.expect_err("nobody is there");
-    assert!(matches!(Meaning::of(&error), Meaning::Gone(_)), "{error}");
+    assert!(matches!(meaning(&error), Meaning::Gone(_)), "{error}");
     server.restart();
     let mut db = writer(&database).await;
     session.end(&mut db).await.unwrap();

@@ -1,5 +1,5 @@
 //! What holds for any history of any commands, whatever the clock does. [`Driven`] checks the most of it at every step: a
-//! decision is a function of account, command and day; what was decided applies; Σ debit = Σ credit; the ledger and the
+//! decision is a function of account, command and the message's time; what was decided applies; Σ debit = Σ credit; the ledger and the
 //! stored bytes lead to the head; no money comes or goes.
 
 use std::collections::HashMap;

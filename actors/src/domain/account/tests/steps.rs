@@ -7,10 +7,11 @@ use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
 use crate::domain::command::{
-    Command, Confirm, OpenOrder, Pay, RecordPrepay, RecordTransfer, Review, RulesChange, Settle,
-    StartSending, TransferOutcome, Withdraw,
+    Command, Confirm, OpenOrder, Pay, Question, RecordPrepay, RecordTransfer, Review, RulesChange,
+    Settle, StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
+use crate::domain::ids::WithdrawalNo;
 use crate::domain::money::{FeeRate, Money};
 use crate::domain::order::Channel;
 use crate::domain::rules::{PayoutMethod, Rules};
@@ -37,8 +38,8 @@ pub(super) enum Draft {
     PayExactly(Pay),
     /// A try by somebody who knows of the last one.
     SendKnowing(StartSending),
-    /// A query at a time so many milliseconds from now that finds nothing.
-    NotFound(RecordTransfer, i64),
+    /// A query about the last try, at a time so many milliseconds from now, that finds nothing.
+    NotFoundKnowing(WithdrawalNo, i64),
 }
 
 /// A number out of a few, with a letter for its kind.
@@ -156,7 +157,7 @@ fn transfer() -> impl Strategy<Value = Draft> {
             Draft::Ready(Command::RecordTransfer(record(no, outcome)))
         }),
         (few(), -1_200_000..1_200_000_i64).prop_map(move |(no, ms)| {
-            Draft::NotFound(record(no, TransferOutcome::NotFound(At::default())), ms)
+            Draft::NotFoundKnowing(number('W', no).parse().unwrap(), ms)
         }),
     ]
 }
@@ -258,18 +259,21 @@ impl Draft {
                 Command::Pay(Pay { amount, booked: pay.booked.min(amount), ..pay.clone() })
             }
             Self::SendKnowing(start) => {
-                let last_try = tried_at(&m.account, start);
+                let last_try = tried_at(&m.account, start.withdrawal_no);
                 Command::StartSending(StartSending { last_try, ..start.clone() })
             }
-            Self::NotFound(record, ms) => {
-                let outcome = TransferOutcome::NotFound(m.now.plus_ms(*ms));
-                Command::RecordTransfer(RecordTransfer { outcome, ..record.clone() })
+            Self::NotFoundKnowing(withdrawal_no, ms) => {
+                let (withdrawal_no, asked_at) = (*withdrawal_no, m.now.plus_ms(*ms));
+                let tried_at = tried_at(&m.account, withdrawal_no).unwrap_or_default();
+                let (earliest, latest) = (asked_at, asked_at);
+                let outcome = TransferOutcome::NotFound(Question { tried_at, earliest, latest });
+                Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome })
             }
         }
     }
 }
 
-fn tried_at(account: &Account, start: &StartSending) -> Option<At> {
-    let record = account.books().get(&Key::Withdrawal(start.withdrawal_no))?;
+fn tried_at(account: &Account, withdrawal_no: WithdrawalNo) -> Option<At> {
+    let record = account.books().get(&Key::Withdrawal(withdrawal_no))?;
     if let Record::Withdrawal(withdrawal) = record { withdrawal.tried_at } else { None }
 }

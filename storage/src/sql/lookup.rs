@@ -1,14 +1,15 @@
 //! Lookups: the records that keys name, with one statement a kind of key for a whole round.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tally_actors::domain::books::{Key, Numbered, Record, Route};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::{ReadError, RecordRead};
 
+use super::db::Db;
+use super::row::Row;
 use super::rows::{self, Fields};
-use super::statement::Value::{Integer, Text};
-use super::statement::{Statement, Values};
+use super::statement::{Shape, Statement, Type};
+use super::value::Value::{Integer, Text};
+use super::value::Values;
 
 /// The kinds of keys, each with its statement. Rows are the key's place in the round, the merchant, and the key's parts.
 #[derive(Debug, Clone, Copy)]
@@ -21,43 +22,54 @@ enum Kind {
     Case,
 }
 
-static IDEMPOTENCY: Statement = Statement::select(
-    "number",
-    4,
-    ") as v cross join idempotency on merchant_id = v.column2 and route = v.column3 \
-        and idempotency_key = v.column4",
+use Type::{Integer as Number, Text as Word};
+
+static IDEMPOTENCY: Statement = Statement::new(
+    Shape::Select {
+        columns: "number",
+        table: "idempotency",
+        along: None,
+        on: "merchant_id = v.column2 and route = v.column3 and idempotency_key = v.column4",
+        lock: false,
+    },
+    &[Number, Word, Word, Word],
 );
 
-static ORDER: Statement = Statement::select(
-    rows::ORDER,
-    3,
-    ") as v cross join orders on merchant_id = v.column2 and order_no = v.column3",
-);
+static ORDER: Statement =
+    by_number(rows::ORDER, "orders", None, "merchant_id = v.column2 and order_no = v.column3");
 
-static TRANSACTION: Statement = Statement::select(
+static TRANSACTION: Statement = by_number(
     "order_no",
-    3,
-    ") as v cross join orders indexed by one_order_per_transaction \
-        on merchant_id = v.column2 and transaction_id = v.column3",
+    "orders",
+    Some("one_order_per_transaction"),
+    "merchant_id = v.column2 and transaction_id = v.column3",
 );
 
-static SETTLEMENT: Statement = Statement::select(
+static SETTLEMENT: Statement = by_number(
     rows::SETTLEMENT,
-    3,
-    ") as v cross join settlements on merchant_id = v.column2 and settlement_no = v.column3",
+    "settlements",
+    None,
+    "merchant_id = v.column2 and settlement_no = v.column3",
 );
 
-static WITHDRAWAL: Statement = Statement::select(
+static WITHDRAWAL: Statement = by_number(
     rows::WITHDRAWAL,
-    3,
-    ") as v cross join withdrawals on merchant_id = v.column2 and withdrawal_no = v.column3",
+    "withdrawals",
+    None,
+    "merchant_id = v.column2 and withdrawal_no = v.column3",
 );
 
-static CASE: Statement = Statement::select(
-    rows::CASE,
-    3,
-    ") as v cross join cases on merchant_id = v.column2 and case_id = v.column3",
-);
+static CASE: Statement =
+    by_number(rows::CASE, "cases", None, "merchant_id = v.column2 and case_id = v.column3");
+
+const fn by_number(
+    columns: &'static str,
+    table: &'static str,
+    along: Option<&'static str>,
+    on: &'static str,
+) -> Statement {
+    Statement::new(Shape::Select { columns, table, along, on, lock: false }, &[Number, Word, Word])
+}
 
 impl Kind {
     const ALL: [Self; 6] = [
@@ -97,7 +109,7 @@ impl Kind {
 
 /// The records that keys name, in the order asked. A row that can't be read is an error of its own key alone.
 pub(crate) async fn lookup(
-    db: &mut SqliteConnection,
+    db: &mut Db<'_>,
     keys: &[(MerchantId, Key)],
 ) -> Result<Vec<RecordRead>, sqlx::Error> {
     let mut asked: [Vec<Values<'_>>; Kind::ALL.len()] = Default::default();
@@ -112,8 +124,8 @@ pub(crate) async fn lookup(
         let rows = &mut asked[kind as usize];
         rows.sort_by(|one, other| one[1..].cmp(&other[1..]));
         for row in kind.statement().read(db, rows).await? {
-            let place: i64 = row.try_get(0)?;
-            let place = usize::try_from(place).expect("it is a place in keys");
+            let place = row.get::<i64>(0).and_then(|place| usize::try_from(place).ok());
+            let place = place.expect("it is a place in keys");
             let (merchant, key) = &keys[place];
             records[place] = record(&row, *merchant, key).map(Some);
         }
@@ -121,7 +133,7 @@ pub(crate) async fn lookup(
     Ok(records)
 }
 
-fn record(row: &SqliteRow, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
+fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
     let mut fields = Fields::new(row, of);
     fields.take::<i64>()?;
     Ok(match key {
@@ -140,6 +152,6 @@ fn record(row: &SqliteRow, of: MerchantId, key: &Key) -> Result<Record, ReadErro
 
 /// All statements of this file, for a test of their plans.
 #[cfg(test)]
-pub(super) fn statements() -> [&'static Statement; Kind::ALL.len()] {
+pub(crate) fn statements() -> [&'static Statement; Kind::ALL.len()] {
     Kind::ALL.map(Kind::statement)
 }

@@ -3,15 +3,15 @@
 use std::cmp::Ordering;
 use std::mem;
 
-use sqlx::sqlite::SqliteConnection;
 use tally_actors::domain::books::Route;
 use tally_actors::domain::event::Event;
 use tally_actors::domain::ids::IdempotencyKey;
 use tally_actors::ports::{Row, Run};
 
-use super::errors::Meaning;
-use super::statement::Values;
+use super::db::Db;
+use super::meaning::Meaning;
 use super::steps::Step;
+use super::value::Values;
 use super::values::{self, Fact};
 
 /// Rows for each step, sorted by their keys.
@@ -47,11 +47,11 @@ impl<'b> Tables<'b> {
     }
 
     /// Writes everything, step by step. A row that was not there to be changed breaks a constraint, too.
-    pub(crate) async fn write(&self, db: &mut SqliteConnection) -> Result<(), Meaning> {
+    pub(crate) async fn write(&self, db: &mut Db<'_>) -> Result<(), Meaning> {
         for step in Step::ALL {
             let rows = &self.steps[step.place()];
             let touched = step.statement().write(db, rows).await;
-            if touched.map_err(|error| Meaning::of(&error))? != rows.len() as u64 {
+            if touched.map_err(|error| db.meaning(&error))? != rows.len() as u64 {
                 return Err(Meaning::Constraint(step.constraint().to_owned()));
             }
         }

@@ -1,17 +1,19 @@
 //! What of all merchants waits for the payment channel: a part at a time, newest first, along an index that holds nothing
 //! else.
 
-use sqlx::{AssertSqlSafe, SqlitePool};
 use tally_actors::domain::time::At;
 use tally_actors::ports::{OpenOrder, Page, Part, ReadError, WithdrawalUnderWay};
 
 use super::cursor;
+use super::db::Pool;
+use super::dialect::Dialect;
 use super::lists::{fetch, part, probe};
 use super::rows::{self, Fields};
+use super::value::Value::{Integer, Text};
 
 /// WeChat orders that are open, of those opened from one instant on and before another.
-pub(super) async fn open_orders(
-    db: &SqlitePool,
+pub(crate) async fn open_orders(
+    db: &Pool,
     from: At,
     to: At,
     page: Page,
@@ -19,8 +21,10 @@ pub(super) async fn open_orders(
     let (ms, id, seq) = cursor::waiting('q', page.cursor.as_deref())?;
     // Before the end and after the last one shown are one bound: whichever is earlier.
     let (ms, id, seq) = (ms, id, seq).min((to.ms(), String::new(), 0));
-    let query = sqlx::query(AssertSqlSafe(open_orders_sql())).bind(from.ms());
-    let rows = fetch(db, query.bind(ms).bind(id).bind(seq).bind(probe(&page))).await?;
+    let mut values = vec![Integer(from.ms())];
+    values.extend(db.dialect().place(vec![Integer(ms), Text(&id), Integer(seq)]));
+    values.push(Integer(probe(&page)));
+    let rows = fetch(db, &open_orders_sql(db.dialect()), &values).await?;
     let waiting = rows.iter().map(|row| {
         let mut fields = Fields::led_by_merchant(row)?;
         Ok(OpenOrder { merchant: fields.of(), order: fields.order()? })
@@ -31,23 +35,30 @@ pub(super) async fn open_orders(
 }
 
 /// WeChat orders that are open, from an instant on and before a place.
-pub(super) fn open_orders_sql() -> String {
+pub(crate) fn open_orders_sql(dialect: Dialect) -> String {
+    let (only, ms) = match dialect {
+        Dialect::Sqlite => ("status = 'open' and channel >= x'01' and", "opened_ms"),
+        Dialect::Postgres => ("status = 'open' and channel >= '\\x01' and", "opened_ms"),
+        Dialect::Mysql => ("", "waiting_ms"), // null but for those
+    };
     format!(
-        "select merchant_id, {} from orders indexed by orders_waiting
-         where status = 'open' and channel >= x'01' and opened_ms >= ? and (opened_ms, merchant_id, opened_seq) < (?, ?, ?)
-         order by opened_ms desc, merchant_id desc, opened_seq desc limit ?",
-        rows::ORDER
+        "select merchant_id, {} from orders {} where {only} {ms} >= ? and {}
+         order by {ms} desc, merchant_id desc, opened_seq desc limit ?",
+        rows::ORDER,
+        dialect.along("orders_waiting"),
+        dialect.before(&[ms, "merchant_id", "opened_seq"]),
     )
 }
 
 /// Withdrawals by WeChat whose outcome is not yet certain and that may go out.
-pub(super) async fn withdrawals_under_way(
-    db: &SqlitePool,
+pub(crate) async fn withdrawals_under_way(
+    db: &Pool,
     page: Page,
 ) -> Result<Part<WithdrawalUnderWay>, ReadError> {
     let (ms, id, seq) = cursor::waiting('t', page.cursor.as_deref())?;
-    let query = sqlx::query(AssertSqlSafe(withdrawals_under_way_sql())).bind(ms).bind(id);
-    let rows = fetch(db, query.bind(seq).bind(probe(&page))).await?;
+    let mut values = db.dialect().place(vec![Integer(ms), Text(&id), Integer(seq)]);
+    values.push(Integer(probe(&page)));
+    let rows = fetch(db, &withdrawals_under_way_sql(db.dialect()), &values).await?;
     let waiting = rows.iter().map(|row| {
         let mut fields = Fields::led_by_merchant(row)?;
         Ok(WithdrawalUnderWay { merchant: fields.of(), withdrawal: fields.withdrawal()? })
@@ -59,12 +70,19 @@ pub(super) async fn withdrawals_under_way(
 }
 
 /// Withdrawals by WeChat under way, before a place.
-pub(super) fn withdrawals_under_way_sql() -> String {
+pub(crate) fn withdrawals_under_way_sql(dialect: Dialect) -> String {
+    let (only, ms) = match dialect {
+        Dialect::Sqlite | Dialect::Postgres => (
+            "method = 'wechat' and status in ('requested', 'sending', 'unknown') and",
+            "requested_ms",
+        ),
+        Dialect::Mysql => ("", "under_way_ms"), // null but for those
+    };
     format!(
-        "select merchant_id, {} from withdrawals indexed by withdrawals_under_way
-         where method = 'wechat' and status in ('requested', 'sending', 'unknown')
-             and (requested_ms, merchant_id, requested_seq) < (?, ?, ?)
-         order by requested_ms desc, merchant_id desc, requested_seq desc limit ?",
-        rows::WITHDRAWAL
+        "select merchant_id, {} from withdrawals {} where {only} {}
+         order by {ms} desc, merchant_id desc, requested_seq desc limit ?",
+        rows::WITHDRAWAL,
+        dialect.along("withdrawals_under_way"),
+        dialect.before(&[ms, "merchant_id", "requested_seq"]),
     )
 }

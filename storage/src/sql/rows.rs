@@ -5,8 +5,6 @@
 
 use std::str::FromStr;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Column, Decode, Row, Sqlite, Type};
 use tally_actors::domain::case::{Case, CaseKind};
 use tally_actors::domain::chain::{Hash, Link, Seq};
 use tally_actors::domain::head::{self, Head};
@@ -18,6 +16,8 @@ use tally_actors::domain::settlement::{Bucket, Settlement};
 use tally_actors::domain::time::{At, Day};
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalRequest, WithdrawalStatus};
 use tally_actors::ports::ReadError;
+
+use super::row::{FromCell, Row};
 
 /// The columns of an order, in the order in which [`Fields::order`] takes them.
 pub(crate) const ORDER: &str = "order_no, amount_fen, description, channel, status, opened_ms, opened_seq, expires_ms, \
@@ -42,19 +42,19 @@ pub(crate) const HEAD: &str = "format, seq, hash, at_ms, registered_ms, paid_ord
 
 /// The fields of one row, taken from left to right.
 pub(crate) struct Fields<'r> {
-    row: &'r SqliteRow,
+    row: &'r Row,
     next: usize,
     of: MerchantId,
 }
 
 impl<'r> Fields<'r> {
     /// The fields of a row about one merchant, from the first.
-    pub(crate) fn new(row: &'r SqliteRow, of: MerchantId) -> Self {
+    pub(crate) fn new(row: &'r Row, of: MerchantId) -> Self {
         Self { row, next: 0, of }
     }
 
     /// The fields of a row whose first column is the merchant's id; that one is taken.
-    pub(crate) fn led_by_merchant(row: &'r SqliteRow) -> Result<Self, ReadError> {
+    pub(crate) fn led_by_merchant(row: &'r Row) -> Result<Self, ReadError> {
         let nobody = "0".parse().expect("a digit is a merchant id");
         let mut fields = Self::new(row, nobody);
         fields.of = fields.text()?;
@@ -69,16 +69,16 @@ impl<'r> Fields<'r> {
     /// The next field as it is stored.
     pub(crate) fn take<T>(&mut self) -> Result<T, ReadError>
     where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
+        T: FromCell<'r>,
     {
         self.next += 1;
-        self.row.try_get(self.next - 1).map_err(|_| self.damaged())
+        self.row.get(self.next - 1).ok_or_else(|| self.damaged())
     }
 
     /// The next field, made into what it means.
     pub(crate) fn made<T, U>(&mut self, make: impl FnOnce(T) -> Option<U>) -> Result<U, ReadError>
     where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
+        T: FromCell<'r>,
     {
         make(self.take()?).ok_or_else(|| self.damaged())
     }
@@ -89,7 +89,7 @@ impl<'r> Fields<'r> {
         make: impl FnOnce(T) -> Option<U>,
     ) -> Result<Option<U>, ReadError>
     where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
+        T: FromCell<'r>,
     {
         match self.take::<Option<T>>()? {
             Some(raw) => make(raw).map(Some).ok_or_else(|| self.damaged()),
@@ -256,15 +256,14 @@ impl<'r> Fields<'r> {
 
     /// The error for the field taken last.
     fn damaged(&self) -> ReadError {
-        let column =
-            self.row.columns().get(self.next - 1).map_or("a column", |column| column.name());
+        let column = self.row.name(self.next - 1);
         self.unreadable(format!(
             "what is stored in {column} can't be read: run tally audit, then restore the database from a backup"
         ))
     }
 
     /// The error for the whole row.
-    pub(super) fn unreadable(&self, what: String) -> ReadError {
+    pub(crate) fn unreadable(&self, what: String) -> ReadError {
         ReadError::Unreadable { merchant: self.of, what }
     }
 }

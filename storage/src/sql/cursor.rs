@@ -6,23 +6,23 @@ use tally_actors::domain::time::At;
 use tally_actors::ports::ReadError;
 
 /// The cursor after an item at a place, in the list of that letter.
-pub(super) fn of_place(list: char, place: u64) -> String {
+pub(crate) fn of_place(list: char, place: u64) -> String {
     format!("{list}{place}")
 }
 
 /// The place that such a cursor names; past all without one.
-pub(super) fn place(list: char, cursor: Option<&str>) -> Result<i64, ReadError> {
+pub(crate) fn place(list: char, cursor: Option<&str>) -> Result<i64, ReadError> {
     let Some(cursor) = cursor else { return Ok(i64::MAX) };
     number(cursor.strip_prefix(list).ok_or(ReadError::Cursor)?)
 }
 
 /// The cursor after a merchant.
-pub(super) fn of_merchant(registered_at: At, of: &MerchantId) -> String {
+pub(crate) fn of_merchant(registered_at: At, of: &MerchantId) -> String {
     format!("m{}.{of}", registered_at.ms())
 }
 
 /// The registration and id that such a cursor names; past all without one.
-pub(super) fn merchant(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
+pub(crate) fn merchant(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
     let Some(cursor) = cursor else { return Ok((i64::MAX, String::new())) };
     let (ms, of) =
         cursor.strip_prefix('m').and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
@@ -30,22 +30,22 @@ pub(super) fn merchant(cursor: Option<&str>) -> Result<(i64, String), ReadError>
 }
 
 /// The cursor after a case.
-pub(super) fn of_case(opened_at: At, of: &MerchantId, seq: Seq) -> String {
+pub(crate) fn of_case(opened_at: At, of: &MerchantId, seq: Seq) -> String {
     of_waiting('c', opened_at, of, seq)
 }
 
 /// The cursor after an item of any merchant, in the list of that letter.
-pub(super) fn of_waiting(list: char, at: At, of: &MerchantId, seq: Seq) -> String {
+pub(crate) fn of_waiting(list: char, at: At, of: &MerchantId, seq: Seq) -> String {
     format!("{list}{}.{of}.{seq}", at.ms())
 }
 
 /// The time, merchant and place that such a cursor names; past all without one.
-pub(super) fn case(cursor: Option<&str>) -> Result<(i64, String, i64), ReadError> {
+pub(crate) fn case(cursor: Option<&str>) -> Result<(i64, String, i64), ReadError> {
     waiting('c', cursor)
 }
 
 /// The time, merchant and place that a cursor of such a list names; past all without one.
-pub(super) fn waiting(list: char, cursor: Option<&str>) -> Result<(i64, String, i64), ReadError> {
+pub(crate) fn waiting(list: char, cursor: Option<&str>) -> Result<(i64, String, i64), ReadError> {
     let Some(cursor) = cursor else { return Ok((i64::MAX, String::new(), 0)) };
     let fields: Vec<&str> =
         cursor.strip_prefix(list).ok_or(ReadError::Cursor)?.split('.').collect();

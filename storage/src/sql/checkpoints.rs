@@ -1,7 +1,5 @@
 //! Checkpoints: heads as they were, from which a fold may begin. Each is held against the journal before it is given out.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqlitePool};
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::event::Stamped;
 use tally_actors::domain::head::Head;
@@ -9,12 +7,16 @@ use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::replay::Point;
 use tally_actors::ports::ReadError;
 
-use super::errors::read_error;
+use super::db::Pool;
+use super::dialect::Dialect;
+use super::lists::fetch;
+use super::row::Row;
 use super::rows::{self, Fields};
+use super::value::Value::{Integer, Text};
 
 /// The newest checkpoint not after this point that can be read and fits the journal.
 pub(crate) async fn newest(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     upto: Point,
 ) -> Result<Option<Head>, ReadError> {
@@ -37,26 +39,26 @@ pub(crate) async fn newest(
 
 /// The newest row before a place and not after the point, whatever is in it.
 async fn next(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     upto: Point,
     before: i64,
-) -> Result<Option<(i64, SqliteRow)>, ReadError> {
-    let query = sqlx::query(AssertSqlSafe(sql(upto))).bind(of.to_string()).bind(before);
-    let query = match upto {
-        Point::Seq(_) => query,
-        Point::At(at) => query.bind(at.ms()),
-    };
-    let row = query.fetch_optional(db).await.map_err(|error| read_error(&error))?;
-    row.map(|row| Ok((Fields::new(&row, of).take()?, row))).transpose()
+) -> Result<Option<(i64, Row)>, ReadError> {
+    let mut values = vec![Text(of.as_str()), Integer(before)];
+    match upto {
+        Point::Seq(_) => {}
+        Point::At(at) => values.push(Integer(at.ms())),
+    }
+    let rows = fetch(db, &sql(db.dialect(), upto), &values).await?;
+    rows.into_iter().next().map(|row| Ok((Fields::new(&row, of).take()?, row))).transpose()
 }
 
 /// The newest checkpoint before a place, or the newest of a time, with the event that the journal has there under its hash.
-pub(super) fn sql(upto: Point) -> String {
+pub(crate) fn sql(dialect: Dialect, upto: Point) -> String {
     let (index, only, order) = match upto {
-        Point::Seq(_) => ("", "", "seq desc"),
+        Point::Seq(_) => (String::new(), "", "seq desc"),
         Point::At(_) => {
-            ("indexed by checkpoints_by_time", "and at_ms <= ?", "at_ms desc, seq desc")
+            (dialect.along("checkpoints_by_time"), "and at_ms <= ?", "at_ms desc, seq desc")
         }
     };
     format!(
@@ -67,7 +69,7 @@ pub(super) fn sql(upto: Point) -> String {
 }
 
 /// The head in such a row, if it is one that the journal can have led to.
-fn fitting(row: &SqliteRow, of: MerchantId) -> Result<Head, ReadError> {
+fn fitting(row: &Row, of: MerchantId) -> Result<Head, ReadError> {
     let mut fields = Fields::new(row, of);
     fields.take::<i64>()?;
     let event = fields.made(|bytes: &[u8]| Stamped::decode(bytes).ok())?;

@@ -2,26 +2,50 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tally_actors::domain::chain::Link;
 use tally_actors::domain::head::FORMAT;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::{HeadRead, ReadError, Run};
 
+use super::db::Db;
+use super::row::Row;
 use super::rows::{self, Fields, integer};
-use super::statement::Value::{Bytes, Integer, Text};
-use super::statement::{Statement, Values};
+use super::statement::{Shape, Statement, Type};
+use super::value::Value::{Bytes, Integer, Text};
+use super::value::Values;
 
-static LINKS: Statement =
-    Statement::select("format, seq, hash", 1, ") as v cross join heads on merchant_id = v.column1");
+/// Locked, where there are other writers, until the transaction ends.
+static LINKS: Statement = Statement::new(
+    Shape::Select {
+        columns: "format, seq, hash",
+        table: "heads",
+        along: None,
+        on: "merchant_id = v.column1",
+        lock: true,
+    },
+    &[Type::Text],
+);
 
-static HEADS: Statement =
-    Statement::select(rows::HEAD, 1, ") as v cross join heads on merchant_id = v.column1");
+static HEADS: Statement = Statement::new(
+    Shape::Select {
+        columns: rows::HEAD,
+        table: "heads",
+        along: None,
+        on: "merchant_id = v.column1",
+        lock: false,
+    },
+    &[Type::Text],
+);
 
-static ROWS: Statement = Statement::select(
-    "seq",
-    3,
-    ") as v cross join journal on merchant_id = v.column1 and seq = v.column2 and hash = v.column3",
+static ROWS: Statement = Statement::new(
+    Shape::Select {
+        columns: "seq",
+        table: "journal",
+        along: None,
+        on: "merchant_id = v.column1 and seq = v.column2 and hash = v.column3",
+        lock: false,
+    },
+    &[Type::Text, Type::Integer, Type::Bytes],
 );
 
 /// What the fence lets through.
@@ -34,10 +58,7 @@ pub(crate) enum Fence<'b> {
 }
 
 /// Compares the stored heads with what the runs expect. In the writer's transaction, so it stays true until that ends.
-pub(crate) async fn fence<'b>(
-    db: &mut SqliteConnection,
-    runs: &'b [Run],
-) -> Result<Fence<'b>, sqlx::Error> {
+pub(crate) async fn fence<'b>(db: &mut Db<'_>, runs: &'b [Run]) -> Result<Fence<'b>, sqlx::Error> {
     let keys: Vec<Values<'_>> = runs.iter().map(|run| vec![Text(run.merchant.as_str())]).collect();
     let found = LINKS.read(db, &keys).await?;
     let stored: HashMap<MerchantId, (i64, Link)> =
@@ -55,7 +76,7 @@ pub(crate) async fn fence<'b>(
 
 /// The merchants of those runs whose last row is in the journal with the same hash, which covers all before it.
 pub(crate) async fn written(
-    db: &mut SqliteConnection,
+    db: &mut Db<'_>,
     runs: &[&Run],
 ) -> Result<HashSet<MerchantId>, sqlx::Error> {
     let keys: Vec<Values<'_>> = runs.iter().map(|run| last(run)).collect();
@@ -70,7 +91,7 @@ fn last(run: &Run) -> Values<'_> {
 
 /// The heads of merchants, in the order asked.
 pub(crate) async fn heads(
-    db: &mut SqliteConnection,
+    db: &mut Db<'_>,
     merchants: &[MerchantId],
 ) -> Result<Vec<HeadRead>, sqlx::Error> {
     let keys: Vec<Values<'_>> =
@@ -83,7 +104,7 @@ pub(crate) async fn heads(
     Ok(merchants.iter().map(|merchant| heads.get(merchant).cloned().unwrap_or(Ok(None))).collect())
 }
 
-fn link(row: &SqliteRow) -> Result<(MerchantId, (i64, Link)), ReadError> {
+fn link(row: &Row) -> Result<(MerchantId, (i64, Link)), ReadError> {
     let mut fields = Fields::led_by_merchant(row)?;
     let format = fields.take()?;
     Ok((fields.of(), (format, fields.link()?)))
@@ -91,6 +112,6 @@ fn link(row: &SqliteRow) -> Result<(MerchantId, (i64, Link)), ReadError> {
 
 /// All statements of this file, for a test of their plans.
 #[cfg(test)]
-pub(super) fn statements() -> [&'static Statement; 3] {
+pub(crate) fn statements() -> [&'static Statement; 3] {
     [&LINKS, &HEADS, &ROWS]
 }

@@ -1,9 +1,6 @@
 //! Lists: newest first, a part at a time. A part is one short statement (few, where it must look for what it shows), so
 //! no reader holds a snapshot for long.
 
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Sqlite, SqlitePool};
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{MerchantId, OrderNo};
@@ -16,8 +13,12 @@ use tally_actors::ports::{
 };
 
 use super::cursor;
-use super::errors::read_error;
+use super::db::Pool;
+use super::dialect::Dialect;
+use super::row::Row;
 use super::rows::{self, Fields, integer};
+use super::value::Value;
+use super::value::Value::{Integer, Text};
 
 /// How many events or payments one statement looks through for what a list shows: some 20 ms. In tests, so few that lists
 /// cross it.
@@ -33,10 +34,11 @@ const SETTLEMENT_NO: &str = "case when o.paid_seq is null then null else (
 ) end";
 
 /// All merchants, by when they were registered.
-pub(crate) async fn merchants(db: &SqlitePool, page: Page) -> Result<Part<Head>, ReadError> {
+pub(crate) async fn merchants(db: &Pool, page: Page) -> Result<Part<Head>, ReadError> {
     let (ms, id) = cursor::merchant(page.cursor.as_deref())?;
-    let query = sqlx::query(AssertSqlSafe(merchants_sql())).bind(ms).bind(id);
-    let rows = fetch(db, query.bind(probe(&page))).await?;
+    let mut values = db.dialect().place(vec![Integer(ms), Text(&id)]);
+    values.push(Integer(probe(&page)));
+    let rows = fetch(db, &merchants_sql(db.dialect()), &values).await?;
     let mut found = vec![];
     for row in &rows {
         let mut fields = Fields::led_by_merchant(row)?;
@@ -50,27 +52,27 @@ pub(crate) async fn merchants(db: &SqlitePool, page: Page) -> Result<Part<Head>,
 }
 
 /// Merchants registered before a time and id.
-pub(super) fn merchants_sql() -> String {
+pub(crate) fn merchants_sql(dialect: Dialect) -> String {
     format!(
-        "select merchant_id, registered_ms, {} from heads where (registered_ms, merchant_id) < (?, ?)
+        "select merchant_id, registered_ms, {} from heads where {}
          order by registered_ms desc, merchant_id desc limit ?",
-        rows::HEAD
+        rows::HEAD,
+        dialect.before(&["registered_ms", "merchant_id"])
     )
 }
 
 /// One order.
 pub(crate) async fn order(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     order_no: OrderNo,
 ) -> Result<Option<ListedOrder>, ReadError> {
-    let query = sqlx::query(AssertSqlSafe(order_sql())).bind(of.to_string());
-    let rows = fetch(db, query.bind(order_no.to_string())).await?;
+    let rows = fetch(db, &order_sql(), &[Text(of.as_str()), Text(order_no.as_str())]).await?;
     rows.first().map(|row| listed_order(row, of)).transpose()
 }
 
 /// The order of a number.
-pub(super) fn order_sql() -> String {
+pub(crate) fn order_sql() -> String {
     format!(
         "select {}, {SETTLEMENT_NO} from orders o where merchant_id = ? and order_no = ?",
         rows::ORDER
@@ -79,7 +81,7 @@ pub(super) fn order_sql() -> String {
 
 /// A merchant's orders, by when they were opened.
 pub(crate) async fn orders(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     filter: OrderFilter,
     page: Page,
@@ -92,68 +94,64 @@ pub(crate) async fn orders(
         Some(from) => first_opened(db, &of, from).await?,
         None => 1,
     };
-    let sql = orders_sql(filter.status);
+    let sql = orders_sql(db.dialect(), filter.status);
     let wanted = probe(&page);
+    let within =
+        |from, before, rows| [Text(of.as_str()), Integer(from), Integer(before), Integer(rows)];
     if filter.status != Some(OrderStatus::Paid) {
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(of.to_string());
-        let rows = fetch(db, query.bind(from).bind(before).bind(wanted)).await?;
+        let rows = fetch(db, &sql, &within(from, before, wanted)).await?;
         return orders_part(&rows, of, &page);
     }
     before = before.min(past_the_last(db, &of).await?);
     let mut found = vec![];
     while before > from && found.len() < len(wanted) {
         let after = before.saturating_sub(WINDOW).max(from);
-        let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(of.to_string());
         let left = wanted - integer_of(found.len());
-        found.extend(fetch(db, query.bind(after).bind(before).bind(left)).await?);
+        found.extend(fetch(db, &sql, &within(after, before, left)).await?);
         before = after;
     }
     orders_part(&found, of, &page)
 }
 
 /// Orders from one place on and before another. The index is named, as no statistics say that few orders are open.
-pub(super) fn orders_sql(status: Option<OrderStatus>) -> String {
+pub(crate) fn orders_sql(dialect: Dialect, status: Option<OrderStatus>) -> String {
     let (index, only) = match status {
         None => ("orders_by_opening", ""),
-        Some(OrderStatus::Open) => ("orders_open", "and status = 'open'"),
-        Some(OrderStatus::Closed) => ("orders_closed", "and status = 'closed'"),
+        Some(OrderStatus::Open) => (dialect.orders_open(), "and status = 'open'"),
+        Some(OrderStatus::Closed) => (dialect.orders_closed(), "and status = 'closed'"),
         Some(OrderStatus::Paid) => ("orders_by_opening", "and status = 'paid'"),
     };
+    let along = dialect.along(index);
     format!(
-        "select {}, {SETTLEMENT_NO} from orders o indexed by {index}
+        "select {}, {SETTLEMENT_NO} from orders o {along}
          where merchant_id = ? and opened_seq >= ? and opened_seq < ? {only}
          order by opened_seq desc limit ?",
         rows::ORDER
     )
 }
 
-fn orders_part(
-    rows: &[SqliteRow],
-    of: MerchantId,
-    page: &Page,
-) -> Result<Part<ListedOrder>, ReadError> {
+fn orders_part(rows: &[Row], of: MerchantId, page: &Page) -> Result<Part<ListedOrder>, ReadError> {
     let orders = rows.iter().map(|row| listed_order(row, of)).collect::<Result<_, _>>()?;
     part(orders, page, |listed| cursor::of_place('o', listed.order.opened_seq.0))
 }
 
 /// The place of the first order opened at `at` or later. Orders are opened in the order of time, so it is found by halving,
 /// which spares an index on the time.
-async fn first_opened(db: &SqlitePool, of: &MerchantId, at: At) -> Result<i64, ReadError> {
+async fn first_opened(db: &Pool, of: &MerchantId, at: At) -> Result<i64, ReadError> {
     let (mut low, mut high) = (1, past_the_last(db, of).await?);
+    let along = db.dialect().along("orders_by_opening");
+    let sql = format!(
+        "select opened_seq, opened_ms from orders {along}
+         where merchant_id = ? and opened_seq >= ? order by opened_seq limit 1"
+    );
     while low < high {
         let middle = low + (high - low) / 2;
-        let query = sqlx::query_as(
-            "select opened_seq, opened_ms from orders indexed by orders_by_opening
-             where merchant_id = ? and opened_seq >= ? order by opened_seq limit 1",
-        );
-        let next: Option<(i64, i64)> = query
-            .bind(of.as_str())
-            .bind(middle)
-            .fetch_optional(db)
-            .await
-            .map_err(|error| read_error(&error))?;
-        match next {
-            Some((seq, ms)) if ms < at.ms() => low = seq + 1,
+        let rows = fetch(db, &sql, &[Text(of.as_str()), Integer(middle)]).await?;
+        let next = rows.first().map(|row| Fields::new(row, *of));
+        let next = next
+            .map(|mut fields| Ok::<_, ReadError>((fields.take::<i64>()?, fields.take::<i64>()?)));
+        match next.transpose()? {
+            Some((seq, ms)) if ms < at.ms() => low = seq.saturating_add(1),
             Some(_) | None => high = middle,
         }
     }
@@ -161,25 +159,22 @@ async fn first_opened(db: &SqlitePool, of: &MerchantId, at: At) -> Result<i64, R
 }
 
 /// The place after the merchant's newest order.
-async fn past_the_last(db: &SqlitePool, of: &MerchantId) -> Result<i64, ReadError> {
-    let newest: Option<i64> =
-        sqlx::query_scalar("select max(opened_seq) from orders where merchant_id = ?")
-            .bind(of.as_str())
-            .fetch_one(db)
-            .await
-            .map_err(|error| read_error(&error))?;
+async fn past_the_last(db: &Pool, of: &MerchantId) -> Result<i64, ReadError> {
+    let sql = "select max(opened_seq) from orders where merchant_id = ?";
+    let rows = fetch(db, sql, &[Text(of.as_str())]).await?;
+    let newest = rows.first().and_then(|row| row.get::<i64>(0));
     Ok(newest.unwrap_or(0).saturating_add(1))
 }
 
 /// A merchant's settlements.
 pub(crate) async fn settlements(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     page: Page,
 ) -> Result<Part<Settlement>, ReadError> {
     let before = cursor::place('s', page.cursor.as_deref())?;
-    let query = sqlx::query(AssertSqlSafe(settlements_sql())).bind(of.to_string());
-    let rows = fetch(db, query.bind(before).bind(probe(&page))).await?;
+    let values = [Text(of.as_str()), Integer(before), Integer(probe(&page))];
+    let rows = fetch(db, &settlements_sql(), &values).await?;
     let made = rows.iter().map(|row| Fields::new(row, of).settlement());
     part(made.collect::<Result<_, _>>()?, &page, |made: &Settlement| {
         cursor::of_place('s', made.seq.0)
@@ -187,7 +182,7 @@ pub(crate) async fn settlements(
 }
 
 /// Settlements before a place.
-pub(super) fn settlements_sql() -> String {
+pub(crate) fn settlements_sql() -> String {
     format!(
         "select {} from settlements where merchant_id = ? and seq < ? order by seq desc limit ?",
         rows::SETTLEMENT
@@ -197,7 +192,7 @@ pub(super) fn settlements_sql() -> String {
 /// The orders that a settlement moved, by when they were paid. Between its first and its last payment there may be any number
 /// that others moved, so it looks through them a window at a time.
 pub(crate) async fn settlement_orders(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     settlement: Settlement,
     page: Page,
@@ -205,15 +200,16 @@ pub(crate) async fn settlement_orders(
     let past = integer(settlement.moved.last_paid_seq).saturating_add(1);
     let mut before = cursor::place('p', page.cursor.as_deref())?.min(past);
     let first = integer(settlement.moved.first_paid_seq);
-    let sql = settlement_orders_sql();
+    let sql = settlement_orders_sql(db.dialect());
+    let (number, through) = (settlement.settlement_no.as_str(), settlement.through.days().into());
     let wanted = probe(&page);
     let mut found = vec![];
     while before > first && found.len() < len(wanted) {
         let after = before.saturating_sub(WINDOW).max(first);
-        let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(of.to_string());
-        let query = query.bind(after).bind(before).bind(settlement.through.days());
-        let query = query.bind(settlement.settlement_no.to_string());
-        found.extend(fetch(db, query.bind(wanted - integer_of(found.len()))).await?);
+        let left = wanted - integer_of(found.len());
+        let window = [Text(of.as_str()), Integer(after), Integer(before), Integer(through)];
+        let values = [&window[..], &[Text(number), Integer(left)]].concat();
+        found.extend(fetch(db, &sql, &values).await?);
         before = after;
     }
     let orders = found.iter().map(|row| listed_order(row, of)).collect::<Result<_, _>>()?;
@@ -223,30 +219,29 @@ pub(crate) async fn settlement_orders(
 }
 
 /// The orders of a settlement within a range of payments.
-pub(super) fn settlement_orders_sql() -> String {
+pub(crate) fn settlement_orders_sql(dialect: Dialect) -> String {
+    let along = dialect.along("one_order_per_paid_seq");
     format!(
-        "select {}, {SETTLEMENT_NO} as moved_by from orders o indexed by one_order_per_paid_seq
-         where merchant_id = ? and paid_seq >= ? and paid_seq < ?
-             and (settle_on is null or settle_on <= ?) and moved_by = ?
-         order by paid_seq desc limit ?",
+        "select * from (
+             select {}, {SETTLEMENT_NO} as moved_by from orders o {along}
+             where merchant_id = ? and paid_seq >= ? and paid_seq < ? and (settle_on is null or settle_on <= ?)
+         ) as within where moved_by = ? order by paid_seq desc limit ?",
         rows::ORDER
     )
 }
 
 /// A merchant's withdrawals, by when they were requested.
 pub(crate) async fn withdrawals(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     status: Option<WithdrawalStatus>,
     page: Page,
 ) -> Result<Part<Withdrawal>, ReadError> {
     let before = cursor::place('w', page.cursor.as_deref())?;
-    let query = sqlx::query(AssertSqlSafe(withdrawals_sql(status.is_some()))).bind(of.to_string());
-    let query = match status {
-        Some(status) => query.bind(status.as_str()),
-        None => query,
-    };
-    let rows = fetch(db, query.bind(before).bind(probe(&page))).await?;
+    let mut values = vec![Text(of.as_str())];
+    values.extend(status.map(|status| Text(status.as_str())));
+    values.extend([Integer(before), Integer(probe(&page))]);
+    let rows = fetch(db, &withdrawals_sql(status.is_some()), &values).await?;
     let found = rows.iter().map(|row| Fields::new(row, of).withdrawal());
     part(found.collect::<Result<_, _>>()?, &page, |withdrawal: &Withdrawal| {
         cursor::of_place('w', withdrawal.requested_seq.0)
@@ -254,7 +249,7 @@ pub(crate) async fn withdrawals(
 }
 
 /// Withdrawals before a place, of one status or of all.
-pub(super) fn withdrawals_sql(of_one_status: bool) -> String {
+pub(crate) fn withdrawals_sql(of_one_status: bool) -> String {
     format!(
         "select {} from withdrawals where merchant_id = ? {} and requested_seq < ?
          order by requested_seq desc limit ?",
@@ -265,20 +260,18 @@ pub(super) fn withdrawals_sql(of_one_status: bool) -> String {
 
 /// Cases, by when they were opened.
 pub(crate) async fn cases(
-    db: &SqlitePool,
+    db: &Pool,
     filter: CaseFilter,
     page: Page,
 ) -> Result<Part<ListedCase>, ReadError> {
     let (ms, id, seq) = cursor::case(page.cursor.as_deref())?;
-    let sql = cases_sql(filter.merchant.is_some(), filter.kind.is_some());
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    if let Some(of) = filter.merchant {
-        query = query.bind(of.to_string());
-    }
-    if let Some(kind) = filter.kind {
-        query = query.bind(kind.as_str());
-    }
-    let rows = fetch(db, query.bind(ms).bind(id).bind(seq).bind(probe(&page))).await?;
+    let sql = cases_sql(db.dialect(), filter.merchant.is_some(), filter.kind.is_some());
+    let mut values: Vec<Value<'_>> = vec![];
+    values.extend(filter.merchant.as_ref().map(|of| Text(of.as_str())));
+    values.extend(filter.kind.map(|kind| Text(kind.as_str())));
+    values.extend(db.dialect().place(vec![Integer(ms), Text(&id), Integer(seq)]));
+    values.push(Integer(probe(&page)));
+    let rows = fetch(db, &sql, &values).await?;
     let mut found = vec![];
     for row in &rows {
         let mut fields = Fields::led_by_merchant(row)?;
@@ -293,34 +286,35 @@ pub(crate) async fn cases(
 }
 
 /// Cases before a place, of one merchant, one kind, both or neither.
-pub(super) fn cases_sql(of_one_merchant: bool, of_one_kind: bool) -> String {
+pub(crate) fn cases_sql(dialect: Dialect, of_one_merchant: bool, of_one_kind: bool) -> String {
     let index = match (of_one_merchant, of_one_kind) {
         (true, _) => "cases_by_merchant",
         (false, true) => "cases_by_kind",
         (false, false) => "cases_by_opening",
     };
     format!(
-        "select merchant_id, opened_ms, opened_seq, {} from cases indexed by {index}
-         where {} {} (opened_ms, merchant_id, opened_seq) < (?, ?, ?)
+        "select merchant_id, opened_ms, opened_seq, {} from cases {}
+         where {} {} {}
          order by opened_ms desc, merchant_id desc, opened_seq desc limit ?",
         rows::CASE,
+        dialect.along(index),
         if of_one_merchant { "merchant_id = ? and" } else { "" },
         if of_one_kind { "kind = ? and" } else { "" },
+        dialect.before(&["opened_ms", "merchant_id", "opened_seq"]),
     )
 }
 
 /// A merchant's events from a place on, oldest first.
 pub(crate) async fn events(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     from: Seq,
     limit: u32,
 ) -> Result<Vec<Recorded>, ReadError> {
-    let query = sqlx::query(
-        "select seq, hash, event from journal where merchant_id = ? and seq >= ? order by seq limit ?",
-    );
+    let sql = "select seq, hash, event from journal where merchant_id = ? and seq >= ? order by seq limit ?";
     let from = i64::try_from(from.0).unwrap_or(i64::MAX);
-    let rows = fetch(db, query.bind(of.to_string()).bind(from).bind(i64::from(limit))).await?;
+    let values = [Text(of.as_str()), Integer(from), Integer(limit.into())];
+    let rows = fetch(db, sql, &values).await?;
     let recorded = |row| {
         let mut fields = Fields::new(row, of);
         Ok(Recorded { seq: fields.seq()?, hash: fields.hash()?, bytes: fields.take()? })
@@ -328,18 +322,20 @@ pub(crate) async fn events(
     rows.iter().map(recorded).collect()
 }
 
-fn listed_order(row: &SqliteRow, of: MerchantId) -> Result<ListedOrder, ReadError> {
+fn listed_order(row: &Row, of: MerchantId) -> Result<ListedOrder, ReadError> {
     let mut fields = Fields::new(row, of);
     let order = fields.order()?;
     let settlement_no = fields.made_if_any(|raw: &str| raw.parse().ok())?;
     Ok(ListedOrder { order, settlement_no })
 }
 
-pub(super) async fn fetch(
-    db: &SqlitePool,
-    query: Query<'_, Sqlite, SqliteArguments>,
-) -> Result<Vec<SqliteRow>, ReadError> {
-    query.fetch_all(db).await.map_err(|error| read_error(&error))
+/// The rows of a statement, in whose text `?` stands for each value.
+pub(crate) async fn fetch(
+    db: &Pool,
+    text: &str,
+    values: &[Value<'_>],
+) -> Result<Vec<Row>, ReadError> {
+    db.fetch(text, values).await.map_err(|error| db.dialect().meaning(&error).read_error())
 }
 
 /// How many rows to ask for: one more than are shown tells whether another part follows.

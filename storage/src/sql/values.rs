@@ -12,8 +12,8 @@ use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::ports::{Row, Run};
 
 use super::rows::{encode_channel, fen, integer, method_name};
-use super::statement::Value::{Blob, Bytes, Integer, Null, Text};
-use super::statement::{Value, Values};
+use super::value::Value::{Blob, Bytes, Integer, Null, Text};
+use super::value::{Value, Values};
 
 /// An event with whose it is, its place and its time, as columns hold them.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,109 @@
+//! The server, whichever it is: sessions begun and ended there.
+
+use sqlx::migrate::MigrateError;
+
+use crate::postgres;
+use crate::sql::db::{Connection, Pool};
+use crate::sql::dialect::Dialect;
+use crate::sqlite::OpenError;
+
+/// A database on a server.
+#[derive(Debug, Clone)]
+pub(super) enum Host {
+    /// PostgreSQL's.
+    Postgres(postgres::connect::Database),
+}
+
+/// A session that writes, by what ends it.
+#[derive(Debug, Clone)]
+pub(super) enum Session {
+    /// PostgreSQL's.
+    Postgres(postgres::session::Session),
+}
+
+/// A connection that writes, with its session.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) db: Connection,
+    pub(super) session: Session,
+}
+
+impl Host {
+    /// Looks at the database that a URL names: whether it can be reached and used.
+    pub(super) async fn look(url: &str) -> Result<Self, OpenError> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let found = postgres::connect::Database::look(url).await;
+            return found.map(Self::Postgres).map_err(|why| OpenError::Server(why.to_string()));
+        }
+        Err(OpenError::Server(
+            "TALLY_DATABASE_URL: give sqlite:PATH, postgres://… or mysql://…".to_owned(),
+        ))
+    }
+
+    /// Which SQL it speaks.
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Where it is, without a password.
+    pub(super) fn place(&self) -> &str {
+        match self {
+            Self::Postgres(database) => database.place(),
+        }
+    }
+
+    /// Brings the schema up to what this binary knows, behind a lock.
+    pub(super) async fn migrate(&self) -> Result<(), OpenError> {
+        let done = match self {
+            Self::Postgres(database) => database.migrate().await,
+        };
+        done.map_err(|error| OpenError::Server(self.not_migrated(&error)))
+    }
+
+    fn not_migrated(&self, error: &MigrateError) -> String {
+        let place = self.place();
+        match error {
+            MigrateError::VersionMissing(version) => format!(
+                "the database at {place} has migration {version}, which this binary does not know: run the newer tally"
+            ),
+            MigrateError::VersionMismatch(version) => format!(
+                "the database at {place} had another migration {version} applied: run the tally that wrote it"
+            ),
+            other => format!(
+                "the schema of the database at {place} can't be brought up to date: {other}"
+            ),
+        }
+    }
+
+    /// Begins a session that writes.
+    pub(super) async fn writer(&self) -> Result<Writer, sqlx::Error> {
+        match self {
+            Self::Postgres(database) => {
+                let mut db = database.connect(postgres::connect::Purpose::Write).await?;
+                let session = Session::Postgres(postgres::session::Session::of(&mut db).await?);
+                Ok(Writer { db: Connection::Postgres(db), session })
+            }
+        }
+    }
+
+    /// Connections that read.
+    pub(super) fn pool(&self, connections_max: u32) -> Pool {
+        match self {
+            Self::Postgres(database) => Pool::Postgres(database.pool(connections_max)),
+        }
+    }
+}
+
+impl Session {
+    /// Ends it, and waits until it is over, on another connection to the same server.
+    pub(super) async fn end(&self, by: &mut Connection) -> Result<(), sqlx::Error> {
+        match (self, by) {
+            (Self::Postgres(session), Connection::Postgres(db)) => session.end(db).await,
+            (Self::Postgres(_), Connection::Sqlite(_) | Connection::Mysql(_)) => {
+                unreachable!("a host's connections are of its kind")
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The store in a database on a server: a few writers, and any number of processes.
+//!
+//! | module | what |
+//! |---|---|
+//! | `host` | the server, whichever it is: sessions begun and ended |
+//! | `writers` | batches, and what becomes of a COMMIT that was not answered |
+//! | `claims` | which process does whose background work |
+
+mod claims;
+mod host;
+#[cfg(test)]
+mod tests;
+mod writers;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tally_actors::domain::books::Key;
+use tally_actors::domain::chain::Seq;
+use tally_actors::domain::head::Head;
+use tally_actors::domain::ids::{MerchantId, OrderNo};
+use tally_actors::domain::replay::Point;
+use tally_actors::domain::settlement::Settlement;
+use tally_actors::domain::time::At;
+use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
+use tally_actors::ports::{
+    Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
+    OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
+    Work,
+};
+use tokio::sync::oneshot;
+
+use self::host::Host;
+use self::writers::{LANES, Writers};
+use crate::sql::db::Pool;
+use crate::sql::value::Value;
+use crate::sql::{checkpoints, heads, lists, lookup, waiting};
+use crate::sqlite::OpenError;
+
+/// Connections for the engine's rounds: lookups and heads, two of each at once.
+const ROUNDS_MAX: u32 = 4;
+
+/// Connections for lists, and whatever else may take its time.
+const LISTS_MAX: u32 = 4;
+
+/// The store in a database on a server. Other processes may use the same database.
+#[derive(Debug)]
+pub struct ServerStore {
+    host: Host,
+    writers: Arc<Writers>,
+    /// Connections that read lists, and all else that may take its time.
+    pub(crate) read: Pool,
+    /// Connections that read for the engine: no list keeps its rounds waiting.
+    rounds: Pool,
+    /// Why the newest batch was not written, if it was not.
+    troubled: Arc<Mutex<Option<Trouble>>>,
+}
+
+impl ServerStore {
+    /// Opens the database that a URL (`postgres://…`) names, and brings its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// In one line, without the URL's password: what is wrong and the remedy.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        let host = Host::look(url).await?;
+        host.migrate().await?;
+        let (read, rounds) = (host.pool(LISTS_MAX), host.pool(ROUNDS_MAX));
+        let writers = Arc::new(Writers::new(host.clone()));
+        Ok(Self { host, writers, read, rounds, troubled: Arc::default() })
+    }
+
+    /// Where the database is: host, port and name.
+    pub fn place(&self) -> &str {
+        self.host.place()
+    }
+
+    /// Ends the store after what is under way.
+    pub async fn close(&self) {
+        self.writers.close().await;
+        self.read.close().await;
+        self.rounds.close().await;
+    }
+
+    /// Why batches are not being written. After some were not, this finds out whether the database takes writes again.
+    pub async fn check(&self) -> Result<(), Trouble> {
+        let known = self.troubled.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.is_none() {
+            return Ok(());
+        }
+        // A row of nobody's, which is gone at once.
+        let probe = "delete from claims where merchant_id = ?";
+        self.write(probe, &[Value::Text("")]).await?;
+        if known != Some(Trouble::DiskFull) {
+            *self.troubled.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        Ok(())
+    }
+
+    /// Executes a statement that is a transaction of its own. Says how many rows it touched. The statement must bear to be asked
+    /// again: after an error nobody knows whether it was committed.
+    pub(crate) async fn write(&self, text: &str, values: &[Value<'_>]) -> Result<u64, Trouble> {
+        self.writers.with(async |writer| writer.db.db().execute(text, values).await).await
+    }
+
+    fn reads<'a, T: Send + 'a>(
+        &'a self,
+        read: impl Future<Output = Result<T, ReadError>> + Send + 'a,
+    ) -> Answering<'a, Result<T, ReadError>> {
+        Box::pin(read)
+    }
+
+    fn note(troubled: &Mutex<Option<Trouble>>, commit: &Commit) {
+        let trouble = match commit {
+            Commit::NotDone(trouble) => Some(trouble.clone()),
+            Commit::Doubt(what) => Some(Trouble::Unavailable(what.clone())),
+            Commit::Committed => None,
+            Commit::Conflict(_) | Commit::Refused(_) | Commit::Fatal(_) => return,
+        };
+        *troubled.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+impl Store for ServerStore {
+    fn shared(&self) -> bool {
+        true
+    }
+
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    /// A server's disk is no affair of this process: another server, or the same one mended, may go on.
+    fn broken(&self) -> Answering<'_, String> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Runs in a task of its own, so that a transaction is carried to its end whoever stops waiting for it.
+    fn commit(&self, batch: Arc<Batch>) -> Answering<'_, Commit> {
+        let (writers, troubled) = (Arc::clone(&self.writers), Arc::clone(&self.troubled));
+        let (done, answer) = oneshot::channel();
+        Box::pin(async move {
+            tokio::spawn(async move {
+                let commit = writers.commit(&batch).await;
+                Self::note(&troubled, &commit);
+                drop(done.send(commit)); // whoever asked may be gone
+            });
+            let ended =
+                || Commit::Doubt("the task that wrote it ended without an answer".to_owned());
+            answer.await.unwrap_or_else(|_| ended())
+        })
+    }
+
+    fn claim(
+        &self,
+        work: Work,
+        of: Vec<MerchantId>,
+        holder: Arc<str>,
+        term: Duration,
+    ) -> Answering<'_, Result<Vec<MerchantId>, Trouble>> {
+        Box::pin(async move {
+            let claim = async |writer: &mut host::Writer| {
+                claims::claim(&mut writer.db.db(), work, &of, &holder, term).await
+            };
+            self.writers.with(claim).await
+        })
+    }
+
+    fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
+        Box::pin(async move {
+            let read = async {
+                let mut db = self.rounds.acquire().await?;
+                heads::heads(&mut db.db(), &merchants).await
+            };
+            read.await.map_err(|error| self.rounds.dialect().meaning(&error).trouble())
+        })
+    }
+
+    fn lookup(
+        &self,
+        keys: Vec<(MerchantId, Key)>,
+    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
+        Box::pin(async move {
+            let read = async {
+                let mut db = self.rounds.acquire().await?;
+                lookup::lookup(&mut db.db(), &keys).await
+            };
+            read.await.map_err(|error| self.rounds.dialect().meaning(&error).read_error())
+        })
+    }
+
+    fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
+        self.reads(lists::merchants(&self.read, page))
+    }
+
+    fn order(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+    ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>> {
+        self.reads(lists::order(&self.read, of, order_no))
+    }
+
+    fn orders(
+        &self,
+        of: MerchantId,
+        filter: OrderFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
+        self.reads(lists::orders(&self.read, of, filter, page))
+    }
+
+    fn settlements(
+        &self,
+        of: MerchantId,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Settlement>, ReadError>> {
+        self.reads(lists::settlements(&self.read, of, page))
+    }
+
+    fn settlement_orders(
+        &self,
+        of: MerchantId,
+        settlement: Settlement,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
+        self.reads(lists::settlement_orders(&self.read, of, settlement, page))
+    }
+
+    fn withdrawals(
+        &self,
+        of: MerchantId,
+        status: Option<WithdrawalStatus>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
+        self.reads(lists::withdrawals(&self.read, of, status, page))
+    }
+
+    fn open_orders(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+        self.reads(waiting::open_orders(&self.read, from, to, page))
+    }
+
+    fn withdrawals_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+        self.reads(waiting::withdrawals_under_way(&self.read, page))
+    }
+
+    fn cases(
+        &self,
+        filter: CaseFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedCase>, ReadError>> {
+        self.reads(lists::cases(&self.read, filter, page))
+    }
+
+    fn events(
+        &self,
+        of: MerchantId,
+        from: Seq,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
+        self.reads(lists::events(&self.read, of, from, limit))
+    }
+
+    fn checkpoint(
+        &self,
+        of: MerchantId,
+        upto: Point,
+    ) -> Answering<'_, Result<Option<Head>, ReadError>> {
+        self.reads(checkpoints::newest(&self.read, of, upto))
+    }
+}

@@ -1,0 +1,184 @@
+//! Batches on their way to the server: a few connections, and what becomes of a COMMIT that was not answered.
+//!
+//! | what happens | what is done | the answer |
+//! |---|---|---|
+//! | no connection | | not done |
+//! | the server refuses by its own word (`errors.rs` of each) | the transaction is undone | not done, conflict or refused |
+//! | COMMIT is not answered, or anything takes too long | the session is ended by its id; then its last rows are looked for | committed, or not done |
+//! | the session can't be ended in time | it is ended before anything else is written | doubt |
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tally_actors::ports::{Batch, Commit, Run, Trouble};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::host::{Host, Session, Writer};
+use crate::sql::commit::{self, Tried};
+use crate::sql::heads;
+
+/// Batches written at once.
+pub(super) const LANES: usize = 4;
+
+/// How long a transaction may take, connecting included.
+const COMMIT_MAX: Duration = Duration::from_secs(4);
+
+/// How long it may take to end a session and to look for what it wrote.
+const DOUBT_MAX: Duration = Duration::from_secs(3);
+
+/// How long a goodbye may take.
+const GOODBYE_MAX: Duration = Duration::from_millis(200);
+
+/// The connections that write.
+#[derive(Debug)]
+pub(super) struct Writers {
+    host: Host,
+    free: Mutex<Vec<Writer>>,
+    turns: Semaphore,
+    /// Sessions that may still commit something, and could not be ended yet.
+    doubtful: Mutex<Vec<Session>>,
+}
+
+impl Writers {
+    pub(super) fn new(host: Host) -> Self {
+        let (free, doubtful) = (Mutex::default(), Mutex::default());
+        Self { host, free, turns: Semaphore::new(LANES), doubtful }
+    }
+
+    /// Writes a batch, and says what became of it, within seconds.
+    pub(super) async fn commit(&self, batch: &Batch) -> Commit {
+        let Ok(_turn) = self.turns.acquire().await else {
+            return Commit::NotDone(Trouble::Unavailable("it is closed".to_owned()));
+        };
+        if let Err(trouble) = self.end_doubts().await {
+            return Commit::NotDone(trouble);
+        }
+        let mut writer = match self.take().await {
+            Ok(writer) => writer,
+            Err(trouble) => return Commit::NotDone(trouble),
+        };
+        let tried = timeout(COMMIT_MAX, commit::attempt(&mut writer.db.db(), batch)).await;
+        match tried {
+            Ok(Tried::Answered(answer)) => {
+                self.free().push(writer);
+                answer
+            }
+            Ok(Tried::Lost(answer)) => {
+                goodbye(writer).await;
+                answer
+            }
+            Ok(Tried::Unsure(runs, meaning)) => {
+                let why = meaning.trouble().to_string();
+                self.find_out(writer, &runs, why).await
+            }
+            Err(_) => {
+                let runs: Vec<&Run> = batch.runs.iter().collect();
+                self.find_out(writer, &runs, "the database takes too long".to_owned()).await
+            }
+        }
+    }
+
+    /// Executes something else that is a transaction of its own on one of the connections.
+    pub(super) async fn with<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Writer) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Trouble> {
+        let closed = |_| Trouble::Unavailable("it is closed".to_owned());
+        let _turn = self.turns.acquire().await.map_err(closed)?;
+        let mut writer = self.take().await?;
+        match timeout(COMMIT_MAX, work(&mut writer)).await {
+            Ok(Ok(done)) => {
+                self.free().push(writer);
+                Ok(done)
+            }
+            Ok(Err(error)) => {
+                let meaning = self.host.dialect().meaning(&error);
+                goodbye(writer).await;
+                Err(meaning.trouble())
+            }
+            Err(_) => Err(Trouble::Unavailable("the database takes too long".to_owned())),
+        }
+    }
+
+    /// Writes no more after what is under way.
+    pub(super) async fn close(&self) {
+        let all = u32::try_from(LANES).expect("a few");
+        let turns = self.turns.acquire_many(all).await;
+        self.turns.close();
+        drop(turns);
+        let free = std::mem::take(&mut *self.free());
+        for writer in free {
+            goodbye(writer).await;
+        }
+    }
+
+    async fn take(&self) -> Result<Writer, Trouble> {
+        let free = self.free().pop();
+        match free {
+            Some(writer) => Ok(writer),
+            None => self.begin().await,
+        }
+    }
+
+    async fn begin(&self) -> Result<Writer, Trouble> {
+        let meaning = |error| self.host.dialect().meaning(&error).trouble();
+        match timeout(COMMIT_MAX, self.host.writer()).await {
+            Ok(begun) => begun.map_err(meaning),
+            Err(_) => Err(Trouble::Unavailable("the database takes too long".to_owned())),
+        }
+    }
+
+    /// Ends the session whose COMMIT was not answered, then looks for the last row of each run.
+    async fn find_out(&self, writer: Writer, runs: &[&Run], why: String) -> Commit {
+        let Writer { db, session } = writer;
+        drop(db); // without a goodbye: it may not be heard
+        let looking = async {
+            let mut other = self.host.writer().await?;
+            session.end(&mut other.db).await?;
+            let written = heads::written(&mut other.db.db(), runs).await?;
+            self.free().push(other);
+            Ok::<_, sqlx::Error>(written.len() == runs.len())
+        };
+        match timeout(DOUBT_MAX, looking).await {
+            Ok(Ok(true)) => Commit::Committed,
+            Ok(Ok(false)) => Commit::NotDone(Trouble::Unavailable(why)),
+            Ok(Err(_)) | Err(_) => {
+                self.doubtful().push(session);
+                Commit::Doubt(why)
+            }
+        }
+    }
+
+    /// Nothing is written while a session lives that may still commit what nobody knows of.
+    async fn end_doubts(&self) -> Result<(), Trouble> {
+        let sessions = self.doubtful().clone();
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let mut writer = self.begin().await?;
+        for session in &sessions {
+            let ended = timeout(DOUBT_MAX, session.end(&mut writer.db)).await;
+            let late =
+                || Trouble::Unavailable("a session of the database can't be ended".to_owned());
+            let meaning = |error| self.host.dialect().meaning(&error).trouble();
+            ended.map_err(|_| late())?.map_err(meaning)?;
+        }
+        self.free().push(writer);
+        self.doubtful().drain(..sessions.len());
+        Ok(())
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Writer>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doubtful(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes a connection that is of no more use.
+async fn goodbye(writer: Writer) {
+    drop(timeout(GOODBYE_MAX, writer.db.close()).await); // the server finds out by itself
+}

@@ -1,0 +1,32 @@
+//! What is common to all databases that speak SQL.
+//!
+//! | module | what |
+//! |---|---|
+//! | `dialect`, `meaning` | what differs: words, and what errors mean |
+//! | `db`, `value`, `row` | connections and pools behind one face: values go in, rows come out |
+//! | `statement` | statements over many rows |
+//! | `commit` | one transaction a batch, and what became of it |
+//! | `heads` | the fence, and where actors start from |
+//! | `project`, `values`, `steps` | what a batch writes, and by which statements |
+//! | `checkpoints` | where a fold of the past may begin |
+//! | `lookup`, `lists`, `cursor` | what messages and people ask for |
+//! | `waiting` | what waits for the payment channel |
+//! | `rows` | columns and the things they hold |
+
+pub(crate) mod checkpoints;
+pub(crate) mod commit;
+pub(crate) mod cursor;
+pub(crate) mod db;
+pub(crate) mod dialect;
+pub(crate) mod heads;
+pub(crate) mod lists;
+pub(crate) mod lookup;
+pub(crate) mod meaning;
+pub(crate) mod project;
+pub(crate) mod row;
+pub(crate) mod rows;
+pub(crate) mod statement;
+pub(crate) mod steps;
+pub(crate) mod value;
+pub(crate) mod values;
+pub(crate) mod waiting;

@@ -1,0 +1,401 @@
+//! Statements over many rows: described once, and put into each dialect's words.
+//!
+//! | | where the rows stand | sizes |
+//! |---|---|---|
+//! | SQLite | `values (?, …), …` | powers of two; one that is not full leaves its last parameters unbound, which counts as null |
+//! | MySQL, MariaDB | `values (?, …), …` of an insert, else `select ? union all …` | powers of two, each full: few rows take several statements |
+//! | PostgreSQL | one array a column, unnested | any |
+//!
+//! So each text is prepared once a connection. In SQLite the text after the values makes nothing of a row of nulls: a join
+//! does that by itself, an insert says `where column1 is not null`.
+
+use std::sync::{Arc, OnceLock};
+
+use sqlx::Arguments;
+use sqlx::postgres::PgArguments;
+
+use super::db::Db;
+use super::dialect::Dialect;
+use super::row::Row;
+use super::value::{Value, Values};
+
+/// Rows of the largest statement whose values each have a mark. With 15 columns it stays far below SQLite's limit of 32,766
+/// parameters, and MySQL's of 65,535.
+const ROWS_MAX: usize = 256;
+
+/// Rows of the largest statement whose values come in arrays.
+const ARRAY_MAX: usize = 4_096;
+
+/// One text for each power of two up to [`ROWS_MAX`].
+const SIZES: usize = ROWS_MAX.ilog2() as usize + 1;
+
+/// What a column of the rows holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// Numbers, amounts, instants, days, yes and no.
+    Integer,
+    /// Texts.
+    Text,
+    /// Bytes.
+    Bytes,
+}
+
+/// What is done with the rows, which are called `v`, their values `column1` and so on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// They are inserted; into a table that has one of their key, it fails.
+    Insert {
+        /// The table.
+        table: &'static str,
+        /// Its columns.
+        columns: &'static str,
+    },
+    /// They are inserted, or written over the row of their key.
+    Upsert {
+        /// The table.
+        table: &'static str,
+        /// Its columns.
+        columns: &'static str,
+        /// The columns of its key.
+        key: &'static str,
+        /// The columns that are written over.
+        changes: &'static [&'static str],
+    },
+    /// They change rows of a table.
+    Update {
+        /// The table.
+        table: &'static str,
+        /// What is set.
+        set: &'static str,
+        /// Which rows.
+        on: &'static str,
+    },
+    /// The first value of each is selected with columns of a table's rows.
+    Select {
+        /// The columns.
+        columns: &'static str,
+        /// The table.
+        table: &'static str,
+        /// The index to walk along, if it is not the key.
+        along: Option<&'static str>,
+        /// Which rows.
+        on: &'static str,
+        /// Whether the table's rows are locked until the transaction ends, in the order of the rows given.
+        lock: bool,
+    },
+}
+
+/// A statement over any number of rows of the same width.
+pub(crate) struct Statement {
+    shape: Shape,
+    types: &'static [Type],
+    sqlite: [OnceLock<Arc<str>>; SIZES],
+    mysql: [OnceLock<Arc<str>>; SIZES],
+    postgres: OnceLock<Arc<str>>,
+}
+
+/// The values of a statement.
+pub(crate) enum Parameters<'p, 'v> {
+    /// One by one.
+    Row(&'p [Value<'v>]),
+    /// Row by row.
+    Rows(&'static [Type], &'p [Values<'v>]),
+}
+
+impl<'v> Parameters<'_, 'v> {
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Row(values) => values.len(),
+            Self::Rows(types, rows) => types.len() * rows.len(),
+        }
+    }
+
+    /// Each in its order.
+    pub(super) fn each(&self, value: impl FnMut(&Value<'v>)) {
+        match self {
+            Self::Row(values) => values.iter().for_each(value),
+            Self::Rows(_, rows) => rows.iter().flatten().for_each(value),
+        }
+    }
+}
+
+impl Type {
+    /// Binds a column of rows as one array.
+    pub(super) fn bind_array(self, rows: &[Values<'_>], column: usize, to: &mut PgArguments) {
+        let values = rows.iter().map(|row| &row[column]);
+        let bound = match self {
+            Self::Integer => to.add(values.map(Value::as_integer).collect::<Vec<_>>()),
+            Self::Text => to.add(values.map(Value::as_text).collect::<Vec<_>>()),
+            Self::Bytes => to.add(values.map(Value::as_bytes).collect::<Vec<_>>()),
+        };
+        bound.expect("plain values always encode");
+    }
+
+    fn array(self) -> &'static str {
+        match self {
+            Self::Integer => "bigint[]",
+            Self::Text => "text[]",
+            Self::Bytes => "bytea[]",
+        }
+    }
+
+    /// A mark that says its type, as a derived table's columns have none otherwise.
+    fn cast(self) -> &'static str {
+        match self {
+            Self::Integer => "cast(? as signed)",
+            Self::Text => "cast(? as char)",
+            Self::Bytes => "cast(? as binary)",
+        }
+    }
+}
+
+impl Statement {
+    /// A statement over rows of these types.
+    pub(crate) const fn new(shape: Shape, types: &'static [Type]) -> Self {
+        Self {
+            shape,
+            types,
+            sqlite: [const { OnceLock::new() }; SIZES],
+            mysql: [const { OnceLock::new() }; SIZES],
+            postgres: OnceLock::new(),
+        }
+    }
+
+    /// Executes it for all rows. Gives how many rows of the table it touched; a row that is inserted or written over counts as
+    /// one everywhere.
+    pub(crate) async fn write(
+        &self,
+        db: &mut Db<'_>,
+        rows: &[Values<'_>],
+    ) -> Result<u64, sqlx::Error> {
+        let dialect = db.dialect();
+        let mut touched = 0;
+        for part in parts(dialect, rows) {
+            let parameters = Parameters::Rows(self.types, part);
+            let done = db.write(self.text(dialect, part.len()), &parameters).await?;
+            touched += match (dialect, self.shape) {
+                (Dialect::Mysql, Shape::Upsert { .. }) => part.len() as u64, // it counts two for one written over
+                _ => done,
+            };
+        }
+        Ok(touched)
+    }
+
+    /// Reads what it selects for all rows.
+    pub(crate) async fn read(
+        &self,
+        db: &mut Db<'_>,
+        rows: &[Values<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let dialect = db.dialect();
+        let mut found = Vec::with_capacity(rows.len());
+        for part in parts(dialect, rows) {
+            debug_assert!(part.iter().all(|row| row.len() == self.types.len()), "{:?}", self.shape);
+            let parameters = Parameters::Rows(self.types, part);
+            found.extend(db.read(self.text(dialect, part.len()), &parameters).await?);
+        }
+        Ok(found)
+    }
+
+    /// The text for so many rows: in SQLite for the smallest size that holds them.
+    pub(crate) fn text(&self, dialect: Dialect, rows: usize) -> Arc<str> {
+        let rows = rows.next_power_of_two();
+        let size = rows.trailing_zeros() as usize;
+        let text = match dialect {
+            Dialect::Sqlite => &self.sqlite[size],
+            Dialect::Mysql => &self.mysql[size],
+            Dialect::Postgres => &self.postgres,
+        };
+        Arc::clone(text.get_or_init(|| self.render(dialect, rows).into()))
+    }
+
+    fn render(&self, dialect: Dialect, rows: usize) -> String {
+        let marked = || {
+            let row = format!("({})", vec!["?"; self.types.len()].join(", "));
+            vec![row; rows].join(", ")
+        };
+        match dialect {
+            Dialect::Sqlite => self.in_sqlite(&format!("(values {})", marked())),
+            Dialect::Mysql => self.in_mysql(&marked(), &self.derived(rows)),
+            Dialect::Postgres => self.in_postgres(&self.unnested()),
+        }
+    }
+
+    fn in_sqlite(&self, rows: &str) -> String {
+        match self.shape {
+            Shape::Insert { table, columns } => format!(
+                "insert into {table} ({columns}) select * from {rows} where column1 is not null"
+            ),
+            Shape::Upsert { table, columns, key, changes } => format!(
+                "insert into {table} ({columns}) select * from {rows} where column1 is not null \
+                    on conflict ({key}) do update set {}",
+                assigned(changes, |column| format!("excluded.{column}")),
+            ),
+            Shape::Update { table, set, on } => {
+                format!("update {table} set {set} from {rows} as v where {on}")
+            }
+            // A cross join keeps SQLite from walking the table first.
+            Shape::Select { columns, table, along, on, .. } => format!(
+                "select v.column1, {columns} from {rows} as v cross join {table} {} on {on}",
+                along.map(|index| Dialect::Sqlite.along(index)).unwrap_or_default(),
+            ),
+        }
+    }
+
+    fn in_mysql(&self, marked: &str, rows: &str) -> String {
+        match self.shape {
+            Shape::Insert { table, columns } => {
+                format!("insert into {table} ({columns}) values {marked}")
+            }
+            Shape::Upsert { table, columns, changes, .. } => format!(
+                "insert into {table} ({columns}) values {marked} on duplicate key update {}",
+                assigned(changes, |column| format!("values({column})")),
+            ),
+            // A straight join keeps it from walking the table first.
+            Shape::Update { table, set, on } => {
+                format!("update {rows} as v straight_join {table} on {on} set {set}")
+            }
+            Shape::Select { columns, table, along, on, lock } => format!(
+                "select v.column1, {columns} from {rows} as v straight_join {table} {} on {on}{}",
+                along.map(|index| Dialect::Mysql.along(index)).unwrap_or_default(),
+                if lock { " for update" } else { "" },
+            ),
+        }
+    }
+
+    fn in_postgres(&self, rows: &str) -> String {
+        match self.shape {
+            Shape::Insert { table, columns } => {
+                format!("insert into {table} ({columns}) select * from {rows}")
+            }
+            Shape::Upsert { table, columns, key, changes } => format!(
+                "insert into {table} ({columns}) select * from {rows} \
+                    on conflict ({key}) do update set {}",
+                assigned(changes, |column| format!("excluded.{column}")),
+            ),
+            Shape::Update { table, set, on } => {
+                format!("update {table} set {set} from {rows} where {on}")
+            }
+            Shape::Select { columns, table, on, lock, .. } => format!(
+                "select v.column1, {columns} from {rows} join {table} on {on}{}",
+                if lock {
+                    format!(" order by v.column1 for update of {table}")
+                } else {
+                    String::new()
+                },
+            ),
+        }
+    }
+
+    fn derived(&self, rows: usize) -> String {
+        let marks = self.types.iter().map(|kind| kind.cast());
+        let named = marks.clone().zip(1..).map(|(mark, place)| format!("{mark} as column{place}"));
+        let first = format!("select {}", named.collect::<Vec<_>>().join(", "));
+        let further = format!("select {}", marks.collect::<Vec<_>>().join(", "));
+        let mut selects = vec![first];
+        selects.resize(rows, further);
+        format!("({})", selects.join(" union all "))
+    }
+
+    fn unnested(&self) -> String {
+        let arrays =
+            self.types.iter().zip(1..).map(|(kind, place)| format!("${place}::{}", kind.array()));
+        let names = (1..=self.types.len()).map(|place| format!("column{place}"));
+        let (arrays, names): (Vec<_>, Vec<_>) = (arrays.collect(), names.collect());
+        format!("unnest({}) as v({})", arrays.join(", "), names.join(", "))
+    }
+}
+
+fn assigned(columns: &[&str], value: impl Fn(&str) -> String) -> String {
+    let set = columns.iter().map(|column| format!("{column} = {}", value(column)));
+    set.collect::<Vec<_>>().join(", ")
+}
+
+/// Rows in the parts that one statement takes.
+fn parts<'r, 'v>(
+    dialect: Dialect,
+    mut rows: &'r [Values<'v>],
+) -> impl Iterator<Item = &'r [Values<'v>]> + use<'r, 'v> {
+    std::iter::from_fn(move || {
+        let size = match dialect {
+            _ if rows.is_empty() => return None,
+            Dialect::Sqlite => rows.len().min(ROWS_MAX),
+            Dialect::Mysql => 1 << rows.len().min(ROWS_MAX).ilog2(),
+            Dialect::Postgres => rows.len().min(ARRAY_MAX),
+        };
+        let (part, rest) = rows.split_at(size);
+        rows = rest;
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPES: &[Type] = &[Type::Text, Type::Integer];
+
+    fn texts(shape: Shape) -> [String; 3] {
+        let statement = Statement::new(shape, TYPES);
+        [Dialect::Sqlite, Dialect::Mysql, Dialect::Postgres]
+            .map(|dialect| statement.text(dialect, 2).to_string())
+    }
+
+    #[test]
+    fn each_shape_in_the_words_of_each_dialect() {
+        let unnested = "unnest($1::text[], $2::bigint[]) as v(column1, column2)";
+        let derived = "(select cast(? as char) as column1, cast(? as signed) as column2 \
+            union all select cast(? as char), cast(? as signed))";
+        assert_eq!(
+            texts(Shape::Insert { table: "t", columns: "a, b" }),
+            [
+                "insert into t (a, b) select * from (values (?, ?), (?, ?)) where column1 is not null".to_owned(),
+                "insert into t (a, b) values (?, ?), (?, ?)".to_owned(),
+                format!("insert into t (a, b) select * from {unnested}"),
+            ]
+        );
+        assert_eq!(
+            texts(Shape::Upsert { table: "t", columns: "a, b", key: "a", changes: &["b"] }),
+            [
+                "insert into t (a, b) select * from (values (?, ?), (?, ?)) where column1 is not null \
+                    on conflict (a) do update set b = excluded.b".to_owned(),
+                "insert into t (a, b) values (?, ?), (?, ?) on duplicate key update b = values(b)".to_owned(),
+                format!("insert into t (a, b) select * from {unnested} on conflict (a) do update set b = excluded.b"),
+            ]
+        );
+        let (set, on) = ("b = v.column2", "a = v.column1");
+        assert_eq!(
+            texts(Shape::Update { table: "t", set, on }),
+            [
+                format!("update t set {set} from (values (?, ?), (?, ?)) as v where {on}"),
+                format!("update {derived} as v straight_join t on {on} set {set}"),
+                format!("update t set {set} from {unnested} where {on}"),
+            ]
+        );
+        assert_eq!(
+            texts(Shape::Select { columns: "b", table: "t", along: Some("i"), on, lock: true }),
+            [
+                format!(
+                    "select v.column1, b from (values (?, ?), (?, ?)) as v cross join t indexed by i on {on}"
+                ),
+                format!(
+                    "select v.column1, b from {derived} as v straight_join t force index (i) on {on} for update"
+                ),
+                format!(
+                    "select v.column1, b from {unnested} join t on {on} order by v.column1 for update of t"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn parts_are_as_large_as_the_dialect_takes_and_hold_each_row_once() {
+        let rows: Vec<Values<'_>> = (0..619).map(|n| vec![Value::Integer(n)]).collect();
+        let sizes = |dialect| parts(dialect, &rows).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(sizes(Dialect::Sqlite), [256, 256, 107]);
+        assert_eq!(sizes(Dialect::Mysql), [256, 256, 64, 32, 8, 2, 1]);
+        assert_eq!(sizes(Dialect::Postgres), [619]);
+        assert!(parts(Dialect::Mysql, &rows).flatten().eq(&rows));
+    }
+}
