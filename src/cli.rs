@@ -9,11 +9,11 @@ use actix_web::dev::ServerHandle;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use tally_actors::domain::ids::{MerchantId, OrderNo};
-use tally_storage::SqliteStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::demo::{self, Demo};
+use crate::moves::{self, BackingUp, Copying, Migrating};
 use crate::practice;
 use crate::replay::{self, Question};
 use crate::settings::{DataSettings, LogSettings, Settings};
@@ -38,6 +38,23 @@ enum Command {
     Audit(Audit),
     /// Tell where a merchant stood at any point, and why, by folding its journal from the first event; may run beside a server
     Replay(Box<Question>),
+    /// Copy the books into another database, while a server may run on them
+    ///
+    /// Each merchant is copied up to where it stands when its turn comes: the same events, byte by byte, every hash checked,
+    /// with the tables that they lead to; and API keys and customers' profiles. The target is empty, or an earlier copy of the
+    /// same books: then only what is new is copied. So a copy that broke off is run again, and to move, copy beside the
+    /// server, stop it, copy once more (which takes a moment) and start it on the target.
+    ///
+    /// Nobody may serve the target meanwhile. A SQLite file is locked; on a database server, a tally that writes there is
+    /// noticed when both write to one merchant, and the copy stops.
+    Copy(Copying),
+    /// Copy the books into a new SQLite file, while a server may run on them
+    ///
+    /// The file holds all that was acknowledged when the backup was begun, and has its name once it is whole and on disk. What
+    /// there is of a backup that broke off is beside it, with .part behind the name; the next one goes on with it.
+    Backup(BackingUp),
+    /// Bring the schema of the database up to date, as a start of the server does
+    Migrate(Migrating),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
     Demo(Demo),
     /// Play a customer of the running service's sandbox
@@ -100,8 +117,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let line = Line::try_parse_from(with_command(args)).unwrap_or_else(|error| hide(error).exit());
     let done = match line.command {
         Command::Serve(settings) => serve(&settings).map(|()| ExitCode::SUCCESS),
-        Command::Audit(asked) => audit(&asked),
-        Command::Replay(asked) => retell(&asked),
+        Command::Audit(asked) => command(&asked.log, audit(&asked)),
+        Command::Replay(asked) => command(&asked.log, replay::run(&asked)),
+        Command::Copy(asked) => command(&asked.log, moves::copy_books(&asked)),
+        Command::Backup(asked) => command(&asked.log, moves::back_up(&asked)),
+        Command::Migrate(asked) => command(&asked.log, moves::migrate(&asked)),
         Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };
@@ -114,8 +134,15 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 /// A setting that may hold a secret is not printed when it is malformed.
 fn hide(mut error: clap::Error) -> clap::Error {
     let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    let secret =
-        ["--admin-key", "--database-url", "--redis-url", "--wechat-app-secret", "--wechat-api-key"];
+    let secret = [
+        "--admin-key",
+        "--database-url",
+        "--from",
+        "--redis-url",
+        "--to ", // with the space: --to-seq is no secret
+        "--wechat-app-secret",
+        "--wechat-api-key",
+    ];
     if secret.iter().any(|flag| named.contains(flag)) {
         error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".into()));
     }
@@ -173,28 +200,23 @@ fn practise(play: &Play) -> Result<(), Failure> {
     Ok(std::io::stdout().write_all(said.as_bytes())?)
 }
 
-fn audit(asked: &Audit) -> Result<ExitCode, Failure> {
-    telemetry::start(&asked.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let file = asked.data.file();
-        let store = SqliteStore::open_read_only(&file).await?;
-        let report = match asked.merchant {
-            Some(merchant) => tally_storage::audit::audit_merchant(&store, merchant).await?,
-            None => tally_storage::audit::audit(&store).await?,
-        };
-        if let Some(merchant) = asked.merchant.filter(|_| report.is_clean() && report.events == 0) {
-            return Err(format!("merchant {merchant} is not known in {}", file.display()).into());
-        }
-        writeln!(std::io::stdout(), "{report}")?;
-        Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+async fn audit(asked: &Audit) -> Result<ExitCode, Failure> {
+    let place = asked.data.place();
+    let report = place.open_read_only().await?.audit(asked.merchant).await?;
+    if let Some(merchant) = asked.merchant.filter(|_| report.is_clean() && report.events == 0) {
+        return Err(format!("merchant {merchant} is not known in {place}").into());
+    }
+    writeln!(std::io::stdout(), "{report}")?;
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn retell(asked: &Question) -> Result<ExitCode, Failure> {
-    telemetry::start(&asked.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(replay::run(asked))
+/// Runs a command that needs no actor.
+fn command(
+    log: &LogSettings,
+    run: impl Future<Output = Result<ExitCode, Failure>>,
+) -> Result<ExitCode, Failure> {
+    telemetry::start(log)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run)
 }
 
 #[cfg(test)]
@@ -227,6 +249,18 @@ mod tests {
             let error = Line::try_parse_from(["tally", "serve", flag, value]).unwrap_err();
             let said = hide(error).to_string();
             assert!(said.contains(flag) && !said.contains("short"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_database_to_copy_is_not_printed() {
+        let good = "sqlite:a.db";
+        for (from, to, flag) in
+            [("db://u:hush@db", good, "--from"), (good, "db://u:hush@db", "--to")]
+        {
+            let line = ["tally", "copy", "--from", from, "--to", to];
+            let said = hide(Line::try_parse_from(line).unwrap_err()).to_string();
+            assert!(said.contains(flag) && !said.contains("hush"), "{said}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`cli`], `demo`, `replay` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo`; `tally replay` |
+//! | `moves` | `tally copy`, `tally backup`, `tally migrate` |
 //! | [`settings`], [`telemetry`] | what can be set; the log |
 //! | [`app`] | the service as a whole: store, engine, server, and the order in which they stop |
 //! | `service` | what every handler is given |
@@ -22,6 +23,7 @@ mod keyring;
 mod limits;
 mod logins;
 mod look_ups;
+mod moves;
 mod practice;
 mod replay;
 mod service;

@@ -2,10 +2,16 @@
 
 mod support;
 
+#[path = "store/backup.rs"]
+mod backup;
 #[path = "store/conformance.rs"]
 mod conformance;
 #[path = "store/constraints.rs"]
 mod constraints;
+#[path = "store/copying.rs"]
+mod copying;
+#[path = "store/damaged_source.rs"]
+mod damaged_source;
 #[path = "store/full_disk.rs"]
 mod full_disk;
 #[path = "store/opening.rs"]

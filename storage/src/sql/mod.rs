@@ -11,6 +11,7 @@
 //! | `checkpoints` | where a fold of the past may begin |
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
+//! | `moving` | books that are moved to another database |
 //! | `rows` | columns and the things they hold |
 
 pub(crate) mod checkpoints;
@@ -22,6 +23,7 @@ pub(crate) mod heads;
 pub(crate) mod lists;
 pub(crate) mod lookup;
 pub(crate) mod meaning;
+pub(crate) mod moving;
 pub(crate) mod project;
 pub(crate) mod row;
 pub(crate) mod rows;

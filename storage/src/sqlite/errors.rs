@@ -31,7 +31,7 @@ pub enum OpenError {
         version: i64,
     },
     /// An older Tally wrote it, and it was opened for reading only.
-    #[error("{} lacks migration {version}: start the server with it once", file.display())]
+    #[error("{} lacks migration {version}: run tally migrate on it, or start the server with it", file.display())]
     Older {
         /// The file.
         file: PathBuf,

@@ -1,6 +1,8 @@
 //! One process a file: an operating system's lock beside the database, freed by the system when the process ends.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::errors::OpenError;
@@ -10,23 +12,37 @@ use crate::folder;
 #[derive(Debug)]
 pub(crate) struct Lock {
     held: File,
+    beside: PathBuf,
 }
 
 impl Lock {
     /// Takes the lock of a database file, or says who should.
     pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
-        let refused = |error: std::io::Error| OpenError::Refused {
+        let refused = |error: io::Error| OpenError::Refused {
             file: database.to_path_buf(),
             reason: format!("its lock can't be taken: {error}"),
         };
         let beside = lock_file(database);
-        let file = File::options().create(true).truncate(false).write(true).open(beside);
-        let file = file.map_err(refused)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { held: file }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_path_buf())),
-            Err(TryLockError::Error(error)) => Err(refused(error)),
+        loop {
+            let file = File::options().create(true).truncate(false).write(true).open(&beside);
+            let held = file.map_err(refused)?;
+            match held.try_lock() {
+                // One that was removed meanwhile locks nothing: its name may lead to another.
+                Ok(()) if is_named(&held, &beside) => return Ok(Self { held, beside }),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(OpenError::InUse(database.to_path_buf()));
+                }
+                Err(TryLockError::Error(error)) => return Err(refused(error)),
+            }
         }
+    }
+
+    /// Frees it and removes its file, where there will be no database of that name any more.
+    pub(crate) fn remove(self) -> io::Result<()> {
+        let removed = fs::remove_file(&self.beside);
+        drop(self);
+        removed
     }
 }
 
@@ -40,7 +56,13 @@ impl Drop for Lock {
     }
 }
 
-/// The lock's file stays when the lock is freed: removing it would let two processes hold locks on two files of one name.
+/// Whether an open file is the one of this name.
+fn is_named(file: &File, name: &Path) -> bool {
+    let same = |(a, b): (Metadata, Metadata)| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().ok().zip(name.metadata().ok()).is_some_and(same)
+}
+
+/// The lock's file stays when the lock is freed by the end of a process.
 fn lock_file(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
@@ -49,13 +71,13 @@ fn lock_file(database: &Path) -> PathBuf {
 
 /// The one name of a database file, so that two ways to it meet at one lock. Makes its folder, to last, before there is a file
 /// in it.
-pub(crate) fn one_name(database: &Path) -> std::io::Result<PathBuf> {
+pub(crate) fn one_name(database: &Path) -> io::Result<PathBuf> {
     if let Ok(known) = database.canonicalize() {
         return Ok(known);
     }
     let folder = folder::of(database);
     folder::make(folder)?;
-    let name = database.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let name = database.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     Ok(folder.canonicalize()?.join(name))
 }
 

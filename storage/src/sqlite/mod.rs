@@ -7,9 +7,11 @@
 //! | `identity` | whether the file is still the one that was opened |
 //! | `wal` | bringing the WAL back |
 //! | `write` | what is written beside the journal |
+//! | `books`, `migrate` | copying, backing up, bringing the schema up |
 //! | `room` | whether the disk has room |
 //! | `errors` | what SQLite's errors mean |
 
+mod books;
 #[cfg(test)]
 mod checkpoints_tests;
 mod commit;
@@ -19,6 +21,7 @@ mod identity;
 #[cfg(test)]
 mod lists_tests;
 mod lock;
+mod migrate;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -49,6 +52,7 @@ use self::connect::Readers;
 pub use self::errors::OpenError;
 use self::identity::Identity;
 use self::lock::Lock;
+pub use self::migrate::Migrated;
 use crate::sql::db::Pool;
 use crate::sql::{checkpoints, heads, lists, lookup, waiting};
 
@@ -119,13 +123,18 @@ impl SqliteStore {
     /// Ends the store after the batch in flight, whoever else still holds it: it writes no more, and another process may
     /// have the file. What is committed is on disk in any case; this brings it all into one file.
     pub async fn close(&self) {
+        drop(self.end().await);
+    }
+
+    /// The same, with the lock still held: whoever drops it lets others have the file.
+    pub(crate) async fn end(&self) -> Option<Lock> {
         self.read.close().await;
         self.rounds.close().await;
         let mut slot = self.write.lock().await;
         if let Some(writer) = slot.take() {
             connect::discard(writer).await;
         }
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Reads, unless the store is known to be broken, and remembers it when the answer says so.

@@ -36,7 +36,7 @@ macro_rules! for_every_store {
             async fn $name() {
                 // Where PostgreSQL is not installed, this says so.
                 if let Some(server) = Postgres::shared() {
-                    let store = ServerStore::open(&server.fresh_database()).await;
+                    let store = ServerStore::open(&id(&server.fresh_database())).await;
                     super::$name(Arc::new(store.expect("it opens"))).await;
                 }
             })*
@@ -68,7 +68,7 @@ for_every_store! {
 }
 
 /// Every kind of event, batch by batch.
-fn life(shop: &mut Shop) -> Vec<Run> {
+pub(crate) fn life(shop: &mut Shop) -> Vec<Run> {
     let outcome = |raw: &str| raw.into();
     vec![
         shop.run(&[register(PayoutMethod::Wechat), open("1000", 80_000, Some("a key"))]),

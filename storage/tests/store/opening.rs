@@ -123,7 +123,7 @@ async fn a_newer_schema_is_refused_and_an_older_one_is_brought_up() {
     raw(&file, "delete from _sqlx_migrations where version = 2").await;
     raw(&file, "drop table keys").await;
     let error = SqliteStore::open_read_only(&file).await.expect_err("it is older");
-    assert!(error.to_string().contains("lacks migration 2: start the server"), "{error}");
+    assert!(error.to_string().contains("lacks migration 2: run tally migrate"), "{error}");
     SqliteStore::open(&file).await.expect("it is brought up").close().await;
     SqliteStore::open_read_only(&file).await.expect("it is").close().await;
     raw(&file, "insert into _sqlx_migrations values (9000, 'later', 0, true, x'00', 0)").await;
@@ -134,6 +134,24 @@ async fn a_newer_schema_is_refused_and_an_older_one_is_brought_up() {
         assert!(matches!(error, OpenError::Newer { version: 9000, .. }), "{error}");
         assert!(error.to_string().contains("run the newer tally"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_schema_is_brought_up_without_opening_the_books_and_not_while_they_are_open() {
+    let (_folder, file) = place();
+    let made = SqliteStore::migrate(&file).await.expect("it makes the file");
+    assert_eq!(made.from, None);
+    raw(&file, "delete from _sqlx_migrations where version >= 11").await;
+    raw(&file, "drop table checkpoints").await;
+    raw(&file, "drop table backups").await;
+    let migrated = SqliteStore::migrate(&file).await.expect("it is older");
+    assert_eq!((migrated.from, migrated.to), (Some(10), made.to));
+    let store = SqliteStore::open(&file).await.expect("it opens");
+    let error = SqliteStore::migrate(&file).await.expect_err("it is in use");
+    assert!(matches!(error, OpenError::InUse(_)), "{error}");
+    store.close().await;
+    let again = SqliteStore::migrate(&file).await.expect("nothing is to be done");
+    assert_eq!((again.from, again.to), (Some(made.to), made.to));
 }
 
 #[tokio::test]
