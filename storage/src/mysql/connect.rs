@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::errors::meaning;
 use super::setup::Setup;
+use crate::sql::dialect::{Dialect, Words};
 use crate::sql::meaning::Meaning;
 
 /// How long a connection may take to be made, TLS and password included.
@@ -141,22 +142,17 @@ impl Database {
         &self.place
     }
 
-    /// What begins a transaction, to be sent as it is. Where nothing ends a session that is idle in a transaction, the limit for one
-    /// that is idle at all does it, and is given back by [`Self::rest`].
-    pub(crate) fn begin(&self) -> &'static str {
-        match self.ends_idle_transactions() {
-            true => "start transaction",
-            false => "set session wait_timeout = 2; start transaction",
+    /// The words around a transaction that writes. Where nothing ends a session that is idle in a transaction, the limit for one
+    /// that is idle at all does it in its place.
+    pub(crate) fn words(&self) -> Words {
+        if self.known.contains(&"idle_transaction_timeout") {
+            return Dialect::Mysql.words();
         }
-    }
-
-    /// What is to be sent after a transaction, when its answer is out.
-    pub(crate) fn rest(&self) -> Option<&'static str> {
-        (!self.ends_idle_transactions()).then_some("set session wait_timeout = 28800")
-    }
-
-    fn ends_idle_transactions(&self) -> bool {
-        self.known.contains(&"idle_transaction_timeout")
+        Words {
+            begin: "set session wait_timeout = 2; start transaction",
+            commit: "commit; set session wait_timeout = 28800",
+            rollback: "rollback; set session wait_timeout = 28800",
+        }
     }
 
     /// Begins a session, or fails within seconds.

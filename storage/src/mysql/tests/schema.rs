@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use super::super::migrate::{changed, migrate};
 use super::*;
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -20,7 +19,7 @@ const COLUMNS: &str = "select concat(table_name, '.', column_name, ' ',
 const SQLITE_COLUMNS: &str = "select t.name || '.' || c.name || ' '
         || case c.type when 'INTEGER' then 'bigint' when 'BLOB' then 'bytes' else 'text' end
         || case c.\"notnull\" when 0 then '' else ' not null' end
-    from sqlite_schema t join pragma_table_info(t.name) c where t.type = 'table' and t.name <> '_sqlx_migrations'";
+    from sqlite_schema t join pragma_table_info(t.name) c where t.type = 'table' and t.name not in ('_sqlx_migrations', 'backups')";
 
 /// The first column of each key. What all merchants' lists walk along, and what is nobody's, leads with something else.
 const LEADING: &str = "select concat(table_name, ' ', index_name) from information_schema.statistics
@@ -40,9 +39,9 @@ async fn texts(db: &mut MySqlConnection, query: &'static str) -> BTreeSet<String
 
 #[tokio::test]
 async fn the_schema_is_sqlites_and_every_key_leads_with_the_merchant() {
-    let Some((_, _, mut db)) = empty().await else { return };
-    migrate(&mut db).await.unwrap();
-    migrate(&mut db).await.expect("it is done");
+    let Some((_, database, mut db)) = empty().await else { return };
+    database.migrate().await.unwrap();
+    database.migrate().await.expect("it is done");
     let mut sqlite = SqliteConnection::connect(":memory:").await.unwrap();
     SQLITE.run_direct(None, &mut sqlite, false).await.unwrap();
     let theirs: Vec<String> =
@@ -64,7 +63,7 @@ async fn the_schema_is_sqlites_and_every_key_leads_with_the_merchant() {
             "withdrawals withdrawals_under_way",
         ]
     );
-    assert_eq!(changed(&mut db).await.unwrap(), None);
+    assert_eq!(database.changed().await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -73,7 +72,7 @@ async fn of_many_who_start_at_once_one_makes_the_schema_and_the_others_find_it()
     let starts: Vec<_> = (0..8)
         .map(|_| {
             let database = database.clone();
-            tokio::spawn(async move { migrate(&mut writer(&database).await).await })
+            tokio::spawn(async move { database.migrate().await })
         })
         .collect();
     for start in starts {
@@ -84,18 +83,18 @@ async fn of_many_who_start_at_once_one_makes_the_schema_and_the_others_find_it()
 #[tokio::test]
 async fn a_schema_that_was_begun_by_a_start_that_was_killed_is_finished_by_the_next() {
     let Some((server, database, mut db)) = empty().await else { return };
-    migrate(&mut db).await.unwrap();
+    database.migrate().await.unwrap();
     server.ask(
         name(&database),
         "update _sqlx_migrations set success = 0; drop table cases, claims, `keys`",
     );
-    migrate(&mut db).await.expect("it goes on");
+    database.migrate().await.expect("it goes on");
     let tables = "select table_name from information_schema.tables where table_schema = database()";
     assert_eq!(texts(&mut db, tables).await.len(), 12);
     server.ask(name(&database), "update _sqlx_migrations set checksum = 'x'");
-    assert!(matches!(migrate(&mut db).await, Err(MigrateError::VersionMismatch(1))));
+    assert!(matches!(database.migrate().await, Err(MigrateError::VersionMismatch(1))));
     server.ask(name(&database), "insert into _sqlx_migrations select 99, 'new', now(), 1, 'x', 0");
-    assert!(matches!(migrate(&mut db).await, Err(MigrateError::VersionMissing(99))));
+    assert!(matches!(database.migrate().await, Err(MigrateError::VersionMissing(99))));
 }
 
 #[tokio::test]
@@ -111,18 +110,18 @@ async fn a_table_that_somebody_made_compare_in_another_way_is_named() {
         ),
         ("alter table cases engine = Aria", "cases has the engine Aria"),
     ] {
-        let Some((server, database, mut db)) = empty().await else { return };
-        migrate(&mut db).await.unwrap();
+        let Some((server, database, _)) = empty().await else { return };
+        database.migrate().await.unwrap();
         server.ask(name(&database), change);
-        let line = changed(&mut db).await.unwrap().expect("it is seen");
+        let line = database.changed().await.unwrap().expect("it is seen");
         assert!(line.contains(words), "{line}");
     }
 }
 
 #[tokio::test]
 async fn ids_and_keys_are_told_apart_by_every_byte() {
-    let Some((_, _, mut db)) = empty().await else { return };
-    migrate(&mut db).await.unwrap();
+    let Some((_, database, mut db)) = empty().await else { return };
+    database.migrate().await.unwrap();
     let key = "insert into idempotency values ('m1', 'orders', ?, '1000')";
     for different in ["key", "Key", "key ", " key", "key  "] {
         sqlx::query(key).bind(different).execute(&mut db).await.expect(different);
@@ -137,8 +136,8 @@ async fn ids_and_keys_are_told_apart_by_every_byte() {
 
 #[tokio::test]
 async fn each_check_of_the_schema_has_a_name_that_says_where_it_is() {
-    let Some((_, _, mut db)) = empty().await else { return };
-    migrate(&mut db).await.unwrap();
+    let Some((_, database, mut db)) = empty().await else { return };
+    database.migrate().await.unwrap();
     let checks = "select constraint_name from information_schema.check_constraints
         where constraint_schema = database()";
     let checks = texts(&mut db, checks).await;

@@ -84,7 +84,7 @@ async fn a_stopped_tally_holds_a_row_for_no_longer_than_its_session_may_idle() {
     // MySQL has no such setting for transactions; there the one for sessions does it.
     for database in [database.clone(), database.without("idle_transaction_timeout")] {
         let (mut stopped, mut other) = (writer(&database).await, writer(&database).await);
-        run(&mut stopped, database.begin()).await.unwrap();
+        run(&mut stopped, database.words().begin).await.unwrap();
         run(&mut stopped, "update t set word = 'mine' where n = 1").await.unwrap();
         let began = Instant::now();
         while let Err(meaning) = run(&mut other, "update t set word = 'ours' where n = 1").await {
@@ -103,12 +103,15 @@ async fn between_transactions_a_session_may_idle() {
     let limit = "select cast(@@wait_timeout as signed)";
     let database = database.without("idle_transaction_timeout");
     let mut db = writer(&database).await;
-    run(&mut db, database.begin()).await.unwrap();
+    run(&mut db, database.words().begin).await.unwrap();
     let within: i64 = sqlx::query_scalar(limit).fetch_one(&mut db).await.unwrap();
-    run(&mut db, "commit").await.unwrap();
-    run(&mut db, database.rest().expect("it has one")).await.unwrap();
-    let between: i64 = sqlx::query_scalar(limit).fetch_one(&mut db).await.unwrap();
-    assert_eq!((within, between), (2, 28_800));
+    assert_eq!(within, 2);
+    for end in [database.words().commit, database.words().rollback] {
+        run(&mut db, database.words().begin).await.unwrap();
+        run(&mut db, end).await.unwrap();
+        let between: i64 = sqlx::query_scalar(limit).fetch_one(&mut db).await.unwrap();
+        assert_eq!(between, 28_800);
+    }
 }
 
 #[tokio::test]
