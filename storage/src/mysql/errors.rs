@@ -5,7 +5,7 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use crate::sql::meaning::Meaning;
+use crate::sql::meaning::{Meaning, PRIMARY};
 
 /// Numbers of errors (`mariadb.com/kb/en/mariadb-error-code-reference`, `dev.mysql.com/doc/mysql-errors/8.0/en`), by what is
 /// done about them.
@@ -81,7 +81,7 @@ fn key(said: &str) -> String {
     let name = said.rsplit_once("for key '").and_then(|(_, name)| name.strip_suffix('\''));
     let Some(name) = name else { return said.to_owned() };
     match name.split_once('.') {
-        Some((table, "PRIMARY")) => format!("{table}_pkey"),
+        Some((table, PRIMARY)) => format!("{table}_pkey"),
         Some((_, name)) => name.to_owned(),
         None => name.to_owned(),
     }
