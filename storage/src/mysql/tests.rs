@@ -2,6 +2,7 @@
 
 mod errors;
 mod opening;
+mod plans;
 mod schema;
 mod sessions;
 
