@@ -159,7 +159,10 @@ impl<S: Tables> Books for S {
     }
 
     fn create_key(&self, key: Key) -> Answering<'_, Result<(), Trouble>> {
-        Box::pin(async move { self.writes(keys::CREATE, &keys::created(&key)).await.map(drop) })
+        Box::pin(async move {
+            let create = keys::create_sql(self.reading().dialect());
+            self.writes(&create, &keys::created(&key)).await.map(drop)
+        })
     }
 
     fn delete_key(

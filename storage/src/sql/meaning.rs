@@ -17,7 +17,18 @@ pub(crate) enum Meaning {
     Broken(String),
 }
 
+/// The name that MariaDB gives every table's own key.
+pub(crate) const PRIMARY: &str = "PRIMARY";
+
 impl Meaning {
+    /// The same with the table in the constraint's name, where it is not there.
+    pub(crate) fn of(self, table: &str) -> Self {
+        match self {
+            Self::Constraint(name) if name == PRIMARY => Self::Constraint(format!("{table}_pkey")),
+            other => other,
+        }
+    }
+
     /// The answer to a commit of which certainly nothing was written.
     pub(crate) fn nothing_written(self) -> Commit {
         match self {

@@ -162,6 +162,16 @@ impl Statement {
         }
     }
 
+    /// The table that it is about.
+    pub(crate) fn table(&self) -> &'static str {
+        match self.shape {
+            Shape::Insert { table, .. }
+            | Shape::Upsert { table, .. }
+            | Shape::Update { table, .. }
+            | Shape::Select { table, .. } => table,
+        }
+    }
+
     /// Executes it for all rows. Gives how many rows of the table it touched; a row that is inserted or written over counts as
     /// one everywhere.
     pub(crate) async fn write(
