@@ -12,11 +12,9 @@ use super::row::{self, Row};
 use super::statement::Parameters;
 use super::value::Value;
 
-/// A connection of one's own.
+/// A connection of one's own to a server.
 #[derive(Debug)]
 pub(crate) enum Connection {
-    /// To a file.
-    Sqlite(SqliteConnection),
     /// To a server.
     Mysql(MySqlConnection),
     /// To a server.
@@ -66,7 +64,6 @@ impl Connection {
     /// It, at hand.
     pub(crate) fn db(&mut self) -> Db<'_> {
         match self {
-            Self::Sqlite(db) => Db::Sqlite(db),
             Self::Mysql(db) => Db::Mysql(db),
             Self::Postgres(db) => Db::Postgres(db),
         }
@@ -75,7 +72,6 @@ impl Connection {
     /// Closes it, saying so to the other side.
     pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(db) => db.close().await,
             Self::Mysql(db) => db.close().await,
             Self::Postgres(db) => db.close().await,
         }

@@ -19,7 +19,8 @@ const BEGUN: i64 = 1_700_000_000_000;
 /// The names in a folder that begin with the backup's.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
-    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().unwrap());
+    let names = entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
     let mut names: Vec<String> = names.filter(|name| name.starts_with("backup")).collect();
     names.sort();
     names
