@@ -110,7 +110,7 @@ impl Service {
 
     /// What is asked now, by this key.
     pub(crate) fn asked(&self, by: KeyId) -> Asked {
-        Asked { at: self.now(), by: Some(by) }
+        Asked::new(self.now(), Some(by))
     }
 
     /// Waits for something that changes nothing. Too slow means that it did not happen.

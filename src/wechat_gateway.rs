@@ -257,16 +257,18 @@ pub(crate) fn sign_type(channel: &Channel) -> Option<SignType> {
 pub(crate) fn channel_payment(payment: &Payment) -> Result<ChannelPayment, &'static str> {
     let transaction_id = payment.transaction_id.parse().map_err(|_| "transaction_id")?;
     let paid_at = At::from_ms(payment.time_end_ms);
+    let openid = payment.openid.as_deref().map(Into::into);
     if !payment.is_cny() {
         let (amount, booked) = (Money::ZERO, Money::ZERO);
         tracing::error!(%transaction_id, fen = payment.total_fee, "a payment in another currency than CNY");
-        return Ok(ChannelPayment { transaction_id, amount, booked, paid_at });
+        return Ok(ChannelPayment { transaction_id, amount, booked, paid_at, openid });
     }
     Ok(ChannelPayment {
         transaction_id,
         amount: Money::from_fen(payment.total_fee).ok_or("total_fee")?,
         booked: Money::from_fen(payment.booked_fee()).ok_or("settlement_total_fee")?,
         paid_at,
+        openid,
     })
 }
 

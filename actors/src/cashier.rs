@@ -114,7 +114,7 @@ impl Cashier {
 
     /// What is asked now, by this key.
     fn asked(&self, by: Option<KeyId>) -> Asked {
-        Asked { at: (self.now)(), by }
+        Asked::new((self.now)(), by)
     }
 
     /// Runs a flow to its end whoever stops waiting for it.
@@ -186,7 +186,12 @@ impl Cashier {
         Ok(found.ok_or(Refusal::OrderUnknown)?.order)
     }
 
-    async fn find_payment(&self, of: MerchantId, no: OrderNo) -> Result<Order, CashierError> {
+    /// Asks the channel how an order stands, as [`Cashier::look_up`] does.
+    pub(crate) async fn find_payment(
+        &self,
+        of: MerchantId,
+        no: OrderNo,
+    ) -> Result<Order, CashierError> {
         let order = self.read(of, no).await?;
         let asked = match order.channel {
             Channel::Wechat { .. } => order.status != OrderStatus::Paid,
@@ -213,7 +218,7 @@ impl Cashier {
         found: ChannelPayment,
     ) -> Result<Order, CashierError> {
         let order_no = order.order_no;
-        let ChannelPayment { transaction_id, amount, booked, paid_at } = found;
+        let ChannelPayment { transaction_id, amount, booked, paid_at, .. } = found;
         let source = PaymentSource::Query;
         let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source };
         let (booking, after) = self.engine.pay(of, pay, (self.now)()).await?;

@@ -13,21 +13,24 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use answers::{merchant, misfit, order, withdrawal};
-pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number};
+pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number, PaidTransfer};
 
 use crate::asking::{self, Asking, Next};
 use crate::domain::command::{
-    Answer, Asked, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle, Withdraw,
+    Adopt, Answer, Asked, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle,
+    Withdraw,
 };
 use crate::domain::head::Head;
 use crate::domain::ids::{IdempotencyKey, MerchantId, OrderNo};
 use crate::domain::number;
 use crate::domain::order::Order;
+use crate::domain::restored::Restored;
 use crate::domain::rules::Rules;
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
 use crate::domain::withdrawal::Withdrawal;
 use crate::error::EngineError;
+use crate::freeze::Freeze;
 use crate::inbox::{Ask, Waiter};
 use crate::limits;
 pub use crate::options::Options;
@@ -44,20 +47,21 @@ pub struct Engine {
     store: Arc<dyn Store>,
     arbiters: Arc<Vec<Arbiter>>,
     transfers_open: bool,
+    freeze: Arc<Freeze>,
     payouts: Arc<Notify>,
 }
 
 impl Engine {
     /// Starts the engine on a store. Called inside an actix `System`, as the actors' threads belong to one.
     pub fn start(store: Arc<dyn Store>, options: Options) -> Self {
-        let Options { runtime, threads, transfers_open, leave_after, fatal } = options;
+        let Options { runtime, threads, transfers_open, freeze, leave_after, fatal } = options;
         let arbiters: Vec<Arbiter> = (0..threads.max(1)).map(|_| Arbiter::new()).collect();
         let writer = Writer::start(&runtime, &store, &fatal);
         let reader = Reader::start(&runtime, Arc::clone(&store), fatal);
         let registry =
             Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
         let (arbiters, payouts) = (Arc::new(arbiters), Arc::default());
-        Self { registry, store, arbiters, transfers_open, payouts }
+        Self { registry, store, arbiters, transfers_open, freeze, payouts }
     }
 
     /// Takes no more calls and ends the actors and the writer, after the batch in flight. Nothing needs flushing: nothing
@@ -112,7 +116,12 @@ impl Engine {
         }
     }
 
-    /// Sends a message once and waits for what becomes of it.
+    /// The restore that the books went through, as this process knows at this moment.
+    pub fn restored(&self) -> Option<Restored> {
+        self.freeze.restored()
+    }
+
+    /// Sends a message once and waits for what becomes of it. Each try knows anew whether money may go out.
     async fn send(
         &self,
         of: MerchantId,
@@ -125,6 +134,7 @@ impl Engine {
             Closed::Stopping => EngineError::Unavailable("Tally is stopping".into()),
         })?;
         let overdue = asking::overdue(&command);
+        let asked = Asked { restored: self.restored(), ..asked };
         let (waiter, answer) = Waiter::new(call);
         // A message that can't be sent is dropped, and its waiter then says so.
         drop(addr.try_send(Ask { command: Box::new(command), asked, waiter }));
@@ -268,6 +278,20 @@ impl Engine {
         asked: impl Into<Asked>,
     ) -> Result<Withdrawal, EngineError> {
         Ok(withdrawal(self.ask(of, Command::Confirm(confirm), asked).await?)?.thing)
+    }
+
+    /// Takes a transfer that the channel paid into restored books that know nothing of it. A repeat is a success.
+    pub async fn adopt(
+        &self,
+        of: MerchantId,
+        paid: PaidTransfer,
+        asked: impl Into<Asked>,
+    ) -> Result<Made<Withdrawal>, EngineError> {
+        let asked = asked.into();
+        let (settlement_no, _) = filled(Number::Make(None), asked.at)?;
+        let PaidTransfer { withdrawal_no, amount, reference, asked_by } = paid;
+        let adopt = Adopt { withdrawal_no, amount, reference, settlement_no, asked_by };
+        withdrawal(self.ask(of, Command::Adopt(adopt), asked).await?)
     }
 
     /// What is stored, for questions about the past.

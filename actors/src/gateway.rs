@@ -20,6 +20,8 @@ pub struct ChannelPayment {
     pub booked: Money,
     /// When (WeChat's `time_end`).
     pub paid_at: At,
+    /// Who paid, where the channel says it.
+    pub openid: Option<Box<str>>,
 }
 
 /// What came of announcing an order.

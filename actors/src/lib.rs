@@ -11,10 +11,12 @@
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
 //! | [`history`] | a merchant's head at an earlier point |
+//! | [`freeze`] | whether money may go out, after a restore |
 //! | [`gateway`] | what the engine asks of a payment channel |
 //! | `claims` | which process does whose background work |
 //! | [`cashier`] | flows between a merchant and the channel |
 //! | [`sweeper`], [`payer`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out |
+//! | [`recovery`] | what restored books may lack, looked up at the channel |
 //! | [`memory`] | the store in memory |
 //! | [`mutant`] | known defects, to be built in on purpose and caught |
 //! | [`error`], [`limits`] | what a caller hears; every bound |
@@ -27,6 +29,7 @@ pub mod domain;
 pub mod doubts;
 pub mod engine;
 pub mod error;
+pub mod freeze;
 pub mod gateway;
 pub mod history;
 mod inbox;
@@ -39,6 +42,7 @@ pub mod payer;
 pub mod pipeline;
 pub mod ports;
 mod reader;
+pub mod recovery;
 mod registry;
 pub mod sweeper;
 pub mod told;

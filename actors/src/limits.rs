@@ -85,5 +85,12 @@ pub const MISSING_IS_CERTAIN_AFTER_MS: i64 = 10 * 60_000;
 /// try is at most [`RESENDS_MAX`] times ten minutes older than the last.
 pub const MISSING_IS_CERTAIN_UNTIL_MS: i64 = 28 * 86_400_000;
 
+/// For how long after a restore a withdrawal is asked about before its first try, in milliseconds: its number may have been used
+/// by one that was lost, and WeChat tells of transfers for 30 days.
+pub const ASKED_FIRST_FOR_MS: i64 = 30 * 86_400_000;
+
+/// After a restore: how long what the channel did not answer waits before it is asked again.
+pub const RECOVERY_PAUSE: Duration = Duration::from_secs(5);
+
 /// How often a transfer is sent again after answers that certainly moved nothing. Then it fails, and the money comes back.
 pub const RESENDS_MAX: u32 = 5;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::freeze::Freeze;
 use crate::limits;
 use crate::writer::Fatal;
 
@@ -16,6 +17,8 @@ pub struct Options {
     pub threads: usize,
     /// Whether WeChat transfers can be made: a client certificate is configured.
     pub transfers_open: bool,
+    /// Whether money may go out, after a restore.
+    pub freeze: Arc<Freeze>,
     /// An actor with nothing to do for so long leaves.
     pub leave_after: Duration,
     /// Called when the process must end.
@@ -23,12 +26,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// A thread for the actors of each core, no transfers, and an abort where the process must end.
+    /// A thread for the actors of each core, no transfers, books that were never restored, and an abort where the process must end.
     pub fn new(runtime: Handle) -> Self {
         Self {
             runtime,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             transfers_open: false,
+            freeze: Arc::new(Freeze::never()),
             leave_after: limits::IDLE_LEAVE_AFTER,
             fatal: Arc::new(|why| {
                 let _end = AbortAtEnd;

@@ -2,9 +2,11 @@
 //!
 //! | a withdrawal is | what is done |
 //! |---|---|
-//! | requested | `sending` is made durable, then its transfer is sent |
+//! | requested | `sending` is made durable, then its transfer is sent; of restored books it is asked about first |
 //! | sending (found so after a start), unknown | the channel is asked about it by number, on a ladder |
 //! | anything else | nothing |
+//!
+//! While restored books are frozen nothing is sent.
 //!
 //! What it keeps in memory is only when to ask next, since when it knows of the last try, and whether that certainly moved
 //! nothing. Without that it asks at once, waits the whole time that makes a missing transfer a lost one, and never sends again.
@@ -14,6 +16,7 @@ pub mod plan;
 mod step;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -88,6 +91,8 @@ pub(crate) struct Round {
     claims: Claims,
     memos: Memos,
     at_once: Arc<Semaphore>,
+    /// Whether no money might go out when it looked last.
+    was_frozen: AtomicBool,
 }
 
 impl Round {
@@ -95,12 +100,18 @@ impl Round {
         let claims = Claims::new(Arc::clone(desk.engine.store()), Work::Transfers);
         let memos = Memos::new(&desk.ladder);
         let at_once = Arc::new(Semaphore::new(limits::TRANSFERS_AT_ONCE));
-        Self { step: Arc::new(Step { desk }), claims, memos, at_once }
+        let was_frozen = AtomicBool::default();
+        Self { step: Arc::new(Step { desk }), claims, memos, at_once, was_frozen }
     }
 
     /// Begins what is due for each withdrawal under way that is not in hand.
     pub(crate) async fn go(&self) {
         let mut cursor = None;
+        let restored = self.step.desk.engine.restored();
+        let frozen = restored.is_some_and(|restored| restored.frozen);
+        if self.was_frozen.swap(frozen, Ordering::AcqRel) && !frozen {
+            self.memos.all_due(); // else what waited would wait for its next question
+        }
         self.memos.begin_round();
         loop {
             let page = Page { limit: limits::WALK_PART, cursor };
@@ -140,7 +151,7 @@ impl Round {
         let turn = self.turn().await;
         let step = Arc::clone(&self.step);
         tokio::spawn(async move {
-            step.take(merchant, withdrawal, &mut in_hand).await;
+            step.take(merchant, withdrawal, &mut in_hand.remembered).await;
             drop((in_hand, turn));
         });
     }

@@ -8,6 +8,8 @@ mod owners;
 mod payer;
 mod payers;
 mod reads;
+mod recovery;
+mod restores;
 mod schedules;
 mod scripted;
 mod support;

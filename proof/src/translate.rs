@@ -73,6 +73,7 @@ pub fn request(command: &Command) -> Request {
                 TransferOutcome::Unknown(_) => history::TransferOutcome::Unknown,
             },
         },
+        Command::Adopt(_) => unreachable!("no books are restored here"),
     }
 }
 

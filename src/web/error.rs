@@ -241,7 +241,8 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::OrderPaid
         | Refusal::OrderClosed
         | Refusal::NumberReused
-        | Refusal::WithdrawalDecided(_) => StatusCode::CONFLICT,
+        | Refusal::WithdrawalDecided(_)
+        | Refusal::NotRestored => StatusCode::CONFLICT,
         Refusal::AmountInvalid { .. }
         | Refusal::BalanceInsufficient { .. }
         | Refusal::WithdrawalBelowMin { .. }
@@ -249,6 +250,7 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::DailyLimitReached { .. }
         | Refusal::PayoutTargetMissing
         | Refusal::CertificateMissing
+        | Refusal::WithdrawalsFrozen
         | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::SameKey => StatusCode::FORBIDDEN,
         Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,

@@ -54,6 +54,8 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::DailyLimitReached { left: one }, 422, "daily_limit_reached"),
         (Refusal::PayoutTargetMissing, 422, "payout_target_missing"),
         (Refusal::CertificateMissing, 422, "certificate_missing"),
+        (Refusal::WithdrawalsFrozen, 422, "withdrawals_frozen"),
+        (Refusal::NotRestored, 409, "not_restored"),
         (Refusal::NotManual, 422, "withdrawal_not_manual"),
         (Refusal::SameKey, 403, "forbidden"),
         (Refusal::Invalid { field: "name", reason: "x" }, 400, "invalid_request"),

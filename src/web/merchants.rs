@@ -101,7 +101,7 @@ pub(crate) async fn create(
     let now = service.now();
     let merchant = body.0.merchant_id.map_or_else(|| made_id(now), Ok)?;
     let rules = body.0.rules()?;
-    let asked = Asked { at: now, by: Some(by.0) };
+    let asked = Asked::new(now, Some(by.0));
     let registered = service.write(service.engine.register(merchant, rules, asked)).await?;
     made(registered.fresh, MerchantView::of(&registered.thing))
 }

@@ -136,7 +136,7 @@ async fn book(
     payment: &Payment,
 ) -> Result<(), Unheeded> {
     let paid = channel_payment(payment).map_err(Unheeded::Field)?;
-    let ChannelPayment { transaction_id, amount, booked, paid_at } = paid;
+    let ChannelPayment { transaction_id, amount, booked, paid_at, .. } = paid;
     let source = PaymentSource::Notice;
     let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source };
     match service.engine.pay(of, pay, service.now()).await? {

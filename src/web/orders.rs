@@ -122,7 +122,7 @@ pub(crate) async fn paid(
     let now = service.now();
     let known_time = body.0.paid_at.is_some();
     let pay = body.0.pay(part(&request, "order_no")?, now)?;
-    let asked = Asked { at: now, by: Some(of.key_id) };
+    let asked = Asked::new(now, Some(of.key_id));
     let (_, order) = service.write(service.engine.pay(of.merchant, pay, asked)).await?;
     let Some(order) = order else {
         tracing::error!("a payment by hand without an order");

@@ -2,6 +2,7 @@
 
 mod orders;
 mod payments;
+mod restored;
 mod settlements;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod withdrawals;
 
 use super::books::{Books, Key, Numbered, Route};
 use super::chain::Link;
-use super::command::{Answer, Command, RulesChange, StartSending};
+use super::command::{Answer, Asked, Command, RulesChange, StartSending};
 use super::event::{Event, Stamped};
 use super::head::{Broken, Head};
 use super::ids::{IdempotencyKey, MerchantId};
@@ -88,6 +89,9 @@ impl Account {
             Command::Confirm(confirm) => vec![Key::Withdrawal(confirm.withdrawal_no)],
             Command::StartSending(start) => vec![Key::Withdrawal(start.withdrawal_no)],
             Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
+            Command::Adopt(adopt) => {
+                vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
+            }
             #[cfg(test)]
             Command::Panic => vec![],
         }
@@ -108,9 +112,14 @@ impl Account {
         keys
     }
 
-    /// Decides a command. Reads the account, changes nothing; no events mean that there is nothing to record. `today` is the
-    /// message's own reading of the clock: dates are taken from it, and whether another try comes in time.
-    pub fn decide(&self, command: &Command, today: At) -> Result<Vec<Event>, Refusal> {
+    /// Decides a command. Reads the account, changes nothing; no events mean that there is nothing to record. Dates, and
+    /// whether another try comes in time, are taken from the message's own reading of the clock.
+    pub fn decide(
+        &self,
+        command: &Command,
+        asked: impl Into<Asked>,
+    ) -> Result<Vec<Event>, Refusal> {
+        let asked = asked.into();
         let head = match (&self.head, command) {
             (Some(head), _) => head,
             (None, Command::Register(rules)) => return self.register(rules),
@@ -125,13 +134,17 @@ impl Account {
             Command::Pay(pay) => self.pay(head, pay),
             Command::StartClosing(order_no) => self.start_closing(order_no),
             Command::CloseOrder(order_no) => self.close_order(order_no),
-            Command::Settle(settle) => self.settle(head, settle, today.day()),
-            Command::Withdraw(withdraw) => self.withdraw(head, withdraw, today.day()),
-            Command::Approve(review) => self.approve(review),
+            Command::Settle(settle) => self.settle(head, settle, asked.at.day()),
+            Command::Withdraw(withdraw) => self.withdraw(head, withdraw, asked),
+            Command::Approve(review) => self.approve(review, asked),
             Command::Reject(review) => self.reject(review),
             Command::Confirm(confirm) => self.confirm(confirm),
-            Command::StartSending(start) => self.start_sending(start, self.time_of(command, today)),
-            Command::RecordTransfer(record) => self.record_transfer(record),
+            Command::StartSending(start) => {
+                let at = self.time_of(command, asked.at);
+                self.start_sending(start, Asked { at, ..asked })
+            }
+            Command::RecordTransfer(record) => self.record_transfer(record, asked.restored),
+            Command::Adopt(adopt) => self.adopt(head, adopt, asked),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -178,6 +191,7 @@ impl Account {
             Command::Confirm(confirm) => self.withdrawal_answer(&confirm.withdrawal_no),
             Command::StartSending(start) => self.withdrawal_answer(&start.withdrawal_no),
             Command::RecordTransfer(record) => self.withdrawal_answer(&record.withdrawal_no),
+            Command::Adopt(adopt) => self.withdrawal_answer(&adopt.withdrawal_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

@@ -3,6 +3,7 @@
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::{FeeRate, Money};
 use super::order::{Channel, Order};
+use super::restored::Restored;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Settlement;
 use super::time::At;
@@ -17,11 +18,25 @@ pub struct Asked {
     pub at: At,
     /// The API key that asks; `None`: WeChat tells, or Tally itself acts.
     pub by: Option<KeyId>,
+    /// The restore that these books went through, as the process that asks knows; `None`: none.
+    pub restored: Option<Restored>,
+}
+
+impl Asked {
+    /// Asked by a key, of books that were never restored as far as the asker cares: the engine knows better.
+    pub fn new(at: At, by: Option<KeyId>) -> Self {
+        Self { at, by, restored: None }
+    }
+
+    /// Whether no money may go out.
+    pub fn is_frozen(&self) -> bool {
+        self.restored.is_some_and(|restored| restored.frozen)
+    }
 }
 
 impl From<At> for Asked {
     fn from(at: At) -> Self {
-        Self { at, by: None }
+        Self::new(at, None)
     }
 }
 
@@ -58,6 +73,8 @@ pub enum Command {
     StartSending(StartSending),
     /// Record how a transfer ended, or that nobody knows.
     RecordTransfer(RecordTransfer),
+    /// Take a transfer into restored books that know nothing of it.
+    Adopt(Adopt),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -92,6 +109,7 @@ impl Command {
             | Self::Confirm(_)
             | Self::StartSending(_)
             | Self::RecordTransfer(_)
+            | Self::Adopt(_)
             | Self::Panic => {}
         }
     }
@@ -245,15 +263,36 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether, by some clock, the channel may come to know of the try only later.
-    pub fn is_early(&self) -> bool {
-        self.earliest < self.tried_at.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS)
+    /// Whether, by some clock, the channel may come to know of the try only later, or of one that was lost with a restore.
+    pub fn is_early(&self, restored: Option<Restored>) -> bool {
+        let newest = newest_try(self.tried_at, restored);
+        self.earliest < newest.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS)
     }
 
     /// Whether, by some clock, the try is so old that the channel may not tell of it any more.
     pub fn is_late(&self) -> bool {
         self.latest > self.tried_at.plus_ms(limits::MISSING_IS_CERTAIN_UNTIL_MS)
     }
+}
+
+/// A transfer that the channel paid and restored books know nothing of.
+#[derive(Debug, Clone)]
+pub struct Adopt {
+    /// Its withdrawal.
+    pub withdrawal_no: WithdrawalNo,
+    /// What was paid out.
+    pub amount: Money,
+    /// The transfer's own number.
+    pub reference: Box<str>,
+    /// The number of the settlement made first, if one is.
+    pub settlement_no: SettlementNo,
+    /// The admin's key that handed its number in.
+    pub asked_by: KeyId,
+}
+
+/// When the newest try may have been made: restored books may lack one, made at any time until they were put in place.
+pub fn newest_try(tried_at: At, restored: Option<Restored>) -> At {
+    restored.map_or(tried_at, |restored| tried_at.max(restored.at))
 }
 
 /// How a transfer ended.

@@ -72,6 +72,15 @@ pub enum Refusal {
     /// WeChat transfers need a client certificate.
     #[error("transfers by WeChat need a client certificate, which is not configured")]
     CertificateMissing,
+    /// Books were restored, and what happened at WeChat since the backup is not all known yet.
+    #[error(
+        "withdrawals are frozen: the books were put back from an earlier state, and POST /v1/restores/release has not said \
+         yet that all transfers since are known"
+    )]
+    WithdrawalsFrozen,
+    /// Only restored books lack what the channel did.
+    #[error("the books were not put back from an earlier state: there is nothing to make up for")]
+    NotRestored,
     /// Approval is for a second key.
     #[error("a withdrawal is approved by another key than the one that asked for it")]
     SameKey,
@@ -108,6 +117,8 @@ impl Refusal {
             Self::DailyLimitReached { .. } => "daily_limit_reached",
             Self::PayoutTargetMissing => "payout_target_missing",
             Self::CertificateMissing => "certificate_missing",
+            Self::WithdrawalsFrozen => "withdrawals_frozen",
+            Self::NotRestored => "not_restored",
             Self::NotManual => "withdrawal_not_manual",
             Self::SameKey => "forbidden",
             Self::Invalid { .. } => "invalid_request",

@@ -58,3 +58,16 @@ pub struct NewWithdrawal {
     /// The key that asks.
     pub asked_by: KeyId,
 }
+
+/// A transfer that the channel paid and restored books know nothing of.
+#[derive(Debug, Clone)]
+pub struct PaidTransfer {
+    /// Its withdrawal.
+    pub withdrawal_no: WithdrawalNo,
+    /// What was paid out, in fen.
+    pub amount: Money,
+    /// The transfer's own number.
+    pub reference: Box<str>,
+    /// The admin's key that handed its number in.
+    pub asked_by: KeyId,
+}

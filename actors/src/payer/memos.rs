@@ -12,12 +12,12 @@ pub(super) type Key = (MerchantId, WithdrawalNo);
 
 /// What is remembered of one withdrawal.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Memo {
+struct Memo {
     /// When it is taken in hand again, by the steady clock; `None`: at once.
     due_at: Option<Duration>,
     /// How many steps of the ladder were climbed.
     climbed: usize,
-    pub(crate) remembered: Remembered,
+    remembered: Remembered,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ pub(super) struct Memos {
 pub(crate) struct InHand {
     memos: Memos,
     key: Key,
-    pub(crate) memo: Memo,
+    pub(crate) remembered: Remembered,
 }
 
 impl Memos {
@@ -67,6 +67,13 @@ impl Memos {
         self.entries().values_mut().for_each(|entry| entry.seen = false);
     }
 
+    /// Has every one taken in hand when it is listed next, and begins its ladder anew.
+    pub(super) fn all_due(&self) {
+        self.entries().values_mut().for_each(|entry| {
+            (entry.memo.due_at, entry.memo.climbed) = (None, 0);
+        });
+    }
+
     /// Forgets what is not under way any more.
     pub(super) fn end_round(&self) {
         self.entries().retain(|_, entry| entry.seen || entry.in_hand);
@@ -85,14 +92,14 @@ impl Memos {
         entry.memo.climbed = entry.memo.climbed.saturating_add(1);
         entry.memo.due_at = Some(now.saturating_add(gap));
         entry.in_hand = true;
-        Some(InHand { memos: self.clone(), key, memo: entry.memo })
+        Some(InHand { memos: self.clone(), key, remembered: entry.memo.remembered })
     }
 }
 
 impl Drop for InHand {
     fn drop(&mut self) {
         if let Some(entry) = self.memos.entries().get_mut(&self.key) {
-            entry.memo = self.memo;
+            entry.memo.remembered = self.remembered;
             entry.in_hand = false;
         }
     }

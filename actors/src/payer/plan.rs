@@ -2,10 +2,15 @@
 //!
 //! The rules of `design.md` 3.5 that the account can't keep stand here: nothing is sent whose `sending` is not durable or too
 //! old, what may have moved money is asked about and never sent again, and only a query tells how a transfer ended.
+//!
+//! Of restored books, a withdrawal that waits to be sent may have been sent, and its number may have been another's: it is asked
+//! about first. A restore counts as a try that was made when it was put in place: until ten minutes later WeChat may come to
+//! know of one.
 
 use std::time::Duration;
 
-use crate::domain::command::{Question, TransferOutcome};
+use crate::domain::command::{Question, TransferOutcome, newest_try};
+use crate::domain::restored::Restored;
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::gateway::{Sent, TransferStanding};
@@ -24,12 +29,34 @@ pub struct Clocks {
     pub steady: Duration,
 }
 
+/// What holds for every withdrawal when one is taken in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether transfers can be made at all.
+    pub can_transfer: bool,
+    /// The restore that the books went through; `None`: none.
+    pub restored: Option<Restored>,
+}
+
+impl Terms {
+    /// Nothing is in the way.
+    pub const fn open() -> Self {
+        Self { can_transfer: true, restored: None }
+    }
+
+    fn is_frozen(self) -> bool {
+        self.restored.is_some_and(|restored| restored.frozen)
+    }
+}
+
 /// What is remembered of a withdrawal from one time in hand to the next. Who remembers nothing only asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Remembered {
     /// The newest try that is known of.
     pub tried_at: Option<At>,
-    /// Since when, by the steady clock.
+    /// The restore that is known of, by when it was put in place.
+    pub restored_at: Option<At>,
+    /// Since when of both, by the steady clock.
     pub since: Duration,
     /// The send of that try certainly moved nothing, so it may be sent again once the channel does not know it.
     pub moved_nothing: bool,
@@ -38,11 +65,12 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// Knows of a try from now on, unless it did before.
-    fn knows_of(&mut self, tried_at: Option<At>, now: Clocks) {
-        if self.tried_at != tried_at {
+    /// Knows of a try and a restore from now on, unless it did before.
+    fn knows_of(&mut self, tried_at: Option<At>, restored: Option<Restored>, now: Clocks) {
+        let restored_at = restored.map(|restored| restored.at);
+        if (self.tried_at, self.restored_at) != (tried_at, restored_at) {
             let (since, moved_nothing) = (now.steady, false);
-            *self = Self { tried_at, since, moved_nothing, ..*self };
+            *self = Self { tried_at, restored_at, since, moved_nothing, ..*self };
         }
     }
 }
@@ -67,11 +95,13 @@ pub enum Next {
 pub struct Plan {
     withdrawal: Withdrawal,
     remembered: Remembered,
-    can_transfer: bool,
+    terms: Terms,
     /// When it began to make a try durable, by the steady clock.
     began: Duration,
     /// The channel has no such transfer, as far as the newest question could tell.
     missing: bool,
+    /// The channel has said all that it will ever say of what was lost with a restore, and that is recorded.
+    told: bool,
 }
 
 impl Plan {
@@ -79,13 +109,18 @@ impl Plan {
     pub fn take(
         read: Withdrawal,
         mut remembered: Remembered,
-        can_transfer: bool,
+        terms: Terms,
         now: Clocks,
     ) -> (Self, Next) {
-        remembered.knows_of(read.tried_at, now);
-        let (withdrawal, began) = (read, now.steady);
-        let mut plan = Self { withdrawal, remembered, can_transfer, began, missing: false };
+        remembered.knows_of(read.tried_at, terms.restored, now);
+        let (withdrawal, began, missing, told) = (read, now.steady, false, false);
+        let mut plan = Self { withdrawal, remembered, terms, began, missing, told };
         let next = match plan.withdrawal.status {
+            WithdrawalStatus::Requested | WithdrawalStatus::AwaitingApproval
+                if plan.may_be_out(now) =>
+            {
+                Next::Ask
+            }
             WithdrawalStatus::Requested => plan.begin(now),
             WithdrawalStatus::Sending if mutant::on(Mutant::PayoutAbandoned) => Next::Rest,
             WithdrawalStatus::Sending
@@ -104,6 +139,19 @@ impl Plan {
         &self.withdrawal
     }
 
+    /// Whether the channel has said all that it will ever say of what was lost with a restore, and it is recorded.
+    pub fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// Whether a withdrawal that was never sent as far as the books know may have been, before they were restored.
+    fn may_be_out(&self, now: Clocks) -> bool {
+        let recent = |restored: Restored| {
+            restored.frozen || now.wall < restored.at.plus_ms(limits::ASKED_FIRST_FOR_MS)
+        };
+        self.terms.restored.is_some_and(recent)
+    }
+
     /// What is to be remembered from here on, whatever becomes of the next thing done.
     pub fn remembered(&self) -> Remembered {
         self.remembered
@@ -112,7 +160,8 @@ impl Plan {
     fn begin(&mut self, now: Clocks) -> Next {
         self.missing = false;
         self.began = now.steady;
-        if self.can_transfer { Next::Begin } else { Next::Rest }
+        let may_go_out = self.terms.can_transfer && !self.terms.is_frozen();
+        if may_go_out { Next::Begin } else { Next::Rest }
     }
 
     /// Takes the withdrawal with its try recorded; `None`: it was not, or nobody knows. How long that took is told by both
@@ -122,7 +171,7 @@ impl Plan {
             return Next::Rest;
         };
         // Whatever is known of the send before: this one may move money, and its answer may never come.
-        self.remembered.knows_of(started.tried_at, now);
+        self.remembered.knows_of(started.tried_at, self.terms.restored, now);
         self.withdrawal = started;
         let took = now.steady.saturating_sub(self.began).as_millis();
         let too_late = now.wall > self.tried_at().plus_ms(limits::SEND_WITHIN_MS)
@@ -159,7 +208,8 @@ impl Plan {
     /// the channel tells of no more one that it never knew.
     fn between(&self, now: Clocks) -> (At, At) {
         let known_for = now.steady.saturating_sub(self.remembered.since).as_millis();
-        let by_steady = self.tried_at().plus_ms(i64::try_from(known_for).unwrap_or(i64::MAX));
+        let newest = newest_try(self.tried_at(), self.terms.restored);
+        let by_steady = newest.plus_ms(i64::try_from(known_for).unwrap_or(i64::MAX));
         let by_steady = if mutant::on(Mutant::WallClockAlone) { now.wall } else { by_steady };
         (now.wall.min(by_steady), now.wall.max(by_steady))
     }
@@ -178,8 +228,16 @@ impl Plan {
     pub fn stands(&mut self, asked_at: At, standing: TransferStanding, now: Clocks) -> Next {
         let (tried_at, latest) = (self.tried_at(), self.between(now).1);
         let question = Question { tried_at, earliest: asked_at, latest };
+        self.told = match &standing {
+            TransferStanding::Paid { .. }
+            | TransferStanding::Failed(_)
+            | TransferStanding::Processing => true,
+            TransferStanding::Missing => !question.is_early(self.terms.restored),
+            TransferStanding::Unknown(_) => false,
+        };
         // What is not news is not recorded: a journal is for ever.
         let first = self.withdrawal.status == WithdrawalStatus::Sending;
+        let unsent = self.withdrawal.tried_at.is_none();
         let unless_known = |why| {
             if first { Next::Record(TransferOutcome::Unknown(why)) } else { Next::Rest }
         };
@@ -194,12 +252,17 @@ impl Plan {
                 Next::Record(TransferOutcome::Unknown(why.into()))
             }
             TransferStanding::Failed(why) => Next::Record(TransferOutcome::Failed(why)),
+            TransferStanding::Missing if unsent => self.not_sent(question, now),
+            TransferStanding::Processing if unsent => {
+                Next::Record(TransferOutcome::Unknown("it is under way at WeChat".into()))
+            }
             TransferStanding::Missing
                 if question.is_late() && !mutant::on(Mutant::MissingForEver) =>
             {
-                let told = self.withdrawal.reason.as_deref() == Some(TOO_OLD_TO_ASK);
+                self.told = true;
+                let said = self.withdrawal.reason.as_deref() == Some(TOO_OLD_TO_ASK);
                 let unknown = || Next::Record(TransferOutcome::Unknown(TOO_OLD_TO_ASK.into()));
-                if told { Next::Rest } else { unknown() }
+                if said { Next::Rest } else { unknown() }
             }
             TransferStanding::Missing => {
                 self.missing = true;
@@ -210,11 +273,28 @@ impl Plan {
         }
     }
 
+    /// The channel does not know a withdrawal that was never sent, as far as the books know: it is sent once money may go out, and
+    /// the channel would know of a try that was lost.
+    fn not_sent(&mut self, question: Question, now: Clocks) -> Next {
+        let Some(restored) = self.terms.restored else { return self.begin(now) };
+        let oldest = self.withdrawal.requested_at.max(restored.since);
+        if question.latest > oldest.plus_ms(limits::MISSING_IS_CERTAIN_UNTIL_MS) {
+            self.told = true;
+            return Next::Record(TransferOutcome::Unknown(TOO_OLD_TO_ASK.into()));
+        }
+        let known_by = restored.at.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS);
+        let approved = self.withdrawal.status == WithdrawalStatus::Requested;
+        if approved && now.wall >= known_by { self.begin(now) } else { Next::Rest }
+    }
+
     /// Takes the withdrawal with the outcome recorded, and sends again what is missing and certainly moved nothing, a few times
     /// and soon: how old all tries are is told by the newest. `None`: it was not recorded, or nobody knows; it is asked about
     /// again.
     pub fn recorded(&mut self, after: Option<Withdrawal>, now: Clocks) -> Next {
-        let Some(after) = after else { return Next::Rest };
+        let Some(after) = after else {
+            self.told = false;
+            return Next::Rest;
+        };
         let Remembered { tried_at, moved_nothing, resends, .. } = self.remembered;
         let known = moved_nothing && after.tried_at == tried_at;
         let may_go_again = known || mutant::on(Mutant::SentAgainInDoubt);

@@ -44,7 +44,7 @@ fn clocks(wall_ms: i64, steady_ms: u64) -> Clocks {
 }
 
 fn take(status: WithdrawalStatus, remembered: Remembered) -> (Plan, Next) {
-    Plan::take(withdrawal(status), remembered, true, clocks(0, 0))
+    Plan::take(withdrawal(status), remembered, Terms::open(), clocks(0, 0))
 }
 
 /// What the plan does when its question is answered at once. It knows of the try since it was made, so long ago by the clocks.
@@ -74,7 +74,7 @@ fn unknown(why: &str) -> Next {
 /// What is remembered of a send that was refused.
 const fn refused(tried_at: At, resends: u32) -> Remembered {
     let since = Duration::from_secs(1);
-    Remembered { tried_at: Some(tried_at), since, moved_nothing: true, resends }
+    Remembered { tried_at: Some(tried_at), restored_at: None, since, moved_nothing: true, resends }
 }
 
 #[test]
@@ -95,7 +95,8 @@ fn what_may_go_out_is_begun_what_is_out_is_asked_about_and_all_else_rests() {
 
 #[test]
 fn where_no_transfer_can_be_made_none_is_begun() {
-    let (_, next) = Plan::take(withdrawal(Requested), Remembered::default(), false, clocks(0, 0));
+    let terms = Terms { can_transfer: false, ..Terms::open() };
+    let (_, next) = Plan::take(withdrawal(Requested), Remembered::default(), terms, clocks(0, 0));
     assert_eq!(next, Next::Rest);
 }
 
@@ -171,10 +172,10 @@ fn a_question_is_answered_between_what_the_two_clocks_say() {
 fn a_try_is_known_since_it_was_first_seen_and_another_is_not() {
     let (plan, _) = take(Unknown, Remembered::default());
     let (plan, _) =
-        Plan::take(withdrawal(Unknown), plan.remembered(), true, clocks(60_000, 60_000));
+        Plan::take(withdrawal(Unknown), plan.remembered(), Terms::open(), clocks(60_000, 60_000));
     assert_eq!(plan.asks(clocks(60_000, 60_000)), At::from_ms(TRIED + 60_000));
     let newer = Withdrawal { tried_at: Some(At::from_ms(TRIED + 1)), ..withdrawal(Unknown) };
-    let (plan, _) = Plan::take(newer, plan.remembered(), true, clocks(60_000, 60_000));
+    let (plan, _) = Plan::take(newer, plan.remembered(), Terms::open(), clocks(60_000, 60_000));
     assert_eq!(plan.asks(clocks(90_000, 90_000)), At::from_ms(TRIED + 1 + 30_000));
 }
 
@@ -254,4 +255,121 @@ fn what_is_missing_because_it_is_old_is_left_to_a_person_and_said_once() {
     assert_eq!(hears(&mut plan, (DAYS, steady(DAYS)), missing()), not_found(DAYS, DAYS));
     let next = plan.stands(At::from_ms(TRIED), missing(), clocks(DAYS + 1, 0));
     assert_eq!(next, unknown(TOO_OLD_TO_ASK), "a machine slept while it was asked");
+}
+
+/// Books that were put back so long after the try, and so long before it their backup was begun.
+fn restored(at_ms: i64, since_ms: i64, frozen: bool) -> Terms {
+    let [at, since] = [at_ms, -since_ms].map(|ms| At::from_ms(TRIED + ms));
+    Terms { restored: Some(Restored { since, at, frozen }), ..Terms::open() }
+}
+
+fn take_restored(status: WithdrawalStatus, terms: Terms, now: (i64, u64)) -> (Plan, Next) {
+    Plan::take(withdrawal(status), Remembered::default(), terms, clocks(now.0, now.1))
+}
+
+#[test]
+fn of_restored_books_what_was_never_sent_is_asked_about_first_for_thirty_days() {
+    const DAYS: i64 = 30 * 86_400_000;
+    for (status, wall_ms, frozen, next) in [
+        (Requested, 0, true, Next::Ask),
+        (Requested, DAYS, true, Next::Ask),
+        (Requested, DAYS - 1, false, Next::Ask),
+        (Requested, DAYS, false, Next::Begin),
+        (AwaitingApproval, 0, true, Next::Ask),
+        (AwaitingApproval, DAYS, false, Next::Rest),
+        (Rejected, 0, true, Next::Rest),
+    ] {
+        let taken = take_restored(status, restored(0, 0, frozen), (wall_ms, 0)).1;
+        assert_eq!(taken, next, "{status:?} {wall_ms} {frozen}");
+    }
+}
+
+/// So many milliseconds after the restore by each clock.
+#[test]
+fn of_restored_books_what_is_not_found_is_sent_when_money_may_go_out_and_no_lost_try_can_come() {
+    const TEN: i64 = 600_000;
+    for (status, wall_ms, steady_ms, frozen, next, told) in [
+        (Requested, 0, 0, true, Next::Rest, false),
+        (Requested, TEN, 600_000, true, Next::Rest, true),
+        (Requested, TEN - 1, 600_000, true, Next::Rest, false),
+        (Requested, TEN, 599_999, true, Next::Rest, false),
+        (Requested, TEN - 1, 600_000, false, Next::Rest, false),
+        (Requested, TEN, 600_000, false, Next::Begin, true),
+        (AwaitingApproval, TEN, 600_000, true, Next::Rest, true),
+        (AwaitingApproval, TEN, 600_000, false, Next::Rest, true),
+    ] {
+        let (mut plan, _) = take_restored(status, restored(0, 1_000, frozen), (0, 0));
+        let heard = hears(&mut plan, (wall_ms, steady_ms), TransferStanding::Missing);
+        assert_eq!((heard, plan.is_told()), (next, told), "{status:?} {wall_ms} {steady_ms}");
+    }
+}
+
+/// A lost try is not older than the backup, nor than the withdrawal.
+#[test]
+fn of_restored_books_what_is_not_found_proves_nothing_when_a_lost_try_may_be_a_month_old() {
+    const DAYS: i64 = 28 * 86_400_000;
+    for (at_ms, old) in [(DAYS - 600_000, false), (DAYS - 599_999, true)] {
+        let (mut plan, _) = take_restored(Requested, restored(at_ms, 0, true), (at_ms, 0));
+        let now = (at_ms + 600_000, 600_000);
+        let heard = hears(&mut plan, now, TransferStanding::Missing);
+        let next = if old { unknown(TOO_OLD_TO_ASK) } else { Next::Rest };
+        assert_eq!((heard, plan.is_told()), (next, true), "{at_ms}");
+        plan.withdrawal.requested_at = At::from_ms(TRIED + 1_000);
+        assert_eq!(hears(&mut plan, now, TransferStanding::Missing), Next::Rest);
+    }
+}
+
+#[test]
+fn of_restored_books_what_the_channel_says_of_a_withdrawal_that_was_never_sent_is_recorded() {
+    let paid = |amount| TransferStanding::Paid { reference: "B1".into(), amount: fen(amount) };
+    for status in [Requested, AwaitingApproval] {
+        for (standing, next, told) in [
+            (paid(600), Next::Record(TransferOutcome::Succeeded("B1".into())), true),
+            (
+                paid(601),
+                unknown("WeChat paid 601 fen instead of 600 fen: a person must look"),
+                true,
+            ),
+            (
+                TransferStanding::Failed("NAME_MISMATCH".into()),
+                Next::Record(TransferOutcome::Failed("NAME_MISMATCH".into())),
+                true,
+            ),
+            (TransferStanding::Processing, unknown("it is under way at WeChat"), true),
+            (TransferStanding::Unknown("SYSTEMERROR".into()), Next::Rest, false),
+        ] {
+            let (mut plan, _) = take_restored(status, restored(0, 0, true), (0, 0));
+            assert_eq!(hears(&mut plan, (0, 0), standing), next, "{status:?}");
+            assert_eq!(plan.is_told(), told, "{status:?} {next:?}");
+            if told {
+                assert_eq!(plan.recorded(None, clocks(0, 0)), Next::Rest);
+                assert!(!plan.is_told(), "it is not recorded");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restore_counts_as_a_try_that_was_made_when_it_was_put_in_place() {
+    let back = restored(50_000, 0, true);
+    let (plan, _) = take_restored(Unknown, back, (60_000, 0));
+    assert_eq!(plan.asks(clocks(90_000, 20_000)), At::from_ms(TRIED + 70_000));
+    assert_eq!(plan.asks(clocks(65_000, 20_000)), At::from_ms(TRIED + 65_000));
+    // Who knew of the try before knows of the restore only from now on.
+    let known = take(Unknown, refused(At::from_ms(TRIED), 2)).0.remembered();
+    let (plan, _) = Plan::take(withdrawal(Unknown), known, back, clocks(60_000, 60_000));
+    assert_eq!(plan.asks(clocks(90_000, 90_000)), At::from_ms(TRIED + 80_000));
+    assert_eq!((plan.remembered().moved_nothing, plan.remembered().resends), (false, 2));
+}
+
+#[test]
+fn while_books_are_frozen_nothing_is_sent_again() {
+    let remembered =
+        Remembered { restored_at: Some(At::from_ms(TRIED)), ..refused(At::from_ms(TRIED), 0) };
+    for (frozen, next) in [(true, Next::Rest), (false, Next::Begin)] {
+        let terms = restored(0, 0, frozen);
+        let (mut plan, _) = Plan::take(withdrawal(Unknown), remembered, terms, clocks(0, 0));
+        hears(&mut plan, (2_000, 2_000), TransferStanding::Missing);
+        assert_eq!(plan.recorded(Some(withdrawal(Unknown)), clocks(2_000, 2_000)), next);
+    }
 }

@@ -1,8 +1,7 @@
 //! What is done about one withdrawal that is in hand: the shell of its plan.
 
 use super::Desk;
-use super::memos::InHand;
-use super::plan::{Clocks, Next, Plan, TOO_OLD_TO_ASK};
+use super::plan::{Clocks, Next, Plan, Remembered, TOO_OLD_TO_ASK, Terms};
 use crate::domain::command::TransferOutcome;
 use crate::domain::ids::MerchantId;
 use crate::domain::time::At;
@@ -11,19 +10,35 @@ use crate::gateway::TransferStanding;
 
 /// Does what is due.
 pub(crate) struct Step {
-    pub(super) desk: Desk,
+    pub(crate) desk: Desk,
+}
+
+/// What taking a withdrawal in hand came to.
+pub(crate) struct Taken {
+    /// The withdrawal as it was last heard of.
+    pub(crate) withdrawal: Withdrawal,
+    /// Of [`Plan::is_told`].
+    pub(crate) told: bool,
+    /// How the channel said that its transfer stands, if it was asked.
+    pub(crate) heard: Option<TransferStanding>,
 }
 
 impl Step {
     /// Sends what may go out, and asks about what is out. What the plan wants remembered is so before anything is done: it
-    /// may never come back.
-    pub(super) async fn take(&self, of: MerchantId, listed: Withdrawal, in_hand: &mut InHand) {
+    /// may never come back. Gives what it came to.
+    pub(crate) async fn take(
+        &self,
+        of: MerchantId,
+        listed: Withdrawal,
+        remembered: &mut Remembered,
+    ) -> Taken {
         let gateway = &self.desk.gateway;
-        let remembered = in_hand.memo.remembered;
-        let can_transfer = gateway.can_transfer();
-        let (mut plan, mut next) = Plan::take(listed, remembered, can_transfer, self.clocks());
+        let restored = self.desk.engine.restored();
+        let terms = Terms { can_transfer: gateway.can_transfer(), restored };
+        let (mut plan, mut next) = Plan::take(listed, *remembered, terms, self.clocks());
+        let mut heard = None;
         loop {
-            in_hand.memo.remembered = plan.remembered();
+            *remembered = plan.remembered();
             let withdrawal = plan.withdrawal();
             next = match next {
                 Next::Begin => {
@@ -37,13 +52,17 @@ impl Step {
                 Next::Ask => {
                     let asked_at = plan.asks(self.clocks());
                     let standing = self.ask(of, withdrawal).await;
+                    heard = Some(standing.clone());
                     plan.stands(asked_at, standing, self.clocks())
                 }
                 Next::Record(outcome) => {
                     let recorded = self.record(of, withdrawal, outcome).await;
                     plan.recorded(recorded, self.clocks())
                 }
-                Next::Rest => return,
+                Next::Rest => {
+                    let told = plan.is_told();
+                    return Taken { withdrawal: plan.withdrawal().clone(), told, heard };
+                }
             };
         }
     }

@@ -95,13 +95,14 @@ impl Live {
         ticket: Ticket,
         parked: &Parked,
     ) -> Result<(Held, Vec<Row>), Broken> {
-        let Parked { command, asked: Asked { at: now, by }, .. } = parked;
+        let Parked { command, asked, .. } = parked;
+        let Asked { at: now, by, .. } = asked;
         let before = self.account.link();
         let held = |seen, first, outcome| Held { ticket, seen, first, outcome };
         if let Some(failure) = self.behind(command, *now) {
             return Ok((held(before, None, Err(failure)), vec![]));
         }
-        let events = match self.account.decide(command, *now) {
+        let events = match self.account.decide(command, *asked) {
             Ok(events) => events,
             Err(refusal) => {
                 return Ok((held(before, None, Err(Failure::Refused(refusal))), vec![]));

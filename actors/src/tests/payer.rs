@@ -39,7 +39,7 @@ pub(super) fn of(no: &str, amount: u64) -> NewWithdrawal {
 }
 
 /// A world whose merchant earned 1,000 fen and asked for 600 of them.
-async fn asked(world: &World<'_>) {
+pub(super) async fn asked(world: &World<'_>) {
     earn(&world.engine, world.m, "O100", 1_000).await;
     world.engine.withdraw(world.m, of("W100", 600), world.now()).await.unwrap();
 }

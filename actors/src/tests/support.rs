@@ -17,6 +17,7 @@ use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalRequest;
 use crate::engine::{Engine, Made, NewOrder, NewWithdrawal, Number, Options};
 use crate::error::EngineError;
+use crate::freeze::Freeze;
 use crate::ports::{Commit, Store, Trouble};
 
 pub(super) use super::scripted::{Fault, Scripted};
@@ -34,7 +35,13 @@ pub(super) fn run<T>(test: impl AsyncFnOnce(&Runtime) -> T) -> T {
 }
 
 pub(super) fn engine(runtime: &Runtime, store: Arc<Scripted>) -> Engine {
+    engine_of(runtime, store, Arc::new(Freeze::never()))
+}
+
+/// An engine of which the test says what it knows of restores.
+pub(super) fn engine_of(runtime: &Runtime, store: Arc<Scripted>, freeze: Arc<Freeze>) -> Engine {
     let options = Options {
+        freeze,
         threads: 2,
         transfers_open: true,
         leave_after: Duration::from_secs(3_600),

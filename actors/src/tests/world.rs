@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
-use super::support::{Scripted, audited, engine, fen, id, now};
+use super::support::{Scripted, audited, engine_of, fen, id, now};
 use crate::cashier::{Cashier, Now};
 use crate::domain::books::{Key, Record};
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo, WithdrawalNo};
 use crate::domain::money::Money;
 use crate::domain::order::{Channel, Order};
+use crate::domain::restored::Restored;
 use crate::domain::rules::{PayoutMethod, Rules};
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::engine::{Engine, NewOrder, Number};
+use crate::freeze::Freeze;
 use crate::gateway::{
     Announced, ChannelOrder, ChannelPayment, Closing, Gateway, Sent, TransferStanding,
 };
@@ -114,6 +117,7 @@ pub(super) fn channel_payment(no: &str, amount: u64) -> ChannelPayment {
         amount: fen(amount),
         booked: fen(amount),
         paid_at: now(),
+        openid: Some("o1".into()),
     }
 }
 
@@ -211,6 +215,7 @@ impl Gateway for Bank {
 pub(super) struct World<'r> {
     runtime: &'r Runtime,
     clock: Arc<AtomicI64>,
+    freeze: Arc<Freeze>,
     pub(super) store: Arc<Scripted>,
     pub(super) bank: Arc<Bank>,
     pub(super) engine: Engine,
@@ -225,7 +230,8 @@ impl<'r> World<'r> {
         let bank = Bank { clock: Arc::clone(&clock), books: Mutex::default(), gate, told };
         let bank = Arc::new(bank);
         let store = Scripted::new(Arc::default(), false);
-        let engine = engine(runtime, Arc::clone(&store));
+        let freeze = Arc::new(Freeze::never());
+        let engine = engine_of(runtime, Arc::clone(&store), Arc::clone(&freeze));
         let m = id("m1");
         let rules = Rules {
             payout_method: Some(PayoutMethod::Wechat),
@@ -235,14 +241,27 @@ impl<'r> World<'r> {
         };
         engine.register(m, rules, now()).await.unwrap();
         let cashier = cashier(&engine, &bank, runtime, &clock);
-        Self { runtime, clock, store, bank, engine, cashier, m }
+        Self { runtime, clock, freeze, store, bank, engine, cashier, m }
     }
 
     /// The process ends, and another begins on the same store.
     pub(super) async fn restart(&mut self) {
         self.engine.stop().await;
-        self.engine = engine(self.runtime, Arc::clone(&self.store));
+        let (store, freeze) = (Arc::clone(&self.store), Arc::clone(&self.freeze));
+        self.engine = engine_of(self.runtime, store, freeze);
         self.cashier = cashier(&self.engine, &self.bank, self.runtime, &self.clock);
+    }
+
+    /// The books turn out to be those of a backup that was begun and put in place so many milliseconds ago.
+    pub(super) fn restored(&self, since_ms: i64, at_ms: i64, frozen: bool) {
+        let [since, at] = [since_ms, at_ms].map(|ago| self.now().plus_ms(-ago));
+        self.freeze.learn(Some(Restored { since, at, frozen }), Instant::now());
+    }
+
+    /// Somebody says that all is known.
+    pub(super) fn release(&self) {
+        let restored = self.freeze.restored().map(|known| Restored { frozen: false, ..known });
+        self.freeze.learn(restored, Instant::now());
     }
 
     pub(super) fn clock(&self) -> Now {

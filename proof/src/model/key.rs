@@ -110,7 +110,7 @@ impl Sketch {
 
     /// What a payer remembers of a try that is not the newest, it forgets when it reads the withdrawal again.
     fn payer(&mut self, payer: &Payer) {
-        let Remembered { tried_at, since, moved_nothing, resends } = payer.remembered;
+        let Remembered { tried_at, since, moved_nothing, resends, .. } = payer.remembered;
         let knows = tried_at == self.newest_try && tried_at.is_some() && !self.is_final;
         self.flag(knows && moved_nothing);
         self.time(knows.then(|| steady(since)));
@@ -163,7 +163,7 @@ impl Sketch {
     fn question(&mut self, question: &Question) {
         let newest = Some(question.tried_at) == self.newest_try && !self.is_final;
         self.flag(newest);
-        self.flag(newest && question.is_early());
+        self.flag(newest && question.is_early(None));
         self.flag(!self.is_final && question.is_late());
     }
 
@@ -205,7 +205,7 @@ impl Sketch {
             }
             (Wish::Record(TransferOutcome::NotFound(_)), Some(after)) => {
                 self.byte(7);
-                let Remembered { tried_at, since, moved_nothing, resends } = remembered;
+                let Remembered { tried_at, since, moved_nothing, resends, .. } = remembered;
                 let again = moved_nothing && resends < RESENDS_MAX && !after.status.is_final();
                 let again = again && after.tried_at == tried_at;
                 self.flag(after.tried_at == self.newest_try);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tally_actors::domain::command::Command;
 use tally_actors::gateway::Sent;
-use tally_actors::payer::plan::{Clocks, Next, Plan};
+use tally_actors::payer::plan::{Clocks, Next, Plan, Terms};
 
 use super::action::{Action, Does, Person, Step, Told};
 use super::state::{
@@ -67,7 +67,7 @@ impl State {
                 self.payers[payer].remembered = Default::default();
             } else if let Some(read) = self.withdrawal().cloned() {
                 let (remembered, now) = (self.payers[payer].remembered, self.clocks(world, payer));
-                let (plan, next) = Plan::take(read, remembered, true, now);
+                let (plan, next) = Plan::take(read, remembered, Terms::open(), now);
                 self.follow(world, payer, plan, next);
             }
             return Ok(());

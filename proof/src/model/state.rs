@@ -189,7 +189,7 @@ impl State {
         while let Some(key) = unknown(&self.account) {
             Rc::make_mut(&mut self.account).books_mut().learn(key, None);
         }
-        let Asked { at, by } = Asked::from(at);
+        let Asked { at, by, .. } = Asked::from(at);
         let events = match self.account.decide(command, at) {
             Ok(events) => events,
             Err(refusal) => return Ok(Err(refusal)),

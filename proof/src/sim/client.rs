@@ -249,5 +249,5 @@ fn change(rules: &Rules) -> RulesChange {
 
 /// When and by whom a message is asked, by the clock of whom it reaches.
 pub(super) fn asked(at: At, by: Option<KeyId>) -> Asked {
-    Asked { at, by }
+    Asked::new(at, by)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tally_actors::domain::command::{Answer, Command, RecordTransfer, StartSending};
 use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
-use tally_actors::payer::plan::{Clocks, Next, Plan, Remembered};
+use tally_actors::payer::plan::{Clocks, Next, Plan, Remembered, Terms};
 use tally_actors::pipeline::Outcome;
 use tally_actors::ports::{Page, Store, WithdrawalUnderWay};
 
@@ -89,7 +89,8 @@ impl Process {
                 memo.due_at = stage.now + gap * SECOND;
                 memo.in_hand = true;
                 let remembered = memo.remembered;
-                let (plan, next) = Plan::take(withdrawal, remembered, true, self.clocks(stage));
+                let now = self.clocks(stage);
+                let (plan, next) = Plan::take(withdrawal, remembered, Terms::open(), now);
                 self.does(number, plan, next, stage);
             }
             let due_at = self.payer.memos[&number].due_at;

@@ -5,6 +5,7 @@ use super::super::command::{Answer, Settle};
 use super::super::event::Event;
 use super::super::head::Head;
 use super::super::ids::SettlementNo;
+use super::super::money::Balance;
 use super::super::refusal::Refusal;
 use super::super::settlement::Bucket;
 use super::super::time::Day;
@@ -47,6 +48,29 @@ impl Account {
     pub(super) fn settlement_answer(&self, settle: &Settle) -> Answer {
         let made = self.books.settlement(&self.settlement_number(settle));
         Answer::Settlement(made.cloned().map(Box::new))
+    }
+
+    /// The settlement that a withdrawal makes first, if anything is due, and what is available then.
+    pub(super) fn settle_first(
+        &self,
+        head: &Head,
+        settlement_no: SettlementNo,
+        today: Day,
+    ) -> Result<(Option<Event>, Balance), Refusal> {
+        let available = self.earlier.available(head.available);
+        let (through, moved) = self.due(head, false, today);
+        if moved.orders == 0 {
+            return Ok((None, available));
+        }
+        if self.books.settlement(&settlement_no).is_some() {
+            return Err(Refusal::NumberReused);
+        }
+        let net = moved.net().expect("a bucket holds more than its refunds and fee");
+        let available = available.plus(net).expect("no more than was paid");
+        let (idempotency_key, include_not_due) = (None, false);
+        let settled =
+            Event::Settled { settlement_no, idempotency_key, through, include_not_due, moved };
+        Ok((Some(settled), available))
     }
 
     /// What a settlement made today moves, and up to which day.

@@ -2,17 +2,19 @@
 
 use super::super::books::{Numbered, Route};
 use super::super::command::{
-    Answer, Confirm, Question, RecordTransfer, Review, StartSending, TransferOutcome, Withdraw,
+    Answer, Asked, Confirm, RecordTransfer, Review, StartSending, TransferOutcome, Withdraw,
 };
 use super::super::event::Event;
 use super::super::head::Head;
 use super::super::ids::WithdrawalNo;
 use super::super::money::Money;
 use super::super::refusal::Refusal;
+use super::super::restored::Restored;
 use super::super::rules::PayoutMethod;
 use super::super::time::{At, Day};
 use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
 use super::Account;
+use super::restored::{may_have_been_sent, never_comes};
 use crate::limits;
 use crate::mutant::{self, Mutant};
 
@@ -34,7 +36,7 @@ impl Account {
         &self,
         head: &Head,
         withdraw: &Withdraw,
-        today: Day,
+        asked: Asked,
     ) -> Result<Vec<Event>, Refusal> {
         if let Some(made) = self.books.withdrawal(&self.withdrawal_number(withdraw)) {
             return if made.request == withdraw.request {
@@ -43,26 +45,16 @@ impl Account {
                 Err(Refusal::NumberReused)
             };
         }
-        let method = payout(head, withdraw)?;
-        let mut events = vec![];
-        let mut available = self.earlier.available(head.available);
-        if withdraw.request.settle_first {
-            let (through, moved) = self.due(head, false, today);
-            if moved.orders > 0 {
-                if self.books.settlement(&withdraw.settlement_no).is_some() {
-                    return Err(Refusal::NumberReused);
-                }
-                let net = moved.net().expect("a bucket holds more than its refunds and fee");
-                available = available.plus(net).expect("no more than was paid");
-                events.push(Event::Settled {
-                    settlement_no: withdraw.settlement_no,
-                    idempotency_key: None,
-                    through,
-                    include_not_due: false,
-                    moved,
-                });
-            }
+        if asked.is_frozen() {
+            return Err(Refusal::WithdrawalsFrozen);
         }
+        let today = asked.at.day();
+        let method = payout(head, withdraw)?;
+        let (settled, available) = if withdraw.request.settle_first {
+            self.settle_first(head, withdraw.settlement_no, today)?
+        } else {
+            (None, self.earlier.available(head.available))
+        };
         let amount = withdraw.request.amount.unwrap_or_else(|| available.spendable());
         if withdraw.request.amount == Some(Money::ZERO) {
             return Err(Refusal::AmountInvalid { min: WITHDRAWAL_MIN, max: Money::MAX });
@@ -74,8 +66,8 @@ impl Account {
         if amount > available.spendable() && !mutant::on(Mutant::FreezeAlthoughRefused) {
             return Err(Refusal::BalanceInsufficient { available });
         }
-        let settlement_no = (!events.is_empty()).then_some(withdraw.settlement_no);
-        events.push(Event::WithdrawalRequested {
+        let settlement_no = settled.as_ref().map(|_| withdraw.settlement_no);
+        let requested = Event::WithdrawalRequested {
             withdrawal_no: withdraw.withdrawal_no,
             idempotency_key: withdraw.idempotency_key,
             amount,
@@ -87,15 +79,18 @@ impl Account {
             day: head.counted_day(today),
             asked_by: withdraw.asked_by,
             settlement_no,
-        });
-        Ok(events)
+        };
+        Ok(settled.into_iter().chain([requested]).collect())
     }
 
-    pub(super) fn approve(&self, review: &Review) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn approve(&self, review: &Review, asked: Asked) -> Result<Vec<Event>, Refusal> {
         let withdrawal = self.withdrawal(&review.withdrawal_no)?;
         match withdrawal.status {
             WithdrawalStatus::AwaitingApproval if review.by == withdrawal.asked_by => {
                 Err(Refusal::SameKey)
+            }
+            WithdrawalStatus::AwaitingApproval if asked.is_frozen() => {
+                Err(Refusal::WithdrawalsFrozen)
             }
             WithdrawalStatus::AwaitingApproval => Ok(vec![Event::WithdrawalApproved {
                 withdrawal_no: review.withdrawal_no,
@@ -171,7 +166,7 @@ impl Account {
     pub(super) fn start_sending(
         &self,
         start: &StartSending,
-        at: At,
+        asked: Asked,
     ) -> Result<Vec<Event>, Refusal> {
         let StartSending { withdrawal_no, last_try } = start;
         let withdrawal = self.withdrawal(withdrawal_no)?;
@@ -185,14 +180,21 @@ impl Account {
             | WithdrawalStatus::Failed
             | WithdrawalStatus::Rejected => false,
         };
-        let too_late = |last: At| at >= last.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS);
+        let too_late = |last: At| asked.at >= last.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS);
         if !may_go_out || withdrawal.tried_at != *last_try || last_try.is_some_and(too_late) {
             return Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()));
+        }
+        if asked.is_frozen() {
+            return Err(Refusal::WithdrawalsFrozen);
         }
         Ok(vec![Event::WithdrawalSending { withdrawal_no: *withdrawal_no }])
     }
 
-    pub(super) fn record_transfer(&self, record: &RecordTransfer) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn record_transfer(
+        &self,
+        record: &RecordTransfer,
+        restored: Option<Restored>,
+    ) -> Result<Vec<Event>, Refusal> {
         let withdrawal = self.withdrawal(&record.withdrawal_no)?;
         let sent = matches!(
             withdrawal.status,
@@ -202,7 +204,9 @@ impl Account {
             TransferOutcome::Succeeded(_) if withdrawal.status == WithdrawalStatus::Succeeded => {
                 return Ok(vec![]);
             }
-            TransferOutcome::NotFound(question) if sent && !never_comes(withdrawal, *question) => {
+            TransferOutcome::NotFound(question)
+                if sent && !never_comes(withdrawal, *question, restored) =>
+            {
                 return Ok(vec![]);
             }
             TransferOutcome::Failed(_) | TransferOutcome::NotFound(_)
@@ -230,6 +234,8 @@ impl Account {
         let late = matches!(event, Event::WithdrawalSucceeded { .. }) && overwritten(withdrawal);
         if sent || late {
             Ok(vec![event])
+        } else if restored.is_some() && may_have_been_sent(withdrawal, &record.outcome) {
+            Ok(vec![Event::WithdrawalSending { withdrawal_no: record.withdrawal_no }, event])
         } else {
             Err(Refusal::WithdrawalDecided(withdrawal.status.as_str()))
         }
@@ -244,18 +250,6 @@ impl Account {
             self.books.withdrawal(withdrawal_no).expect("decide refuses what is not known");
         Answer::Withdrawal(Box::new(withdrawal.clone()))
     }
-}
-
-/// Whether a transfer that the channel did not find never comes. An answer about a try says nothing of one that began since:
-/// that may be on its way.
-fn never_comes(withdrawal: &Withdrawal, mut question: Question) -> bool {
-    let Some(newest) = withdrawal.tried_at else { return false };
-    if mutant::on(Mutant::AnswerOfAnOlderTry) {
-        question.tried_at = newest;
-    }
-    let certain = question.tried_at == newest && !question.is_early();
-    (certain || mutant::on(Mutant::MissingIsFailed))
-        && (!question.is_late() || mutant::on(Mutant::MissingForEver))
 }
 
 /// The mutant's: whether a withdrawal was given back, and a success overwrites that.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use crate::domain::account::Account;
 use crate::domain::books::{Books, Key, Record};
 use crate::domain::chain::{Link, Seq};
-use crate::domain::command::{Answer, Command, OpenOrder, Pay, Settle, Withdraw};
+use crate::domain::command::{Answer, Asked, Command, OpenOrder, Pay, Settle, Withdraw};
 use crate::domain::entry::{LedgerAccount, entries};
 use crate::domain::event::{Event, PaymentSource, Stamped};
 use crate::domain::head::Head;
 use crate::domain::money::{Balance, Money};
 use crate::domain::order::Channel;
 use crate::domain::refusal::Refusal;
+use crate::domain::restored::Restored;
 use crate::domain::rules::{PayoutMethod, Rules};
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalRequest;
@@ -21,6 +22,8 @@ use crate::domain::withdrawal::WithdrawalRequest;
 pub(super) struct Driven {
     pub(super) account: Account,
     pub(super) now: At,
+    /// The restore that the books went through.
+    pub(super) restored: Option<Restored>,
     ledger: BTreeMap<LedgerAccount, i128>,
     /// The head as somebody has it who only reads the stored bytes.
     replayed: Option<Head>,
@@ -32,7 +35,7 @@ impl Driven {
         let account = Account::new("m1".parse().unwrap(), None);
         let now = time("2026-03-01T04:00:00Z");
         let (ledger, replayed, journal) = Default::default();
-        let mut driven = Self { account, now, ledger, replayed, journal };
+        let mut driven = Self { account, now, restored: None, ledger, replayed, journal };
         driven.ask(&Command::Register(rules)).unwrap();
         driven
     }
@@ -60,8 +63,9 @@ impl Driven {
             }
             unknown.into_iter().for_each(|key| self.account.books_mut().learn(key, None));
         }
-        let decided = self.account.decide(command, self.now);
-        assert_eq!(decided, self.account.decide(command, self.now), "the same again");
+        let asked = Asked { restored: self.restored, ..self.now.into() };
+        let decided = self.account.decide(command, asked);
+        assert_eq!(decided, self.account.decide(command, asked), "the same again");
         let at = self.account.time_of(command, self.now);
         decided?.into_iter().for_each(|event| self.append(event, at));
         self.check();

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::steps::{Step, step};
 use super::*;
 use crate::domain::books::Record;
+use crate::domain::restored::Restored;
 use crate::domain::withdrawal::WithdrawalRequest;
 
 /// A merchant about whom much is agreed.
@@ -50,6 +51,10 @@ impl History {
         };
         match step {
             Step::Wait(ms) => self.m.now = self.m.now.plus_ms(*ms),
+            Step::Restored(frozen) => {
+                let (at, frozen) = (self.m.now, *frozen);
+                self.m.restored = Some(Restored { since: at, at, frozen });
+            }
             Step::Again(index) => {
                 if let Some(n) = one(index, &self.accepted) {
                     self.again(n);
@@ -125,7 +130,7 @@ fn for_ever(command: &Command, answer: &Answer) -> Option<String> {
         (Command::Settle(_), Answer::Settlement(Some(made))) => {
             Some(format!("{}: {:?}", made.settlement_no, made.moved))
         }
-        (Command::Withdraw(_), Answer::Withdrawal(withdrawal)) => {
+        (Command::Withdraw(_) | Command::Adopt(_), Answer::Withdrawal(withdrawal)) => {
             Some(format!("{}: {}", withdrawal.withdrawal_no, withdrawal.amount))
         }
         (
@@ -156,6 +161,7 @@ fn other_content(command: &Command) -> Option<Command> {
             let WithdrawalRequest { amount, settle_first } = withdraw.request;
             withdraw.request = WithdrawalRequest { amount, settle_first: !settle_first };
         }
+        Command::Adopt(adopt) => adopt.amount = adopt.amount.plus(fen(1))?,
         Command::Approve(review) => return Some(Command::Reject(review.clone())),
         Command::Reject(review) => return Some(Command::Approve(review.clone())),
         Command::Confirm(confirm) => confirm.succeeded ^= true,

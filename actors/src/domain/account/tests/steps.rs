@@ -7,8 +7,8 @@ use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
 use crate::domain::command::{
-    Command, Confirm, OpenOrder, Pay, Question, RecordPrepay, RecordTransfer, Review, RulesChange,
-    Settle, StartSending, TransferOutcome, Withdraw,
+    Adopt, Command, Confirm, OpenOrder, Pay, Question, RecordPrepay, RecordTransfer, Review,
+    RulesChange, Settle, StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
 use crate::domain::ids::WithdrawalNo;
@@ -24,6 +24,8 @@ pub(super) enum Step {
     Ask(Draft),
     /// The clock goes on, or back.
     Wait(i64),
+    /// The books turn out to be of the past; whether money may not go out.
+    Restored(bool),
     /// A command that was accepted is asked again.
     Again(Index),
     /// Other content comes under the number of a command that was accepted.
@@ -172,6 +174,20 @@ fn send() -> impl Strategy<Value = Draft> {
     })
 }
 
+fn adopt() -> impl Strategy<Value = Command> {
+    (few(), prop_oneof![(100..200_u64).prop_map(fen), amount()], few()).prop_map(
+        |(no, amount, settlement)| {
+            Command::Adopt(Adopt {
+                withdrawal_no: number('W', no).parse().unwrap(),
+                amount,
+                reference: "X0".into(),
+                settlement_no: number('S', settlement).parse().unwrap(),
+                asked_by: "k2".parse().unwrap(),
+            })
+        },
+    )
+}
+
 fn change() -> impl Strategy<Value = Command> {
     let limit = || prop::option::weighted(0.2, prop::option::of(amount()));
     let days = prop::option::of(prop::option::of(0..33_u8));
@@ -230,6 +246,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => ready(confirm().boxed()),
         5 => send(),
         5 => transfer(),
+        2 => ready(adopt().boxed()),
         1 => ready(change().boxed()),
         1 => ready(prop_oneof![Just(Command::Register(Rules::new("another"))), Just(Command::Read)].boxed()),
     ];
@@ -241,6 +258,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         14 => draft.prop_map(Step::Ask),
         2 => wait.prop_map(Step::Wait),
+        1 => any::<bool>().prop_map(Step::Restored),
         2 => any::<Index>().prop_map(Step::Again),
         2 => any::<Index>().prop_map(Step::Contradict),
     ]
