@@ -73,10 +73,10 @@ pub(crate) async fn copy_books(asked: &Copying) -> Result<ExitCode, Failure> {
     if from.is_same(&to) {
         return Err(format!("{} can't be copied into itself", from.place()).into());
     }
-    let began = Instant::now();
+    let (began, now) = (Instant::now(), Clock::start().now());
     let books = source(&from).await?; // before the target, which is made where it is not there
     let written = target(&to).await?;
-    let copied = copy(books, Arc::clone(&written)).await;
+    let copied = copy(books, Arc::clone(&written), now).await;
     written.close().await;
     let told = format!("copied {} to {}", from.place(), to.place());
     tell(&[told, counts(&copied?, began.elapsed())])

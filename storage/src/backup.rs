@@ -60,7 +60,7 @@ pub async fn backup(
     let part = PathBuf::from(name);
     let unfinished = |reason: String| BackupFault::Unfinished { part: part.clone(), reason };
     let to = Arc::new(SqliteStore::open(&part).await?);
-    let copied = match copy(from, Arc::clone(&to) as Arc<dyn Books>).await {
+    let copied = match copy(from, Arc::clone(&to) as Arc<dyn Books>, begun).await {
         Ok(copied) => copied,
         Err(fault) => {
             to.close().await;

@@ -6,8 +6,10 @@ use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
 
 use crate::audit::{self, AuditError, Report, StoredHead};
 use crate::keys::{self, Key, ListedKey};
+use crate::restores::{self, Release, Restore};
 use crate::sql::db::Pool;
 use crate::sql::moving;
+use crate::sql::value::Value::{Integer, Text};
 use crate::sql::value::Values;
 
 /// A customer's profile, with whose it is.
@@ -82,6 +84,21 @@ pub trait Books: Store {
 
     /// Keeps profiles in place of earlier ones of the same customers, in one transaction. No openid is there twice.
     fn keep_profiles(&self, profiles: Vec<Profile>) -> Answering<'_, Result<(), Trouble>>;
+
+    /// The times that the books were put back from an earlier state, the newest first.
+    fn restores(&self) -> Answering<'_, Result<Vec<Restore>, ReadError>>;
+
+    /// Keeps such a time, in place of what was kept of it.
+    fn keep_restore(&self, restore: Restore) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Remembers of a restore when all that the books have open had been looked up.
+    fn looked_up(&self, restored_at: At, at: At) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Ends the freeze of a restore. `false`: there is none, it was ended before, or what is open was not looked up yet.
+    fn release(&self, restored_at: At, release: Release) -> Answering<'_, Result<bool, Trouble>>;
+
+    /// When the backup was begun whose file these books are; `None`: they are no backup.
+    fn backup_begun(&self) -> Answering<'_, Result<Option<At>, ReadError>>;
 }
 
 /// A store that speaks SQL.
@@ -194,5 +211,37 @@ impl<S: Tables> Books for S {
             let (text, values) = moving::keep_profiles(self.reading().dialect(), &profiles);
             self.writes(&text, &values).await.map(drop)
         })
+    }
+
+    fn restores(&self) -> Answering<'_, Result<Vec<Restore>, ReadError>> {
+        self.reads(restores::all(self.reading()))
+    }
+
+    fn keep_restore(&self, restore: Restore) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            let (text, values) = restores::keep(self.reading().dialect(), &restore);
+            self.writes(&text, &values).await.map(drop)
+        })
+    }
+
+    fn looked_up(&self, restored_at: At, at: At) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            let values = [Integer(at.ms()), Integer(restored_at.ms())].to_vec();
+            self.writes(restores::LOOKED_UP, &values).await.map(drop)
+        })
+    }
+
+    fn release(&self, restored_at: At, release: Release) -> Answering<'_, Result<bool, Trouble>> {
+        Box::pin(async move {
+            let Release { at, by, note } = &release;
+            let values =
+                [Integer(at.ms()), Text(by.as_str()), Text(note), Integer(restored_at.ms())];
+            let released = self.writes(restores::RELEASE, &values.to_vec()).await?;
+            Ok(released > 0)
+        })
+    }
+
+    fn backup_begun(&self) -> Answering<'_, Result<Option<At>, ReadError>> {
+        self.reads(restores::backup_begun(self.reading()))
     }
 }

@@ -12,7 +12,7 @@
 //! | `read` | the merchants, one after the other, and their events |
 //! | `fold` | events checked, folded and gathered into batches |
 //! | `write` | batches committed |
-//! | `beside` | keys and profiles |
+//! | `beside` | keys, profiles, and restores |
 //! | `verify` | the target's heads, held against what was copied |
 //! | `fault` | why a copy stops |
 
@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::time::At;
 use tally_actors::ports::{HeadRead, Trouble};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
@@ -63,13 +64,16 @@ pub struct Copied {
     pub profiles: u64,
 }
 
-/// Copies books. The target is empty or an earlier copy of the same books; it is written by nobody else meanwhile.
+/// Copies books. The target is empty or an earlier copy of the same books; it is written by nobody else meanwhile. Of a
+/// backup's file it becomes books that were restored `now`, whose withdrawals are frozen.
 ///
 /// # Errors
 ///
 /// [`CopyFault`]. What was copied until then stays in the target, and the next copy goes on from there.
-pub async fn copy(from: Arc<dyn Books>, to: Arc<dyn Books>) -> Result<Copied, CopyFault> {
+pub async fn copy(from: Arc<dyn Books>, to: Arc<dyn Books>, now: At) -> Result<Copied, CopyFault> {
     standing::check(&*from, &*to).await?;
+    // First: whoever serves what a copy that broke off left must know that it is of the past.
+    beside::restores(&*from, &*to, now).await?;
     let (mut copied, ends) = journals(&from, &to).await?;
     copied.keys = beside::keys(&*from, &*to).await?;
     copied.profiles = beside::profiles(&*from, &*to).await?;

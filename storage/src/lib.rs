@@ -10,6 +10,7 @@
 //! | [`books`] | all that a service keeps, wherever that is |
 //! | [`place`] | where that is: a file, or a database on a server |
 //! | [`copy`], [`backup`] | books moved from one database to another, and into a file that is kept |
+//! | [`restore`], [`restores`] | books put back from a backup, and what is known of that |
 //! | [`keys`] | who may call |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
@@ -26,6 +27,8 @@ mod mysql;
 pub mod naive;
 pub mod place;
 mod postgres;
+pub mod restore;
+pub mod restores;
 pub mod server;
 mod sql;
 pub mod sqlite;

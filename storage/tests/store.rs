@@ -20,3 +20,7 @@ mod full_disk;
 mod opening;
 #[path = "store/own_commits.rs"]
 mod own_commits;
+#[path = "store/restore.rs"]
+mod restore;
+#[path = "store/restores.rs"]
+mod restores;

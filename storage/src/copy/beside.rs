@@ -1,14 +1,16 @@
-//! What stands beside the journal: API keys and customers' profiles.
+//! What stands beside the journal: API keys, customers' profiles, and what is known of restores.
 
 use std::collections::BTreeMap;
 
 use tally_actors::domain::ids::KeyId;
+use tally_actors::domain::time::At;
 use tally_actors::ports::ReadError;
 
 use super::fault::Side;
 use super::{CopyFault, PAGE};
 use crate::books::Books;
 use crate::keys::Key;
+use crate::restores::Restore;
 
 /// Makes the target's keys those of the source: one that was removed there must open nothing here. Says how many there are.
 pub(super) async fn keys(from: &dyn Books, to: &dyn Books) -> Result<u64, CopyFault> {
@@ -30,6 +32,21 @@ pub(super) async fn keys(from: &dyn Books, to: &dyn Books) -> Result<u64, CopyFa
 async fn by_id(books: &dyn Books, side: Side) -> Result<BTreeMap<KeyId, Key>, CopyFault> {
     let keys = books.keys().await.map_err(|error| CopyFault::Unread { side, error })?;
     Ok(keys.into_iter().map(|key| (key.key_id, key)).collect())
+}
+
+/// Writes what the source knows of restores to the target, and that it is restored if the source is a backup's file: the
+/// target would else pay out what was paid out since.
+pub(super) async fn restores(from: &dyn Books, to: &dyn Books, now: At) -> Result<(), CopyFault> {
+    let unread = |side| move |error| CopyFault::Unread { side, error };
+    let known = from.restores().await.map_err(unread(Side::Source))?;
+    let there = to.restores().await.map_err(unread(Side::Target))?;
+    let begun = from.backup_begun().await.map_err(unread(Side::Source))?;
+    let is_marked = |begun: &At| known.iter().chain(&there).any(|one| one.since == *begun);
+    let new = begun.filter(|begun| !is_marked(begun)).map(|begun| Restore::new(begun, now));
+    for restore in known.into_iter().chain(new) {
+        to.keep_restore(restore).await?;
+    }
+    Ok(())
 }
 
 /// Writes the source's profiles to the target. Says how many.

@@ -305,7 +305,7 @@ fn count(raw: i64) -> Option<u64> {
     u64::try_from(raw).ok()
 }
 
-fn instant(raw: i64) -> Option<At> {
+pub(crate) fn instant(raw: i64) -> Option<At> {
     Some(At::from_ms(raw)).filter(|at| at.ms() == raw)
 }
 

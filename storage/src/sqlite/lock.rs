@@ -63,7 +63,7 @@ fn is_named(file: &File, name: &Path) -> bool {
 }
 
 /// The lock's file stays when the lock is freed by the end of a process.
-fn lock_file(database: &Path) -> PathBuf {
+pub(crate) fn lock_file(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
     name.into()

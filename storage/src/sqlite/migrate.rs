@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::errors::OpenError;
 use super::lock::{self, Lock};
-use super::{SqliteStore, connect};
+use super::{SqliteStore, connect, must_be_restored};
 
 /// From where to where a schema was brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,7 @@ impl SqliteStore {
     pub async fn migrate(file: &Path) -> Result<Migrated, OpenError> {
         let file = lock::one_name(file).map_err(|error| connect::no_file(file, &error))?;
         let _held = Lock::take(&file)?;
+        must_be_restored(&file)?;
         let mut db = connect::first_writer(&file).await?;
         let from = newest(&mut db).await.unwrap_or(None); // a new file has no table of migrations
         connect::migrate(&file, &mut db).await?;

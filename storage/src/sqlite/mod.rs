@@ -20,7 +20,7 @@ pub(crate) mod errors;
 mod identity;
 #[cfg(test)]
 mod lists_tests;
-mod lock;
+pub(crate) mod lock;
 mod migrate;
 mod room;
 #[cfg(test)]
@@ -87,6 +87,7 @@ impl SqliteStore {
     pub async fn open(file: &Path) -> Result<Self, OpenError> {
         let file = lock::one_name(file).map_err(|error| connect::no_file(file, &error))?;
         let lock = Lock::take(&file)?;
+        must_be_restored(&file)?;
         let mut writer = connect::first_writer(&file).await?;
         let identity = Identity::of(&file).map_err(|error| connect::no_file(&file, &error))?;
         connect::migrate(&file, &mut writer).await?;
@@ -100,6 +101,7 @@ impl SqliteStore {
         if !file.is_file() {
             return Err(OpenError::Missing(file.to_path_buf()));
         }
+        must_be_restored(file)?;
         let read = connect::readers(file, true).await;
         let read = read.map_err(|error| connect::refused(file, &error))?;
         connect::check_schema(file, &read.lists).await?;
@@ -161,6 +163,22 @@ impl SqliteStore {
             Trouble::DiskFull | Trouble::Unavailable(_) => {}
         }
     }
+}
+
+/// The file that a restore has checked and not yet given the database's name.
+pub(crate) fn restoring(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".restoring");
+    name.into()
+}
+
+/// Refuses a database whose restore broke off in its middle: what has its name is not what it should be.
+fn must_be_restored(database: &Path) -> Result<(), OpenError> {
+    if restoring(database).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let reason = "a restore of it broke off; run the same tally restore again".to_owned();
+    Err(OpenError::Refused { file: database.to_path_buf(), reason })
 }
 
 /// Remembers that the store can't be trusted any more. The first reason stays.

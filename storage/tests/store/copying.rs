@@ -132,7 +132,7 @@ fn profile(openid: &str, ms: i64) -> Profile {
 /// What a copy between two places makes.
 async fn copied(from: &impl Place, to: &impl Place) -> Result<Copied, CopyFault> {
     let (source, target) = (from.beside().await, to.opened().await);
-    let copied = copy(Arc::clone(&source), Arc::clone(&target)).await;
+    let copied = copy(Arc::clone(&source), Arc::clone(&target), At::default()).await;
     source.close().await;
     target.close().await;
     copied

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tally_actors::domain::chain::{Hash, Link, Seq};
 use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::time::At;
 use tally_storage::copy::copy;
 
 use crate::copying::{Place, Sqlite, assert_same_books, fill};
@@ -72,7 +73,9 @@ async fn database(place: &Sqlite) -> SqliteConnection {
 /// The fault of a copy from one place to another.
 async fn fault(from: &Sqlite, to: &Sqlite) -> String {
     let target = to.opened().await;
-    let fault = copy(from.beside().await, Arc::clone(&target)).await.expect_err("it is damaged");
+    let fault = copy(from.beside().await, Arc::clone(&target), At::default())
+        .await
+        .expect_err("it is damaged");
     target.close().await;
     fault.to_string()
 }
@@ -108,7 +111,7 @@ async fn once_the_row_is_mended_the_copy_goes_on() {
         "update journal set event = substr(event, 1, length(event) - 1) where merchant_id = 'zeta'";
     sqlx::query(mend).execute(&mut db).await.expect("it is executed");
     let target = to.opened().await;
-    copy(Arc::clone(&source), Arc::clone(&target)).await.expect("it is copied");
+    copy(Arc::clone(&source), Arc::clone(&target), At::default()).await.expect("it is copied");
     assert_same_books(&*source, &*target).await;
 }
 

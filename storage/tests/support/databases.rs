@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use tally_actors::ports::Store;
 use tally_proof::servers::mariadb::Mariadb;
 use tally_proof::servers::postgres::Postgres;
-use tally_storage::{ServerStore, SqliteStore};
+use tally_storage::{Books, ServerStore, SqliteStore};
 
 use super::support::id;
 
@@ -21,7 +20,7 @@ pub(crate) enum Kind {
 /// A store that was just made, and a way to its database beside it.
 pub(crate) struct Fresh {
     pub(crate) kind: Kind,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Books>,
     folder: tempfile::TempDir,
     database: String,
 }
