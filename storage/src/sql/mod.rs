@@ -12,6 +12,7 @@
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `moving` | books that are moved to another database |
+//! | `store` | the reads of the port, for every store |
 //! | `rows` | columns and the things they hold |
 
 pub(crate) mod checkpoints;
@@ -29,6 +30,7 @@ pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod statement;
 pub(crate) mod steps;
+pub(crate) mod store;
 pub(crate) mod value;
 pub(crate) mod values;
 pub(crate) mod waiting;
