@@ -2,6 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
+use crate::sql::connect::Purpose;
 use crate::sql::db::{Connection, Pool};
 use crate::sql::dialect::{Dialect, Words};
 use crate::sqlite::OpenError;
@@ -143,12 +144,12 @@ impl Host {
     pub(super) async fn writer(&self) -> Result<Writer, sqlx::Error> {
         match self {
             Self::Mysql(database) => {
-                let mut db = database.connect(mysql::connect::Purpose::Write).await?;
+                let mut db = database.connect(Purpose::Write).await?;
                 let session = Session::Mysql(mysql::session::Session::of(&mut db).await?);
                 Ok(Writer { db: Connection::Mysql(db), session })
             }
             Self::Postgres(database) => {
-                let mut db = database.connect(postgres::connect::Purpose::Write).await?;
+                let mut db = database.connect(Purpose::Write).await?;
                 let session = Session::Postgres(postgres::session::Session::of(&mut db).await?);
                 Ok(Writer { db: Connection::Postgres(db), session })
             }

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `dialect`, `meaning` | what differs: words, and what errors mean |
+//! | `connect` | how a server is reached |
 //! | `db`, `value`, `row` | connections and pools behind one face: values go in, rows come out |
 //! | `statement` | statements over many rows |
 //! | `commit` | one transaction a batch, and what became of it |
@@ -17,6 +18,7 @@
 
 pub(crate) mod checkpoints;
 pub(crate) mod commit;
+pub(crate) mod connect;
 pub(crate) mod cursor;
 pub(crate) mod db;
 pub(crate) mod dialect;
