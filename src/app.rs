@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
@@ -15,9 +14,9 @@ use tally_actors::domain::rules::Rules;
 use tally_actors::engine::{Engine, Options};
 use tally_actors::error::EngineError;
 use tally_actors::gateway::Gateway;
-use tally_actors::payer::{Desk, Payer};
+use tally_actors::payer::Desk;
 use tally_actors::ports::{ReadError, Store};
-use tally_actors::sweeper::{Ladder, Sweeper};
+use tally_actors::recovery::Recovery;
 use tally_sandbox::{Sandbox, StartFault};
 use tally_storage::{Books, OpenError, Place, folder};
 use tally_wechat::client::ConfigFault;
@@ -31,12 +30,14 @@ use crate::limits;
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
 use crate::practice;
+use crate::restores::Restores;
 use crate::service::{Service, Turns};
 use crate::sessions::{Sessions, SessionsFault};
 use crate::settings::{Counterpart, PublicUrl, Settings, SettingsFault};
 use crate::web::routes;
 use crate::web::server::serve;
 use crate::wechat_gateway::WechatGateway;
+use crate::workers::Workers;
 
 /// The service, ready to run.
 pub struct App {
@@ -49,6 +50,7 @@ pub struct App {
     workers: Workers,
     engine: Engine,
     store: Arc<dyn Books>,
+    restores: Arc<Restores>,
     sandbox: Option<Sandbox>,
     runtime: StoreRuntime,
 }
@@ -90,6 +92,9 @@ pub enum StartError {
     /// The keys can't be read.
     #[error("the keys can't be read: {0}")]
     Keys(#[from] ReadError),
+    /// Whether the books were restored can't be read.
+    #[error("whether the books were restored can't be read: {0}")]
+    Restores(ReadError),
     /// Sessions can't be kept as the settings say.
     #[error(transparent)]
     Sessions(#[from] SessionsFault),
@@ -142,6 +147,7 @@ impl App {
         // Only now: whoever has the store has the data directory, so no two starts make a key at once.
         let admin_key =
             AdminKey::find_or_make(settings.admin_key.as_ref(), &settings.data.admin_key_file())?;
+        let restores = restores(&store, &handle).await?;
         let keyring = Keyring::load(Arc::clone(&store), handle.clone(), admin_key.secret()).await?;
         // Before the sandbox starts: what it sends at once waits here until the server takes it.
         let (listener, address) = bind(settings.listen)?;
@@ -154,20 +160,24 @@ impl App {
         };
         let gateway = gateway(settings, config, address)?;
         let sessions = Arc::new(Sessions::start(&settings.sessions, &handle).await?);
-        let options =
-            Options { transfers_open: gateway.can_transfer(), ..Options::new(handle.clone()) };
+        let options = Options {
+            transfers_open: gateway.can_transfer(),
+            freeze: restores.freeze(),
+            ..Options::new(handle.clone())
+        };
         let engine = Engine::start(Arc::clone(&store) as Arc<dyn Store>, options);
         let parts = Parts {
             engine: engine.clone(),
             store: Arc::clone(&store),
             keyring,
+            restores: Arc::clone(&restores),
             gateway,
             sessions,
             sandbox: sandbox.is_some(),
         };
-        let service = service(settings, parts, handle);
+        let (service, desk) = service(settings, parts, handle);
         register_default(&service).await?;
-        let workers = Workers::start(settings, &service);
+        let workers = Workers::start(settings, &service, desk);
         let server = serve(web::Data::new(service), listener, routes)
             .map_err(|error| StartError::Listen { address: settings.listen, error })?;
         Ok(Self {
@@ -179,6 +189,7 @@ impl App {
             workers,
             engine,
             store,
+            restores,
             sandbox,
             runtime,
         })
@@ -234,6 +245,9 @@ impl App {
                  \x20         tally sandbox pay ORDER   the customer pays\n",
             ));
         }
+        if let Some(warning) = self.restores.warning() {
+            lines.push_str(&format!("\n    {warning}\n"));
+        }
         if self.books_missing {
             lines.push_str(&format!("\n    {BOOKS_MISSING}\n"));
         }
@@ -271,37 +285,10 @@ struct Parts {
     engine: Engine,
     store: Arc<dyn Books>,
     keyring: Keyring,
+    restores: Arc<Restores>,
     gateway: Arc<WechatGateway>,
     sessions: Arc<Sessions>,
     sandbox: bool,
-}
-
-/// What happens without anyone asking.
-struct Workers {
-    sweeper: Sweeper,
-    payer: Payer,
-}
-
-impl Workers {
-    fn start(settings: &Settings, service: &Service) -> Self {
-        let order_life = Duration::from_secs(settings.order_minutes.unsigned_abs() * 60);
-        let ladder = Ladder { steps: settings.query_seconds.0.clone(), order_life };
-        let store = Arc::clone(service.engine.store());
-        let sweeper = Sweeper::start(service.cashier.clone(), store, ladder);
-        let desk = Desk {
-            engine: service.engine.clone(),
-            gateway: Arc::clone(&service.gateway) as Arc<dyn Gateway>,
-            now: service.clock.as_now(),
-            steady: service.clock.as_steady(),
-            ladder: settings.transfer_query_seconds.0.clone(),
-        };
-        Self { sweeper, payer: Payer::start(desk, &service.runtime) }
-    }
-
-    async fn stop(self) {
-        self.sweeper.stop().await;
-        self.payer.stop().await;
-    }
 }
 
 fn gateway(
@@ -319,14 +306,23 @@ fn gateway(
     Ok(Arc::new(WechatGateway::new(client, public_url)))
 }
 
-fn service(settings: &Settings, parts: Parts, runtime: Handle) -> Service {
-    let Parts { engine, store, keyring, gateway, sessions, sandbox } = parts;
+/// The service, and the desk of those who pay out.
+fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk) {
+    let Parts { engine, store, keyring, restores, gateway, sessions, sandbox } = parts;
     let clock = Clock::start();
     let logins =
         Logins::new(Arc::clone(&gateway), Arc::clone(&sessions), runtime.clone(), clock.clone());
     let channel = Arc::clone(&gateway) as Arc<dyn Gateway>;
+    let desk = Desk {
+        engine: engine.clone(),
+        gateway: Arc::clone(&channel),
+        now: clock.as_now(),
+        steady: clock.as_steady(),
+        ladder: settings.transfer_query_seconds.0.clone(),
+    };
     let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), clock.as_now());
-    Service {
+    let recovery = Recovery::new(desk.clone(), cashier.clone());
+    let service = Service {
         engine,
         runtime,
         store,
@@ -337,13 +333,24 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> Service {
         order_ms: settings.order_minutes * 60_000,
         gateway,
         cashier,
+        restores,
+        recovery,
         sessions,
         logins,
         look_ups: LookUps::default(),
         proxies: settings.trusted_proxies.clone(),
         sandbox,
         unheeded_notices: AtomicU64::new(0),
-    }
+    };
+    (service, desk)
+}
+
+/// What the store says of restores, asked on the runtime that it lives on.
+async fn restores(store: &Arc<dyn Books>, on: &Handle) -> Result<Arc<Restores>, StartError> {
+    let (store, now) = (Arc::clone(store), Clock::start().now());
+    let loading = on.spawn(async move { Restores::load(store, now).await });
+    let loaded = loading.await.map_err(std::io::Error::other)?;
+    Ok(Arc::new(loaded.map_err(StartError::Restores)?))
 }
 
 fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -365,7 +372,9 @@ pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
     let sessions = Arc::new(Sessions::start(&settings.sessions, &runtime).await.unwrap());
     let port = Arc::clone(&store) as Arc<dyn Store>;
     let engine = Engine::start(port, Options::new(runtime.clone()));
-    service(&settings, Parts { engine, store, keyring, gateway, sessions, sandbox: false }, runtime)
+    let restores = restores(&store, &runtime).await.unwrap();
+    let parts = Parts { engine, store, keyring, restores, gateway, sessions, sandbox: false };
+    service(&settings, parts, runtime).0
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::demo::{self, Demo};
-use crate::moves::{self, BackingUp, Copying, Migrating};
+use crate::moves::{self, BackingUp, Copying, Marking, Migrating, Restoring};
 use crate::practice;
 use crate::replay::{self, Question};
 use crate::settings::{DataSettings, LogSettings, Settings};
@@ -53,6 +53,15 @@ enum Command {
     /// The file holds all that was acknowledged when the backup was begun, and has its name once it is whole and on disk. What
     /// there is of a backup that broke off is beside it, with .part behind the name; the next one goes on with it.
     Backup(BackingUp),
+    /// Put a backup in the place of the books, while no server runs on them (SQLite)
+    ///
+    /// The backup is checked first, every row worked out anew. The file that is there is moved aside, never deleted. The books
+    /// are then marked: no withdrawal goes out before an admin has said that what happened since the backup was made up for.
+    Restore(Restoring),
+    /// Mark the books as put back to an earlier state by other means, such as a server's own tools
+    ///
+    /// To be said before a tally is started on them: what they lack may have been paid out.
+    Restored(Marking),
     /// Bring the schema of the database up to date, as a start of the server does
     Migrate(Migrating),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
@@ -121,6 +130,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Replay(asked) => command(&asked.log, replay::run(&asked)),
         Command::Copy(asked) => command(&asked.log, moves::copy_books(&asked)),
         Command::Backup(asked) => command(&asked.log, moves::back_up(&asked)),
+        Command::Restore(asked) => command(&asked.log, moves::put_back(&asked)),
+        Command::Restored(asked) => command(&asked.log, moves::mark(&asked)),
         Command::Migrate(asked) => command(&asked.log, moves::migrate(&asked)),
         Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),

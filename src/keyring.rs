@@ -239,16 +239,19 @@ impl Keyring {
         });
         match changed.await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(trouble)) if certainly_nothing(&trouble) => {
-                Err(EngineError::Unavailable(trouble.to_string()))
-            }
-            Ok(Err(trouble)) => {
-                tracing::warn!(%trouble, "whether the keys were changed is not known");
-                Err(EngineError::OutcomeUnknown)
-            }
+            Ok(Err(trouble)) => Err(unmade(trouble)),
             Err(_) => Err(EngineError::OutcomeUnknown),
         }
     }
+}
+
+/// What a caller is told of a change beside the journal that the store could not make, or may have made.
+pub(crate) fn unmade(trouble: Trouble) -> EngineError {
+    if certainly_nothing(&trouble) {
+        return EngineError::Unavailable(trouble.to_string());
+    }
+    tracing::warn!(%trouble, "whether a change was made is not known");
+    EngineError::OutcomeUnknown
 }
 
 /// Whether nothing was written. After any other trouble the statement may have been committed.

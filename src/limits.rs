@@ -75,6 +75,21 @@ pub(crate) const KEY_BELIEVED_FOR: Duration = Duration::from_secs(2);
 /// Keys that this process does not know and asks the store for at once, where other processes may have made them.
 pub(crate) const KEYS_ASKED_FOR_MAX: usize = 16;
 
+/// How often it is read whether the books were restored, or released: other processes may have done either.
+pub(crate) const RESTORES_READ_EVERY: Duration = Duration::from_secs(2);
+
+/// For how long that is believed where other processes share the store. Then no money goes out.
+pub(crate) const RESTORES_BELIEVED_FOR: Duration = Duration::from_secs(6);
+
+/// Numbers that may be handed in at once after a restore.
+pub(crate) const LOST_NUMBERS_MAX: usize = 1_000;
+
+/// How many of them are looked up at once.
+pub(crate) const LOST_NUMBERS_AT_ONCE: usize = 8;
+
+/// How long a call that hands numbers in may take; what was not looked up by then is unknown.
+pub(crate) const LOST_NUMBERS_WAIT_MAX: Duration = Duration::from_secs(8);
+
 /// Characters of a reason that a person gives.
 pub(crate) const REASON_CHARS_MAX: usize = 256;
 

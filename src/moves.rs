@@ -1,5 +1,5 @@
-//! `tally copy`, `tally backup` and `tally migrate`: books brought from one database into another, into a file to be kept, and
-//! up to date.
+//! `tally copy`, `tally backup`, `tally restore`, `tally restored` and `tally migrate`: books brought from one database into
+//! another, into a file to be kept and back from it, and up to date.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -8,14 +8,44 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use tally_actors::domain::time::At;
 use tally_storage::Migrated;
 use tally_storage::backup::backup;
 use tally_storage::books::Books;
 use tally_storage::copy::{Copied, copy};
+use tally_storage::restore::{PutBack, restore};
+use tally_storage::restores::Restore;
 
 use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::settings::{DataSettings, DatabaseUrl, LogSettings};
+
+/// Which backup, and into which place.
+#[derive(Debug, Args)]
+pub(crate) struct Restoring {
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// When the backup was begun, where it does not say that itself (`2026-11-28T03:00:00Z`); rather too early than too late
+    #[arg(long, value_name = "TIME")]
+    at: Option<At>,
+    #[command(flatten)]
+    data: DataSettings,
+    #[command(flatten)]
+    pub(crate) log: LogSettings,
+}
+
+/// Which books, and since when they lack what happened.
+#[derive(Debug, Args)]
+pub(crate) struct Marking {
+    /// The state that was put back (`2026-11-28T03:00:00Z`); rather too early than too late
+    #[arg(long, value_name = "TIME")]
+    since: At,
+    #[command(flatten)]
+    data: DataSettings,
+    #[command(flatten)]
+    pub(crate) log: LogSettings,
+}
 
 /// From where to where.
 #[derive(Debug, Args)]
@@ -95,6 +125,47 @@ pub(crate) async fn back_up(asked: &BackingUp) -> Result<ExitCode, Failure> {
     let copied = backup(books, &shown.to_string(), &asked.to, begun, || clock.now()).await?;
     let told = format!("backed up {shown} into {}", asked.to.display());
     tell(&[told, counts(&copied, began.elapsed())])
+}
+
+/// What to do about restored books.
+const FROZEN: &str = "No withdrawal goes out until what they lack is made up for. Start tally: it looks up at WeChat what they have \
+    open. Then hand in what WeChat lists since then (POST /v1/restores/numbers), and release (POST /v1/restores/release).";
+
+/// Puts a backup in the place of the books.
+pub(crate) async fn put_back(asked: &Restoring) -> Result<ExitCode, Failure> {
+    let place = asked.data.place();
+    let file = place.file().ok_or_else(|| {
+        format!("{place} is put back by its server's own tools; then say so by tally restored --since TIME")
+    })?;
+    let put_back = restore(&asked.from, file, asked.at, Clock::start().now()).await?;
+    let PutBack { restore, report, aside } = put_back;
+    let mut lines = vec![format!(
+        "restored {place} from {}: what it was at {}\n{report}",
+        asked.from.display(),
+        restore.since
+    )];
+    lines.extend(aside.map(|aside| format!("what was there is kept as {}", aside.display())));
+    lines.push(FROZEN.into());
+    tell(&lines)
+}
+
+/// Marks books as put back.
+pub(crate) async fn mark(asked: &Marking) -> Result<ExitCode, Failure> {
+    let (place, now) = (asked.data.place(), Clock::start().now());
+    if asked.since > now {
+        return Err(format!("--since {} is in the future", asked.since).into());
+    }
+    if let Some(file) = place.file().filter(|file| !file.is_file()) {
+        return Err(format!("{} does not exist: there is nothing to mark", file.display()).into());
+    }
+    let books = target(&asked.data).await?;
+    let marked = books.keep_restore(Restore::new(asked.since, now)).await;
+    books.close().await;
+    marked?;
+    tell(&[
+        format!("{place} is marked as put back to what it was at {}", asked.since),
+        FROZEN.into(),
+    ])
 }
 
 /// Brings the schema up to date.

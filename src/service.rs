@@ -1,5 +1,7 @@
 //! What every handler is given: the engine, the keys, the clock, and deadlines for asking them.
 
+pub(crate) mod lost;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,14 +27,17 @@ use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
 use tally_actors::history;
 use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
+use tally_actors::recovery::Recovery;
 
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::limits::{
-    ANSWER_WAIT_MAX, HISTORIES_MAX, LISTS_MAX, READY_WAIT_MAX, SINGLES_MAX, TURN_WAIT_MAX,
+    ANSWER_WAIT_MAX, HISTORIES_MAX, LISTS_MAX, LOST_NUMBERS_AT_ONCE, READY_WAIT_MAX, SINGLES_MAX,
+    TURN_WAIT_MAX,
 };
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
+use crate::restores::Restores;
 use crate::sessions::Sessions;
 use crate::settings::Proxies;
 use crate::web::error::ApiError;
@@ -43,6 +48,7 @@ pub(crate) struct Turns {
     lists: Arc<Semaphore>,
     singles: Arc<Semaphore>,
     histories: Arc<Semaphore>,
+    lost: Arc<Semaphore>,
 }
 
 impl Turns {
@@ -53,6 +59,7 @@ impl Turns {
             lists: turns(LISTS_MAX),
             singles: turns(SINGLES_MAX),
             histories: turns(HISTORIES_MAX),
+            lost: turns(LOST_NUMBERS_AT_ONCE),
         }
     }
 }
@@ -88,6 +95,10 @@ pub(crate) struct Service {
     pub(crate) gateway: Arc<WechatGateway>,
     /// The flows between merchants and WeChat.
     pub(crate) cashier: Cashier,
+    /// Whether the books were put back from an earlier state.
+    pub(crate) restores: Arc<Restores>,
+    /// Who looks up what they may lack then.
+    pub(crate) recovery: Recovery,
     /// Customers who logged in.
     pub(crate) sessions: Arc<Sessions>,
     /// Logins under way.
@@ -243,7 +254,8 @@ impl Service {
     /// What does not work although the node is ready: a node that can't begin sessions still takes notices and calls of `/v1`.
     pub(crate) async fn warnings(&self) -> Vec<String> {
         let sessions = self.sessions.check().await.err();
-        sessions.map(|why| format!("customers can't log in: {why}")).into_iter().collect()
+        let sessions = sessions.map(|why| format!("customers can't log in: {why}"));
+        sessions.into_iter().chain(self.restores.warning()).collect()
     }
 
     /// Why the node should be sent no requests; none: it is ready.

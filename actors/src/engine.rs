@@ -24,6 +24,7 @@ use crate::domain::head::Head;
 use crate::domain::ids::{IdempotencyKey, MerchantId, OrderNo};
 use crate::domain::number;
 use crate::domain::order::Order;
+use crate::domain::refusal::Refusal;
 use crate::domain::restored::Restored;
 use crate::domain::rules::Rules;
 use crate::domain::settlement::Settlement;
@@ -107,6 +108,11 @@ impl Engine {
                 .await
                 .map_err(|error| asking.not_sent(error))?;
             match asking.heard(outcome) {
+                Next::Say(Err(EngineError::Refused(Refusal::WithdrawalsFrozen)))
+                    if !self.freeze.is_sure() =>
+                {
+                    return Err(EngineError::Unavailable(NOT_SURE.into()));
+                }
                 Next::Say(said) => {
                     return said.map(|Outcome { answer, fresh }| Made { thing: answer, fresh });
                 }
@@ -299,6 +305,9 @@ impl Engine {
         &self.store
     }
 }
+
+/// A freeze of which nobody has heard is no final word.
+const NOT_SURE: &str = "whether the books were restored could not be read lately";
 
 /// Waits before asking again. `false`: the deadline is too near.
 async fn pause(tries: u32, deadline: Instant) -> bool {

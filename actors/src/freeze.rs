@@ -43,13 +43,20 @@ impl Freeze {
     pub fn restored(&self) -> Option<Restored> {
         let known = *self.known();
         let nothing = Restored { since: At::default(), at: At::default(), frozen: true };
-        let Some(Known { restored, asked }) = known else { return Some(nothing) };
-        match self.believed_for {
-            Some(longest) if asked.elapsed() > longest => {
-                Some(Restored { frozen: true, ..restored.unwrap_or(nothing) })
-            }
-            Some(_) | None => restored,
+        let Some(known) = known else { return Some(nothing) };
+        if self.is_believed(known) {
+            return known.restored;
         }
+        Some(Restored { frozen: true, ..known.restored.unwrap_or(nothing) })
+    }
+
+    /// Whether what holds was said by the store, and not too long ago.
+    pub fn is_sure(&self) -> bool {
+        self.known().is_some_and(|known| self.is_believed(known))
+    }
+
+    fn is_believed(&self, known: Known) -> bool {
+        self.believed_for.is_none_or(|longest| known.asked.elapsed() <= longest)
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
@@ -75,13 +82,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_not_known_or_known_for_too_long_is_frozen() {
         let freeze = Freeze::unknown(Some(BELIEVED));
-        assert!(is_frozen(&freeze));
+        assert!(is_frozen(&freeze) && !freeze.is_sure());
         freeze.learn(None, Instant::now());
         assert_eq!(freeze.restored(), None);
         tokio::time::advance(BELIEVED).await;
         assert_eq!(freeze.restored(), None);
+        assert!(freeze.is_sure());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(is_frozen(&freeze));
+        assert!(is_frozen(&freeze) && !freeze.is_sure());
         freeze.learn(restored(false), Instant::now());
         assert_eq!(freeze.restored(), restored(false));
         tokio::time::advance(BELIEVED + Duration::from_millis(1)).await;

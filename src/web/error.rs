@@ -9,6 +9,7 @@ use tally_actors::cashier::CashierError;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::error::EngineError;
 use tally_actors::ports::{ReadError, Trouble};
+use tally_actors::recovery::Left;
 
 use crate::limits::{
     ANSWER_FIELD_CHARS_MAX, ANSWER_REASON_CHARS_MAX, BODY_BYTES_MAX, RETRY_AFTER_SECONDS,
@@ -61,6 +62,9 @@ pub(crate) enum ApiError {
     /// A path that does not take this method; with those that it takes.
     #[error("this path takes {0}")]
     MethodNotAllowed(String),
+    /// After a restore: not all that the books have open was looked up; how much is left, if that is known.
+    #[error("what the restored books have open was not all looked up at WeChat yet: {}", told(*.0))]
+    NotLookedUp(Option<Left>),
     /// WeChat does not take the order; with WeChat's words.
     #[error("WeChat refused the order, a repeat asks again: {0}")]
     WechatRefused(Box<str>),
@@ -133,6 +137,7 @@ impl ApiError {
             Self::CaseUnknown => (StatusCode::NOT_FOUND, "case_unknown"),
             Self::KeyUnknown | Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NotLookedUp(_) => (StatusCode::CONFLICT, "restore_not_looked_up"),
             Self::WechatRefused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
@@ -174,6 +179,7 @@ impl ApiError {
             | Self::KeyUnknown
             | Self::NotFound
             | Self::MethodNotAllowed(_)
+            | Self::NotLookedUp(_)
             | Self::WechatRefused(_)
             | Self::BodyTooLarge
             | Self::BodyTooSlow => self.to_string(),
@@ -207,6 +213,7 @@ impl ApiError {
             | Self::KeyUnknown
             | Self::NotFound
             | Self::MethodNotAllowed(_)
+            | Self::NotLookedUp(_)
             | Self::WechatRefused(_)
             | Self::BodyTooLarge
             | Self::BodyTooSlow => return None,
@@ -221,6 +228,14 @@ impl ApiError {
         }
         None
     }
+}
+
+/// How much is left to look up, for people.
+fn told(left: Option<Left>) -> String {
+    let left = left.filter(|left| left.orders + left.withdrawals > 0);
+    left.map_or("ask again in a moment".into(), |Left { orders, withdrawals }| {
+        format!("orders {orders}, withdrawals {withdrawals}; ask again in a minute")
+    })
 }
 
 /// A text of so many characters at the most: a caller's own mistake is not sent back at length.

@@ -3,6 +3,7 @@
 use actix_web::body::to_bytes;
 use tally_actors::domain::money::{Balance, Money};
 use tally_actors::ports::Trouble;
+use tally_actors::recovery::Left;
 
 use super::*;
 
@@ -60,6 +61,10 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::SameKey, 403, "forbidden"),
         (Refusal::Invalid { field: "name", reason: "x" }, 400, "invalid_request"),
     ];
+    let left = Some(Left { orders: 1, withdrawals: 0 });
+    all.extend(
+        [None, left].map(|left| (ApiError::NotLookedUp(left), 409, "restore_not_looked_up")),
+    );
     all.extend(refusals.map(|(refusal, status, code)| (ApiError::refused(refusal), status, code)));
     all
 }

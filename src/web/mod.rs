@@ -17,6 +17,7 @@ mod orders;
 mod query;
 mod reply;
 mod request;
+mod restores;
 pub(crate) mod server;
 mod settlements;
 mod withdrawals;
@@ -49,6 +50,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/keys/{key_id}", vec![(DELETE, to(keys::delete_admins))]);
     path("/v1/cases", vec![(GET, to(cases::list))]);
     path("/v1/cases/{case_id}", vec![(GET, to(cases::get))]);
+    path("/v1/restores", vec![(GET, to(restores::list))]);
+    path("/v1/restores/numbers", vec![(POST, to(restores::take))]);
+    path("/v1/restores/release", vec![(POST, to(restores::release))]);
     path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
 
     let mut of = |rest: &str, routes| {

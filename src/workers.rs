@@ -1,0 +1,39 @@
+//! What happens without anyone asking.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tally_actors::payer::{Desk, Payer};
+use tally_actors::sweeper::{Ladder, Sweeper};
+
+use crate::restores::Watch;
+use crate::service::Service;
+use crate::settings::Settings;
+
+/// Those who do it.
+pub(crate) struct Workers {
+    sweeper: Sweeper,
+    payer: Payer,
+    watch: Watch,
+}
+
+impl Workers {
+    /// Starts them for a service; the desk is the payer's.
+    pub(crate) fn start(settings: &Settings, service: &Service, desk: Desk) -> Self {
+        let order_life = Duration::from_secs(settings.order_minutes.unsigned_abs() * 60);
+        let ladder = Ladder { steps: settings.query_seconds.0.clone(), order_life };
+        let store = Arc::clone(service.engine.store());
+        let sweeper = Sweeper::start(service.cashier.clone(), store, ladder);
+        let payer = Payer::start(desk, &service.runtime);
+        let (restores, recovery) = (Arc::clone(&service.restores), service.recovery.clone());
+        let watch = Watch::start(restores, recovery, service.clock.clone(), &service.runtime);
+        Self { sweeper, payer, watch }
+    }
+
+    /// Stops them; what they have in hand is finished.
+    pub(crate) async fn stop(self) {
+        self.watch.stop().await;
+        self.sweeper.stop().await;
+        self.payer.stop().await;
+    }
+}
