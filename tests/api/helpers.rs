@@ -154,6 +154,12 @@ impl TestApp {
         made["key"].as_str().unwrap().to_owned()
     }
 
+    /// A key of another admin.
+    pub(crate) async fn key(&self, name: &str) -> String {
+        let made = self.post("/v1/keys", json!({"name": name})).await.expect(201);
+        made["key"].as_str().unwrap().to_owned()
+    }
+
     /// An order that was opened and paid; its number.
     pub(crate) async fn paid(&self, merchant: &str, amount_fen: i64) -> String {
         let order_no = format!("P{}", self.numbers.fetch_add(1, Ordering::Relaxed));
@@ -178,6 +184,24 @@ impl TestApp {
     pub(crate) async fn restart(self) -> Self {
         let settings = self.settings.clone();
         start_in(self.stop().await, settings).await
+    }
+
+    /// Stops it, has commands of the binary run on its books, and starts it again on what they left.
+    pub(crate) async fn restart_after(self, commands: &[&[&str]]) -> Self {
+        let settings = self.settings.clone();
+        let folder = self.stop().await;
+        for command in commands {
+            let Output { status, stdout, stderr } = tally(folder.path(), command).await;
+            let [out, err] =
+                [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+            assert!(status.success(), "{command:?}: {out}\n{err}");
+        }
+        start_in(folder, settings).await
+    }
+
+    /// A file in its folder.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// Stops it. Its books are in the folder.

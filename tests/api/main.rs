@@ -15,6 +15,7 @@ mod miniprogram;
 mod misfits;
 mod notices;
 mod replay;
+mod restores;
 mod roles;
 mod stage;
 mod walk;

@@ -95,6 +95,12 @@ impl Stage {
         answer.expect(200)
     }
 
+    /// What the sandbox shows there.
+    pub(crate) async fn asked(&self, path: &str) -> Value {
+        let url = format!("{}/sandbox/{path}", self.sandbox.url());
+        read(self.app.http.get(url)).await.expect(200)
+    }
+
     /// What goes wrong at WeChat from now on.
     pub(crate) async fn faults(&self, faults: &[(&str, &str)]) {
         let each =
@@ -138,6 +144,11 @@ impl Stage {
 
     /// The fields of a notice about the default merchant's order, as WeChat would sign them.
     pub(crate) fn notice(&self, order_no: &str, total_fee: u64) -> Fields {
+        self.notice_of("default", order_no, total_fee)
+    }
+
+    /// The same of another merchant.
+    pub(crate) fn notice_of(&self, merchant: &str, order_no: &str, total_fee: u64) -> Fields {
         [
             ("return_code", "SUCCESS"),
             ("result_code", "SUCCESS"),
@@ -150,7 +161,7 @@ impl Stage {
             ("total_fee", &total_fee.to_string()),
             ("fee_type", "CNY"),
             ("transaction_id", &format!("42{order_no}")),
-            ("out_trade_no", &format!("default-{order_no}")),
+            ("out_trade_no", &format!("{merchant}-{order_no}")),
             ("time_end", "20260131180135"),
         ]
         .into_iter()
@@ -216,6 +227,11 @@ impl Stage {
         });
         let taken = client.unwrap().unified_order(&order.unwrap()).await;
         assert!(matches!(taken, Outcome::Done(_)), "{taken:?}");
+    }
+
+    /// Stops the service, has commands of the binary run on its books, and starts it again. WeChat lives on.
+    pub(crate) async fn restart_after(self, commands: &[&[&str]]) -> Self {
+        Self { app: self.app.restart_after(commands).await, ..self }
     }
 
     /// Stops both, and has the books worked out anew.
