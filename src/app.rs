@@ -19,7 +19,7 @@ use tally_actors::payer::{Desk, Payer};
 use tally_actors::ports::{ReadError, Store};
 use tally_actors::sweeper::{Ladder, Sweeper};
 use tally_sandbox::{Sandbox, StartFault};
-use tally_storage::{OpenError, SqliteStore, folder};
+use tally_storage::{Books, OpenError, Place, folder};
 use tally_wechat::client::ConfigFault;
 use tally_wechat::{Client, Config};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -42,13 +42,13 @@ use crate::wechat_gateway::WechatGateway;
 pub struct App {
     address: SocketAddr,
     admin_key: AdminKey,
-    file: PathBuf,
+    place: Place,
     /// Whether there was an admin key at the start, but no database.
     books_missing: bool,
     server: Server,
     workers: Workers,
     engine: Engine,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Books>,
     sandbox: Option<Sandbox>,
     runtime: StoreRuntime,
 }
@@ -131,15 +131,14 @@ impl App {
             .build()?;
         let handle = threads.handle().clone();
         let runtime = StoreRuntime(Some(threads));
-        let file = settings.data.file();
+        let place = settings.data.place();
         let books_missing = settings.data.books_missing();
         if books_missing {
-            tracing::warn!(file = %file.display(), "{BOOKS_MISSING}");
+            tracing::warn!(%place, "{BOOKS_MISSING}");
         }
-        let path = file.clone();
-        let on = handle.clone();
-        let opening = handle.spawn_blocking(move || on.block_on(SqliteStore::open(&path)));
-        let store = Arc::new(opening.await.map_err(std::io::Error::other)??);
+        let (opened, on) = (place.clone(), handle.clone());
+        let opening = handle.spawn_blocking(move || on.block_on(opened.open()));
+        let store = opening.await.map_err(std::io::Error::other)??;
         // Only now: whoever has the store has the data directory, so no two starts make a key at once.
         let admin_key =
             AdminKey::find_or_make(settings.admin_key.as_ref(), &settings.data.admin_key_file())?;
@@ -174,7 +173,7 @@ impl App {
         Ok(Self {
             address,
             admin_key,
-            file,
+            place,
             books_missing,
             server,
             workers,
@@ -225,7 +224,7 @@ impl App {
              books     {}\n\
              admin key {key}\n\
              try       {curl} http://{address}/v1/merchants\n",
-            self.file.display(),
+            self.place,
         );
         if let Some(sandbox) = self.sandbox_address() {
             lines.push_str(&format!(
@@ -270,7 +269,7 @@ async fn register_default(service: &Service) -> Result<(), StartError> {
 /// What a service is put together of, beside what it makes itself.
 struct Parts {
     engine: Engine,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Books>,
     keyring: Keyring,
     gateway: Arc<WechatGateway>,
     sessions: Arc<Sessions>,
@@ -358,7 +357,7 @@ fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
 #[cfg(test)]
 pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
     let (settings, runtime) = (Settings::in_folder(folder), Handle::current());
-    let store = Arc::new(SqliteStore::open(&settings.data.file()).await.unwrap());
+    let store = settings.data.place().open().await.unwrap();
     let admin = "an-admins-own-key".parse().unwrap();
     let keyring = Keyring::load(Arc::clone(&store), runtime.clone(), &admin).await.unwrap();
     let (_, config) = practice::start(&settings, &admin).await.unwrap();

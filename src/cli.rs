@@ -9,7 +9,6 @@ use actix_web::dev::ServerHandle;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use tally_actors::domain::ids::{MerchantId, OrderNo};
-use tally_storage::SqliteStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
@@ -202,14 +201,10 @@ fn practise(play: &Play) -> Result<(), Failure> {
 }
 
 async fn audit(asked: &Audit) -> Result<ExitCode, Failure> {
-    let file = asked.data.file();
-    let store = SqliteStore::open_read_only(&file).await?;
-    let report = match asked.merchant {
-        Some(merchant) => tally_storage::audit::audit_merchant(&store, merchant).await?,
-        None => tally_storage::audit::audit(&store).await?,
-    };
+    let place = asked.data.place();
+    let report = place.open_read_only().await?.audit(asked.merchant).await?;
     if let Some(merchant) = asked.merchant.filter(|_| report.is_clean() && report.events == 0) {
-        return Err(format!("merchant {merchant} is not known in {}", file.display()).into());
+        return Err(format!("merchant {merchant} is not known in {place}").into());
     }
     writeln!(std::io::stdout(), "{report}")?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -12,9 +12,9 @@ use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::number;
 use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
-use tally_actors::ports::{Page, Part, ReadError, Store, Trouble};
-use tally_storage::SqliteStore;
-use tally_storage::keys::{KnownKey, ListedKey, NewKey};
+use tally_actors::ports::{Page, Part, ReadError, Trouble};
+use tally_storage::Books;
+use tally_storage::keys::{Key, ListedKey};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinError;
@@ -100,19 +100,19 @@ pub(crate) struct Keyring {
     asking: Arc<Semaphore>,
     /// Held from before the store is changed until memory says the same, so that the two go the same way.
     changing: Arc<Mutex<()>>,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Books>,
     runtime: Handle,
 }
 
 impl Keyring {
     /// The stored keys, and the admin's own.
     pub(crate) async fn load(
-        store: Arc<SqliteStore>,
+        store: Arc<dyn Books>,
         runtime: Handle,
         admin: &Secret,
     ) -> Result<Self, ReadError> {
         let asked = Arc::clone(&store);
-        let read = runtime.spawn(async move { asked.all_keys().await });
+        let read = runtime.spawn(async move { asked.keys().await });
         let known = Known::default();
         for stored in read.await.map_err(ended)?? {
             known.write().insert(stored.key_hash, caller(&stored));
@@ -186,10 +186,10 @@ impl Keyring {
         let key_id = number::make(now, random).parse().expect("a made number is a key id");
         let key_hash = hash(&key);
         let listed = ListedKey { key_id, name: name.clone(), created_at: now };
-        let new = NewKey { key_hash, key_id, merchant, name, created_at: now };
+        let new = Key { key_hash, key_id, merchant, name, created_at: now };
         let (store, known) = (Arc::clone(&self.store), self.known.clone());
         let made = async move {
-            store.create_key(&new).await?;
+            store.create_key(new).await?;
             known.write().insert(key_hash, Caller { key_id, merchant });
             Ok(())
         };
@@ -259,7 +259,7 @@ fn certainly_nothing(trouble: &Trouble) -> bool {
     }
 }
 
-fn caller(known: &KnownKey) -> Caller {
+fn caller(known: &Key) -> Caller {
     Caller { key_id: known.key_id, merchant: known.merchant }
 }
 

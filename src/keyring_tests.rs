@@ -5,6 +5,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 
+use tally_storage::SqliteStore;
+
 const ADMIN: &str = "the-admins-own-key";
 
 async fn keyring(store: SqliteStore) -> Keyring {
@@ -58,7 +60,7 @@ async fn a_key_that_is_made_while_nobody_waits_is_in_memory_as_in_the_store() {
     let keyring = keyring(store(&folder).await).await;
     begun_and_left(keyring.make(None, "night shift".into(), At::from_ms(1)));
     changed(&keyring).await;
-    let stored = keyring.store.all_keys().await.unwrap();
+    let stored = keyring.store.keys().await.unwrap();
     let known = keyring.known.read();
     assert_eq!((stored.len(), known.by_hash.len()), (1, 1));
     assert!(known.by_hash.contains_key(&stored[0].key_hash));

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use tally_storage::Migrated;
 use tally_storage::backup::backup;
 use tally_storage::books::Books;
 use tally_storage::copy::{Copied, copy};
-use tally_storage::{Migrated, SqliteStore};
 
 use crate::cli::Failure;
 use crate::clock::Clock;
@@ -56,12 +56,12 @@ pub(crate) struct Migrating {
 
 /// A database to read, as it may be served.
 async fn source(data: &DataSettings) -> Result<Arc<dyn Books>, Failure> {
-    Ok(Arc::new(SqliteStore::open_read_only(&data.file()).await?))
+    Ok(data.place().open_read_only().await?)
 }
 
 /// A database to write, which this process has to itself where the kind of database can see to that.
 async fn target(data: &DataSettings) -> Result<Arc<dyn Books>, Failure> {
-    Ok(Arc::new(SqliteStore::open(&data.file()).await?))
+    Ok(data.place().open().await?)
 }
 
 /// Copies books into another database.
@@ -71,14 +71,14 @@ pub(crate) async fn copy_books(asked: &Copying) -> Result<ExitCode, Failure> {
         |url: &DatabaseUrl| DataSettings { data_dir: data_dir.clone(), database_url: url.clone() };
     let (from, to) = (data(from), data(to));
     if from.is_same(&to) {
-        return Err(format!("{} can't be copied into itself", from.shown()).into());
+        return Err(format!("{} can't be copied into itself", from.place()).into());
     }
     let began = Instant::now();
     let books = source(&from).await?; // before the target, which is made where it is not there
     let written = target(&to).await?;
     let copied = copy(books, Arc::clone(&written)).await;
     written.close().await;
-    let told = format!("copied {} to {}", from.shown(), to.shown());
+    let told = format!("copied {} to {}", from.place(), to.place());
     tell(&[told, counts(&copied?, began.elapsed())])
 }
 
@@ -87,20 +87,20 @@ pub(crate) async fn back_up(asked: &BackingUp) -> Result<ExitCode, Failure> {
     let clock = Clock::start();
     let (began, begun) = (Instant::now(), clock.now());
     let books = source(&asked.data).await?;
-    let shown = asked.data.shown();
+    let shown = asked.data.place();
     tell(&[format!(
         "begun {begun}: what is acknowledged by now will be in {}",
         asked.to.display()
     )])?;
-    let copied = backup(books, &shown, &asked.to, begun, || clock.now()).await?;
+    let copied = backup(books, &shown.to_string(), &asked.to, begun, || clock.now()).await?;
     let told = format!("backed up {shown} into {}", asked.to.display());
     tell(&[told, counts(&copied, began.elapsed())])
 }
 
 /// Brings the schema up to date.
 pub(crate) async fn migrate(asked: &Migrating) -> Result<ExitCode, Failure> {
-    let Migrated { from, to } = SqliteStore::migrate(&asked.data.file()).await?;
-    let shown = asked.data.shown();
+    let Migrated { from, to } = asked.data.place().migrate().await?;
+    let shown = asked.data.place();
     tell(&[match from {
         None => format!("{shown} was empty and is at migration {to} now"),
         Some(from) if from == to => format!("{shown} is at migration {to} already"),

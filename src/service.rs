@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
-use tally_storage::SqliteStore;
+use tally_storage::Books;
+use tally_storage::books::Profile;
 use tally_storage::keys::ListedKey;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -72,7 +73,7 @@ pub(crate) struct Service {
     /// The runtime that the store lives on.
     pub(crate) runtime: Handle,
     /// The store, where it is asked how it is.
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<dyn Books>,
     /// How many may read at once.
     pub(crate) turns: Turns,
     /// Who may call.
@@ -216,9 +217,10 @@ impl Service {
         profile: &Value,
         now: At,
     ) -> Result<(), ApiError> {
-        let (store, openid) = (Arc::clone(&self.store), openid.to_owned());
-        let json = profile.to_string();
-        let kept = self.runtime.spawn(async move { store.keep_profile(&openid, &json, now).await });
+        let store = Arc::clone(&self.store);
+        let profile =
+            Profile { openid: openid.to_owned(), json: profile.to_string(), stored_at: now };
+        let kept = self.runtime.spawn(async move { store.keep_profiles(vec![profile]).await });
         let ended = |_| Trouble::Unavailable("it ended early".into());
         self.read(async { Ok::<_, ReadError>(kept.await.map_err(ended)??) }).await
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tally_actors::domain::ids::MerchantId;
+use tally_storage::Place;
 
 pub use self::sessions::{KeyPrefix, RedisSettings, RedisUrl, SessionSettings};
 pub use self::values::{DatabaseUrl, Ladder, Proxies, PublicUrl, Secret};
@@ -89,7 +90,8 @@ pub struct DataSettings {
     /// Directory of the embedded database and of a generated admin key
     #[arg(long, env = "TALLY_DATA_DIR", default_value = "data", value_name = "DIRECTORY")]
     pub data_dir: PathBuf,
-    /// The database: `sqlite:` for a file in the data directory, `sqlite:PATH` for another file
+    /// The database: `sqlite:` for a file in the data directory, `sqlite:PATH` for another file, `postgres://…` or `mysql://…` for
+    /// one on a server
     #[arg(long, env = "TALLY_DATABASE_URL", default_value = "sqlite:", hide_env_values = true)]
     pub database_url: DatabaseUrl,
 }
@@ -162,22 +164,21 @@ impl Settings {
 }
 
 impl DataSettings {
-    /// The database file.
-    pub fn file(&self) -> PathBuf {
+    /// Where the books are.
+    pub fn place(&self) -> Place {
         match &self.database_url {
-            DatabaseUrl::Embedded => self.data_dir.join("tally.db"),
-            DatabaseUrl::File(path) => path.clone(),
+            DatabaseUrl::Embedded => Place::File(self.data_dir.join("tally.db")),
+            DatabaseUrl::File(path) => Place::File(path.clone()),
+            DatabaseUrl::Server(url) => Place::Server(url.clone()),
         }
     }
 
-    /// The database, for people: without what must not be shown.
-    pub(crate) fn shown(&self) -> String {
-        format!("sqlite:{}", self.file().display())
-    }
-
-    /// Whether both are the same database.
+    /// Whether both are the same database, as far as their names tell.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let name = |data: &Self| data.file().canonicalize().unwrap_or_else(|_| data.file());
+        let name = |data: &Self| match data.place() {
+            Place::File(file) => Place::File(file.canonicalize().unwrap_or(file)),
+            server => server,
+        };
         name(self) == name(other)
     }
 
@@ -188,7 +189,8 @@ impl DataSettings {
 
     /// Whether a server ran here before, by its admin key, and its database is not there.
     pub(crate) fn books_missing(&self) -> bool {
-        self.admin_key_file().exists() && !self.file().exists()
+        let missing = self.place().file().is_some_and(|file| !file.exists());
+        self.admin_key_file().exists() && missing
     }
 
     /// The file in which the sandbox keeps its books.
@@ -218,7 +220,7 @@ mod tests {
     fn without_any_flag_it_serves_on_loopback_with_a_file_in_data() {
         let settings = parse(&[]).unwrap();
         assert_eq!(settings.listen, "127.0.0.1:8000".parse().unwrap());
-        assert_eq!(settings.data.file(), Path::new("data/tally.db"));
+        assert_eq!(settings.data.place(), Place::File("data/tally.db".into()));
         assert_eq!(settings.data.admin_key_file(), Path::new("data/admin.key"));
         assert_eq!(settings.default_merchant.as_str(), "default");
         assert_eq!((settings.order_minutes, settings.log.format), (120, LogFormat::Text));
@@ -231,23 +233,25 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_a_sqlite_file_and_nothing_else() {
-        let file = |url: &str| parse(&["--database-url", url]).map(|settings| settings.data.file());
-        for (url, path) in [
-            ("sqlite:", "data/tally.db"),
-            ("sqlite:books.db", "books.db"),
-            ("sqlite:///var/lib/tally.db", "/var/lib/tally.db"),
+    fn a_database_is_a_sqlite_file_or_on_a_server() {
+        let place =
+            |url: &str| parse(&["--database-url", url]).map(|settings| settings.data.place());
+        for (url, shown) in [
+            ("sqlite:", "sqlite:data/tally.db"),
+            ("sqlite:books.db", "sqlite:books.db"),
+            ("sqlite:///var/lib/tally.db", "sqlite:/var/lib/tally.db"),
+            ("postgres://tally:secret@db/tally?sslmode=require", "postgres://db/tally"),
+            ("mysql://tally:secret@db:3307/tally", "mysql://db:3307/tally"),
         ] {
-            assert_eq!(file(url).unwrap(), Path::new(path), "{url}");
+            assert_eq!(place(url).unwrap().to_string(), shown, "{url}");
         }
         for (url, remedy) in [
-            ("mysql://root@db/tally", "SQLite only"),
-            ("postgres://db/tally", "SQLite only"),
+            ("oracle://db/tally", "postgres://"),
             ("sqlite::memory:", "would be lost"),
             ("sqlite:books.db?mode=ro", "takes no options"),
             ("sqlite:data/", "is a directory"),
         ] {
-            assert!(file(url).unwrap_err().contains(remedy), "{url}");
+            assert!(place(url).unwrap_err().contains(remedy), "{url}");
         }
     }
 

@@ -14,7 +14,6 @@ mod story;
 mod why;
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -25,9 +24,8 @@ use tally_actors::domain::replay::{Flaw, Point, Replay};
 use tally_actors::domain::time::At;
 use tally_actors::history::decode;
 use tally_actors::limits::HISTORY_PAGE;
-use tally_actors::ports::Store;
-use tally_storage::SqliteStore;
-use tally_storage::audit::{Fault, StoredHead, stored_head};
+use tally_storage::audit::{Fault, StoredHead};
+use tally_storage::{Books, Place};
 
 use self::print::Printer;
 use self::state::State;
@@ -98,19 +96,20 @@ struct Telling {
 
 /// Answers the question, on the standard output.
 pub(crate) async fn run(asked: &Question) -> Result<ExitCode, Failure> {
-    let file = asked.data.file();
-    let store = SqliteStore::open_read_only(&file).await?;
+    let place = asked.data.place();
+    let store = place.open_read_only().await?;
+    let store = store.as_ref();
     // Before the fold: beside a running server the journal grows on, and this head is of a place that the fold comes to.
-    let stored = stored_head(&store, asked.merchant).await?;
-    asked.must_have_an_answer(&store, stored.as_ref(), &file).await?;
+    let stored = store.stored_head(asked.merchant).await?;
+    asked.must_have_an_answer(store, stored.as_ref(), &place).await?;
     let mut printer = Printer::new(asked.json, BufWriter::new(io::stdout().lock()));
     let (of, replay, story) = (asked.merchant, Replay::new(asked.merchant), Story::default());
     let mut telling = Telling { of, replay, story, why: asked.why, value: 0 };
     if let Some(number) = asked.why {
         printer.begin(asked.merchant, number)?;
     }
-    let stop = telling.fold(&store, asked.point(stored.as_ref()), &mut printer).await?;
-    let end = telling.end(&store, stop, stored).await?;
+    let stop = telling.fold(store, asked.point(stored.as_ref()), &mut printer).await?;
+    let end = telling.end(store, stop, stored).await?;
     let state = State::of(&telling, &end);
     printer.end(&state)?;
     Ok(if state.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -129,14 +128,14 @@ impl Question {
     /// One clear line for a question without an answer.
     async fn must_have_an_answer(
         &self,
-        store: &SqliteStore,
+        store: &dyn Books,
         stored: Option<&StoredHead>,
-        file: &Path,
+        place: &Place,
     ) -> Result<(), Failure> {
         let of = self.merchant;
         let first = store.events(of, Seq(1), 1).await?;
         let Some(first) = first.first() else {
-            return Err(format!("merchant {of} is not known in {}", file.display()).into());
+            return Err(format!("merchant {of} is not known in {place}").into());
         };
         if let Some(at) = self.at
             && let Ok(Stamped { at: first, .. }) = decode(of, first)
@@ -163,7 +162,7 @@ impl Telling {
     /// Folds up to a point, to the journal's end, or to what can't be believed.
     async fn fold(
         &mut self,
-        store: &SqliteStore,
+        store: &dyn Books,
         point: Point,
         printer: &mut Printer<impl Write>,
     ) -> Result<Stop, Failure> {
@@ -215,7 +214,7 @@ impl Telling {
     /// Compares what was folded with the stored head, if that is of the same place.
     async fn end(
         &self,
-        store: &SqliteStore,
+        store: &dyn Books,
         stop: Stop,
         stored: Option<StoredHead>,
     ) -> Result<End, Failure> {
@@ -227,7 +226,7 @@ impl Telling {
         let folded = self.replay.link().seq;
         let older = stored.as_ref().and_then(StoredHead::seq).is_none_or(|seq| seq < folded);
         // What was folded may have been written after that head was read.
-        let stored = if older { stored_head(store, self.of).await? } else { stored };
+        let stored = if older { store.stored_head(self.of).await? } else { stored };
         let (Some(stored), Some(head)) = (stored, self.replay.head()) else {
             return Ok(End::NoHead);
         };

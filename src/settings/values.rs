@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use tally_storage::place::ServerUrl;
 
 use crate::limits::{ADMIN_KEY_CHARS_MIN, LADDER_SECONDS_MAX, LADDER_STEPS_MAX};
 
@@ -17,6 +18,8 @@ pub enum DatabaseUrl {
     Embedded,
     /// A SQLite file somewhere else.
     File(PathBuf),
+    /// A database on a server.
+    Server(ServerUrl),
 }
 
 /// A text that is not printed.
@@ -40,7 +43,7 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
         let Some(path) = raw.strip_prefix("sqlite:") else {
-            return Err("this version keeps its books in SQLite only; give sqlite: or sqlite:PATH");
+            return raw.parse().map(Self::Server);
         };
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.contains(['?', '#']) {

@@ -30,6 +30,7 @@ use tally_actors::ports::Trouble;
 
 pub use self::heads::{StoredHead, stored_head};
 pub use self::report::{Fault, Report, What};
+use crate::sql::db::Pool;
 use crate::sqlite::SqliteStore;
 use crate::sqlite::errors::trouble;
 
@@ -78,9 +79,29 @@ const NEXT_MERCHANT: &str = "
         union all select 'cases', min(merchant_id) from cases where merchant_id > cast(?1 as text)
     ) where m is not null order by m limit 1";
 
+/// The row of a merchant's head.
+pub(crate) async fn head_of_books(
+    db: &Pool,
+    of: MerchantId,
+) -> Result<Option<StoredHead>, AuditError> {
+    StoredHead::read(db.file(), of).await.map_err(unreadable)
+}
+
+/// Audits one merchant, or all.
+pub(crate) async fn of_books(db: &Pool, of: Option<MerchantId>) -> Result<Report, AuditError> {
+    match of {
+        Some(of) => audit_one(db, of).await,
+        None => audit_all(db).await,
+    }
+}
+
 /// Audits all merchants of a store, and reports the first difference of each.
 pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
-    let db = store.read.file();
+    audit_all(&store.read).await
+}
+
+async fn audit_all(db: &Pool) -> Result<Report, AuditError> {
+    let db = db.file();
     let mut report = Report::default();
     let mut after: Vec<u8> = vec![];
     while let Some((raw, table)) = next_merchant(db, &after).await? {
@@ -103,13 +124,18 @@ pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
 
 /// Audits one merchant. A report without events: it has no journal, so it was never registered.
 pub async fn audit_merchant(store: &SqliteStore, of: MerchantId) -> Result<Report, AuditError> {
+    audit_one(&store.read, of).await
+}
+
+async fn audit_one(db: &Pool, of: MerchantId) -> Result<Report, AuditError> {
+    let db = db.file();
     let mut report = Report { merchants: 1, ..Report::default() };
-    match merchant::audit(store.read.file(), of, &mut report).await {
+    match merchant::audit(db, of, &mut report).await {
         Ok(()) => {}
         Err(Stop::Fault(fault)) => report.faults.push(*fault),
         Err(Stop::Error(error)) => return Err(error),
     }
-    indexes::audit(store.read.file(), Some(of), &mut report).await.map_err(unreadable)?;
+    indexes::audit(db, Some(of), &mut report).await.map_err(unreadable)?;
     Ok(report)
 }
 

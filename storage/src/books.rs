@@ -1,9 +1,14 @@
-//! Books as they are moved from one database to another: the engine's store, and what stands beside its journal.
+//! The books of a service, wherever they are: the engine's store, and what stands beside its journal.
 
+use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
-use tally_actors::ports::{Answering, ReadError, Store, Trouble};
+use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
 
-use crate::keys::NewKey;
+use crate::audit::{self, AuditError, Report, StoredHead};
+use crate::keys::{self, Key, ListedKey};
+use crate::sql::db::Pool;
+use crate::sql::moving;
+use crate::sql::value::Values;
 
 /// A customer's profile, with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +21,24 @@ pub struct Profile {
     pub stored_at: At,
 }
 
-/// A database that books are copied from, or into.
+/// A database with all that a service keeps.
 pub trait Books: Store {
+    /// Where it is, without a password.
+    fn place(&self) -> String;
+
+    /// Why batches are not being written, or would be lost. After some were not, this finds out whether they can be again.
+    fn check(&self) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Ends it: it writes no more, and what it wrote is on disk.
+    fn close(&self) -> Answering<'_, ()>;
+
+    /// Works out every row anew from the journal and compares, of one merchant or of all; a report without events about one
+    /// merchant says that it was never registered.
+    fn audit(&self, of: Option<MerchantId>) -> Answering<'_, Result<Report, AuditError>>;
+
+    /// The row of a merchant's head as it is stored, whatever is in it; `None`: there is none.
+    fn stored_head(&self, of: MerchantId) -> Answering<'_, Result<Option<StoredHead>, AuditError>>;
+
     /// Ids of merchants after this text, in the order of their bytes, at most so many; none at the end. Every merchant whom a
     /// head or an event names is among them, whether or not the rest of it can be read.
     fn merchants_after(
@@ -27,13 +48,30 @@ pub trait Books: Store {
     ) -> Answering<'_, Result<Vec<String>, ReadError>>;
 
     /// All API keys, by their ids.
-    fn keys(&self) -> Answering<'_, Result<Vec<NewKey>, ReadError>>;
+    fn keys(&self) -> Answering<'_, Result<Vec<Key>, ReadError>>;
 
-    /// Keeps a key that is not there.
-    fn keep_key(&self, key: NewKey) -> Answering<'_, Result<(), Trouble>>;
+    /// The key of that hash, as it is now; `None`: there is none, or it was removed.
+    fn key(&self, key_hash: [u8; 32]) -> Answering<'_, Result<Option<Key>, ReadError>>;
 
-    /// Removes a key.
-    fn remove_key(&self, key: NewKey) -> Answering<'_, Result<(), Trouble>>;
+    /// The keys of a merchant, or with `None` the admins', newest first.
+    fn list_keys(
+        &self,
+        of: Option<MerchantId>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedKey>, ReadError>>;
+
+    /// Keeps a key that is not there. It waits its turn behind the batches that are being written.
+    fn create_key(&self, key: Key) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Removes a key of a merchant, or with `None` an admin's. `false`: there is no such key.
+    fn delete_key(
+        &self,
+        of: Option<MerchantId>,
+        key_id: KeyId,
+    ) -> Answering<'_, Result<bool, Trouble>>;
+
+    /// A customer's profile; `None`: none was handed over.
+    fn profile(&self, openid: String) -> Answering<'_, Result<Option<Profile>, ReadError>>;
 
     /// Customers' profiles after this openid, in the order of their openids' bytes, at most so many; none at the end.
     fn profiles_after(
@@ -44,7 +82,114 @@ pub trait Books: Store {
 
     /// Keeps profiles in place of earlier ones of the same customers, in one transaction. No openid is there twice.
     fn keep_profiles(&self, profiles: Vec<Profile>) -> Answering<'_, Result<(), Trouble>>;
+}
 
-    /// Ends it: it writes no more, and what it wrote is on disk.
-    fn close(&self) -> Answering<'_, ()>;
+/// A store that speaks SQL.
+pub(crate) trait Tables: Store {
+    /// Connections that read what may take its time.
+    fn reading(&self) -> &Pool;
+
+    /// Reads, as the store lets others read.
+    fn reads<'a, T: Send + 'a>(
+        &'a self,
+        read: impl Future<Output = Result<T, ReadError>> + Send + 'a,
+    ) -> Answering<'a, Result<T, ReadError>>;
+
+    /// Executes a statement that is a transaction of its own, in whose text `?` stands for each value. Says how many rows it
+    /// touched. The statement must bear to be asked again: after an error nobody knows whether it was committed.
+    fn writes(
+        &self,
+        text: &str,
+        values: &Values<'_>,
+    ) -> impl Future<Output = Result<u64, Trouble>> + Send;
+
+    /// [`Books::place`].
+    fn named(&self) -> String;
+
+    /// [`Books::check`].
+    fn checked(&self) -> Answering<'_, Result<(), Trouble>>;
+
+    /// [`Books::close`].
+    fn closed(&self) -> Answering<'_, ()>;
+}
+
+impl<S: Tables> Books for S {
+    fn place(&self) -> String {
+        self.named()
+    }
+
+    fn check(&self) -> Answering<'_, Result<(), Trouble>> {
+        self.checked()
+    }
+
+    fn close(&self) -> Answering<'_, ()> {
+        self.closed()
+    }
+
+    fn audit(&self, of: Option<MerchantId>) -> Answering<'_, Result<Report, AuditError>> {
+        Box::pin(audit::of_books(self.reading(), of))
+    }
+
+    fn stored_head(&self, of: MerchantId) -> Answering<'_, Result<Option<StoredHead>, AuditError>> {
+        Box::pin(audit::head_of_books(self.reading(), of))
+    }
+
+    fn merchants_after(
+        &self,
+        after: String,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<String>, ReadError>> {
+        self.reads(moving::merchants_after(self.reading(), after, limit))
+    }
+
+    fn keys(&self) -> Answering<'_, Result<Vec<Key>, ReadError>> {
+        self.reads(keys::all(self.reading()))
+    }
+
+    fn key(&self, key_hash: [u8; 32]) -> Answering<'_, Result<Option<Key>, ReadError>> {
+        self.reads(keys::of_hash(self.reading(), key_hash))
+    }
+
+    fn list_keys(
+        &self,
+        of: Option<MerchantId>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<ListedKey>, ReadError>> {
+        self.reads(keys::list(self.reading(), of, page))
+    }
+
+    fn create_key(&self, key: Key) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move { self.writes(keys::CREATE, &keys::created(&key)).await.map(drop) })
+    }
+
+    fn delete_key(
+        &self,
+        of: Option<MerchantId>,
+        key_id: KeyId,
+    ) -> Answering<'_, Result<bool, Trouble>> {
+        Box::pin(async move {
+            let delete = keys::delete_sql(self.reading().dialect());
+            let removed = self.writes(&delete, &keys::deleted(&of, &key_id)).await;
+            removed.map(|removed| removed > 0)
+        })
+    }
+
+    fn profile(&self, openid: String) -> Answering<'_, Result<Option<Profile>, ReadError>> {
+        self.reads(moving::profile(self.reading(), openid))
+    }
+
+    fn profiles_after(
+        &self,
+        after: String,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<Profile>, ReadError>> {
+        self.reads(moving::profiles_after(self.reading(), after, limit))
+    }
+
+    fn keep_profiles(&self, profiles: Vec<Profile>) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            let (text, values) = moving::keep_profiles(self.reading().dialect(), &profiles);
+            self.writes(&text, &values).await.map(drop)
+        })
+    }
 }

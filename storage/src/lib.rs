@@ -7,9 +7,10 @@
 //! | [`sqlite`] | the store in one SQLite file, for one process |
 //! | `postgres`, `mysql` | what differs on servers |
 //! | [`audit`] | every row of the tables, worked out anew from the journal |
-//! | [`books`], [`copy`], [`backup`] | books moved from one database to another, and into a file that is kept |
+//! | [`books`] | all that a service keeps, wherever that is |
+//! | [`place`] | where that is: a file, or a database on a server |
+//! | [`copy`], [`backup`] | books moved from one database to another, and into a file that is kept |
 //! | [`keys`] | who may call |
-//! | [`profiles`] | what customers handed over about themselves |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
 
@@ -23,11 +24,13 @@ pub mod folder;
 pub mod keys;
 mod mysql;
 pub mod naive;
+pub mod place;
 mod postgres;
-pub mod profiles;
 pub mod server;
 mod sql;
 pub mod sqlite;
 
+pub use books::Books;
+pub use place::Place;
 pub use server::ServerStore;
 pub use sqlite::{Migrated, OpenError, SqliteStore};

@@ -8,7 +8,7 @@ use tally_actors::ports::ReadError;
 use super::fault::Side;
 use super::{CopyFault, PAGE};
 use crate::books::Books;
-use crate::keys::NewKey;
+use crate::keys::Key;
 
 /// Makes the target's keys those of the source: one that was removed there must open nothing here. Says how many there are.
 pub(super) async fn keys(from: &dyn Books, to: &dyn Books) -> Result<u64, CopyFault> {
@@ -16,18 +16,18 @@ pub(super) async fn keys(from: &dyn Books, to: &dyn Books) -> Result<u64, CopyFa
     let there = by_id(to, Side::Target).await?;
     for (id, key) in &there {
         if wanted.get(id) != Some(key) {
-            to.remove_key(key.clone()).await?;
+            to.delete_key(key.merchant, key.key_id).await?;
         }
     }
     for (id, key) in &wanted {
         if there.get(id) != Some(key) {
-            to.keep_key(key.clone()).await?;
+            to.create_key(key.clone()).await?;
         }
     }
     Ok(wanted.len() as u64)
 }
 
-async fn by_id(books: &dyn Books, side: Side) -> Result<BTreeMap<KeyId, NewKey>, CopyFault> {
+async fn by_id(books: &dyn Books, side: Side) -> Result<BTreeMap<KeyId, Key>, CopyFault> {
     let keys = books.keys().await.map_err(|error| CopyFault::Unread { side, error })?;
     Ok(keys.into_iter().map(|key| (key.key_id, key)).collect())
 }

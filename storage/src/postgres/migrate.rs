@@ -16,4 +16,9 @@ impl Database {
         drop(db.close().await); // it was only for this
         done
     }
+
+    /// The newest migration that this binary knows.
+    pub(crate) fn newest_migration() -> i64 {
+        MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+    }
 }

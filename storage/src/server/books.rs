@@ -1,33 +1,41 @@
-//! A database on a server as books that are moved.
+//! A server's database as the books of a service.
 
 use tally_actors::ports::{Answering, ReadError, Trouble};
 
 use super::ServerStore;
-use crate::sql::books::Tables;
+use crate::books::Tables;
 use crate::sql::db::Pool;
-use crate::sql::value::Value;
+use crate::sql::value::Values;
 
 impl Tables for ServerStore {
-    fn pool(&self) -> &Pool {
+    fn reading(&self) -> &Pool {
         &self.read
     }
 
-    fn reading<'a, T: Send + 'a>(
+    fn reads<'a, T: Send + 'a>(
         &'a self,
-        read: Answering<'a, Result<T, ReadError>>,
+        read: impl Future<Output = Result<T, ReadError>> + Send + 'a,
     ) -> Answering<'a, Result<T, ReadError>> {
-        read
+        Box::pin(read)
     }
 
-    fn execute<'a>(
-        &'a self,
-        text: &'a str,
-        values: &'a [Value<'a>],
-    ) -> Answering<'a, Result<u64, Trouble>> {
-        Box::pin(self.write(text, values))
+    fn writes(
+        &self,
+        text: &str,
+        values: &Values<'_>,
+    ) -> impl Future<Output = Result<u64, Trouble>> + Send {
+        self.write(text, values)
     }
 
-    fn end(&self) -> Answering<'_, ()> {
-        Box::pin(self.close())
+    fn named(&self) -> String {
+        self.host.place().to_owned()
+    }
+
+    fn checked(&self) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(Self::check(self))
+    }
+
+    fn closed(&self) -> Answering<'_, ()> {
+        Box::pin(Self::close(self))
     }
 }

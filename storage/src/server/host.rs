@@ -62,6 +62,37 @@ impl Host {
         done.map_err(|error| OpenError::Server(self.not_migrated(&error)))
     }
 
+    /// The newest migration that this binary knows.
+    pub(super) fn newest_migration(&self) -> i64 {
+        match self {
+            Self::Postgres(_) => postgres::connect::Database::newest_migration(),
+        }
+    }
+
+    /// Whether the schema is what this binary knows, for those who may not change it.
+    pub(super) fn must_know(&self, newest: Option<i64>) -> Result<(), OpenError> {
+        let (place, known) = (self.place(), self.newest_migration());
+        let why = match newest {
+            Some(newest) if newest == known => return Ok(()),
+            Some(newest) if newest > known => format!(
+                "the database at {place} has migration {newest}, which this binary does not know: run the newer tally"
+            ),
+            Some(_) => {
+                format!("the database at {place} lacks migration {known}: run tally migrate")
+            }
+            None => {
+                format!("the database at {place} has no books: run tally migrate, or name another")
+            }
+        };
+        Err(OpenError::Server(why))
+    }
+
+    /// The database's own words about what it does not do.
+    pub(super) fn refused(&self, error: &sqlx::Error) -> OpenError {
+        let said = self.dialect().meaning(error).trouble();
+        OpenError::Server(format!("the database at {} can't be read: {said}", self.place()))
+    }
+
     fn not_migrated(&self, error: &MigrateError) -> String {
         let place = self.place();
         match error {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `host` | the server, whichever it is: sessions begun and ended |
 //! | `writers` | batches, and what becomes of a COMMIT that was not answered |
-//! | `books` | copying |
+//! | `books` | keys, profiles and all else beside the journal |
 //! | `claims` | which process does whose background work |
 
 mod books;
@@ -34,10 +34,11 @@ use tokio::sync::oneshot;
 
 use self::host::Host;
 use self::writers::{LANES, Writers};
+use crate::place::ServerUrl;
 use crate::sql::db::Pool;
 use crate::sql::value::Value;
 use crate::sql::{checkpoints, heads, lists, lookup, waiting};
-use crate::sqlite::OpenError;
+use crate::sqlite::{Migrated, OpenError};
 
 /// Connections for the engine's rounds: lookups and heads, two of each at once.
 const ROUNDS_MAX: u32 = 4;
@@ -59,22 +60,48 @@ pub struct ServerStore {
 }
 
 impl ServerStore {
-    /// Opens the database that a URL (`postgres://…`) names, and brings its schema up to date.
+    /// Opens the database that a URL names, and brings its schema up to date.
     ///
     /// # Errors
     ///
     /// In one line, without the URL's password: what is wrong and the remedy.
-    pub async fn open(url: &str) -> Result<Self, OpenError> {
-        let host = Host::look(url).await?;
+    pub async fn open(url: &ServerUrl) -> Result<Self, OpenError> {
+        let host = Host::look(url.expose()).await?;
         host.migrate().await?;
-        let (read, rounds) = (host.pool(LISTS_MAX), host.pool(ROUNDS_MAX));
-        let writers = Arc::new(Writers::new(host.clone()));
-        Ok(Self { host, writers, read, rounds, troubled: Arc::default() })
+        Ok(Self::new(host, true))
     }
 
-    /// Where the database is: host, port and name.
-    pub fn place(&self) -> &str {
-        self.host.place()
+    /// Opens a database for reading only: changes nothing, refuses to commit.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerStore::open`]; also a schema that this binary does not know.
+    pub async fn open_read_only(url: &ServerUrl) -> Result<Self, OpenError> {
+        let host = Host::look(url.expose()).await?;
+        let store = Self::new(host, false);
+        let newest = newest(&store.read).await.map_err(|error| store.host.refused(&error))?;
+        store.host.must_know(newest)?;
+        Ok(store)
+    }
+
+    /// Brings the schema of a database up to date, and does nothing else.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerStore::open`].
+    pub async fn migrate(url: &ServerUrl) -> Result<Migrated, OpenError> {
+        let host = Host::look(url.expose()).await?;
+        let store = Self::new(host, false);
+        let from = newest(&store.read).await.unwrap_or(None); // a new database has no table of migrations
+        store.host.migrate().await?;
+        store.close().await;
+        Ok(Migrated { from, to: store.host.newest_migration() })
+    }
+
+    fn new(host: Host, writes: bool) -> Self {
+        let (read, rounds) = (host.pool(LISTS_MAX), host.pool(ROUNDS_MAX));
+        let writers = Arc::new(Writers::new(host.clone(), writes));
+        Self { host, writers, read, rounds, troubled: Arc::default() }
     }
 
     /// Ends the store after what is under way.
@@ -121,6 +148,12 @@ impl ServerStore {
         };
         *troubled.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
+}
+
+/// The newest migration that a database had applied; `None`: no books were made there.
+async fn newest(db: &Pool) -> Result<Option<i64>, sqlx::Error> {
+    let rows = db.fetch("select max(version) from _sqlx_migrations", &[]).await?;
+    Ok(rows.first().and_then(|row| row.get(0)))
 }
 
 impl Store for ServerStore {

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tally_actors::ports::{Batch, Commit, Run, Trouble};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::host::{Host, Session, Writer};
@@ -41,15 +41,21 @@ pub(super) struct Writers {
 }
 
 impl Writers {
-    pub(super) fn new(host: Host) -> Self {
+    /// None of them is let write where `writes` says so.
+    pub(super) fn new(host: Host, writes: bool) -> Self {
         let (free, doubtful) = (Mutex::default(), Mutex::default());
-        Self { host, free, turns: Semaphore::new(LANES), doubtful }
+        let turns = Semaphore::new(LANES);
+        if !writes {
+            turns.close();
+        }
+        Self { host, free, turns, doubtful }
     }
 
     /// Writes a batch, and says what became of it, within seconds.
     pub(super) async fn commit(&self, batch: &Batch) -> Commit {
-        let Ok(_turn) = self.turns.acquire().await else {
-            return Commit::NotDone(Trouble::Unavailable("it is closed".to_owned()));
+        let _turn = match self.turn().await {
+            Ok(turn) => turn,
+            Err(trouble) => return Commit::NotDone(trouble),
         };
         if let Err(trouble) = self.end_doubts().await {
             return Commit::NotDone(trouble);
@@ -84,8 +90,7 @@ impl Writers {
         &self,
         work: impl AsyncFnOnce(&mut Writer) -> Result<T, sqlx::Error>,
     ) -> Result<T, Trouble> {
-        let closed = |_| Trouble::Unavailable("it is closed".to_owned());
-        let _turn = self.turns.acquire().await.map_err(closed)?;
+        let _turn = self.turn().await?;
         let mut writer = self.take().await?;
         match timeout(COMMIT_MAX, work(&mut writer)).await {
             Ok(Ok(done)) => {
@@ -111,6 +116,11 @@ impl Writers {
         for writer in free {
             goodbye(writer).await;
         }
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Trouble> {
+        let closed = "it was opened for reading only, or is closed";
+        self.turns.acquire().await.map_err(|_| Trouble::Unavailable(closed.to_owned()))
     }
 
     async fn take(&self) -> Result<Writer, Trouble> {

@@ -11,10 +11,9 @@
 //! | `checkpoints` | where a fold of the past may begin |
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
-//! | `books` | what is moved to another database beside events and heads |
+//! | `moving` | books that are moved to another database |
 //! | `rows` | columns and the things they hold |
 
-pub(crate) mod books;
 pub(crate) mod checkpoints;
 pub(crate) mod commit;
 pub(crate) mod cursor;
@@ -24,6 +23,7 @@ pub(crate) mod heads;
 pub(crate) mod lists;
 pub(crate) mod lookup;
 pub(crate) mod meaning;
+pub(crate) mod moving;
 pub(crate) mod project;
 pub(crate) mod row;
 pub(crate) mod rows;

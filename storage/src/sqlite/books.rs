@@ -4,33 +4,41 @@ use tally_actors::domain::time::At;
 use tally_actors::ports::{Answering, ReadError, Trouble};
 
 use super::SqliteStore;
-use crate::sql::books::Tables;
+use crate::books::Tables;
 use crate::sql::db::Pool;
-use crate::sql::value::Value;
 use crate::sql::value::Value::{Integer, Text};
+use crate::sql::value::Values;
 
 impl Tables for SqliteStore {
-    fn pool(&self) -> &Pool {
+    fn reading(&self) -> &Pool {
         &self.read
     }
 
-    fn reading<'a, T: Send + 'a>(
+    fn reads<'a, T: Send + 'a>(
         &'a self,
-        read: Answering<'a, Result<T, ReadError>>,
+        read: impl Future<Output = Result<T, ReadError>> + Send + 'a,
     ) -> Answering<'a, Result<T, ReadError>> {
-        self.reads(read)
+        Self::reads(self, read)
     }
 
-    fn execute<'a>(
-        &'a self,
-        text: &'a str,
-        values: &'a [Value<'a>],
-    ) -> Answering<'a, Result<u64, Trouble>> {
-        Box::pin(self.write(text, values))
+    fn writes(
+        &self,
+        text: &str,
+        values: &Values<'_>,
+    ) -> impl Future<Output = Result<u64, Trouble>> + Send {
+        self.write(text, values)
     }
 
-    fn end(&self) -> Answering<'_, ()> {
-        Box::pin(self.close())
+    fn named(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    fn checked(&self) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(Self::check(self))
+    }
+
+    fn closed(&self) -> Answering<'_, ()> {
+        Box::pin(Self::close(self))
     }
 }
 
@@ -86,7 +94,7 @@ mod tests {
             let stray = "insert into journal values (?, 1, zeroblob(32), x'00')";
             store.write(stray, &[Text(id)]).await.unwrap();
         }
-        store.write("delete from journal where merchant_id = ?", &[Text("e")]).await.unwrap();
+        store.write("delete from journal where merchant_id = 'e'", &[]).await.unwrap();
         for limit in [1, 2, 3, 5, 200] {
             let found = all(&store, limit).await;
             let named = |id: &&str| found.iter().any(|found| found == id);

@@ -12,6 +12,7 @@ use tally_actors::domain::chain::Seq;
 use tally_actors::ports::{Batch, Commit, OrderFilter, Page, ReadError, Run, Store, Trouble};
 
 use super::{SqliteStore, connect, wal};
+use crate::books::Books as _;
 use crate::fixture::{Shops, id, open, register};
 
 struct Books {
@@ -175,7 +176,7 @@ async fn a_damaged_key_table_is_told_as_what_ends_the_process() {
     books.store.close().await;
     damage(&books.store.file, "keys").await;
     let store = SqliteStore::open(&books.store.file).await.unwrap();
-    let Trouble::Broken(why) = read(store.all_keys().await) else { panic!("it is readable") };
+    let Trouble::Broken(why) = read(store.keys().await) else { panic!("it is readable") };
     assert_eq!(broken(&store), why);
 }
 

@@ -36,7 +36,7 @@ macro_rules! for_every_store {
             async fn $name() {
                 // Where PostgreSQL is not installed, this says so.
                 if let Some(server) = Postgres::shared() {
-                    let store = ServerStore::open(&server.fresh_database()).await;
+                    let store = ServerStore::open(&id(&server.fresh_database())).await;
                     super::$name(Arc::new(store.expect("it opens"))).await;
                 }
             })*

@@ -1,7 +1,7 @@
 //! Books copied from one database to another: what holds for every pair of stores.
 
 use std::fmt::Debug;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -11,97 +11,80 @@ use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::domain::time::At;
 use tally_actors::ports::{CaseFilter, OrderFilter, Page, Part, ReadError, Store};
 use tally_proof::servers::postgres::Postgres;
-use tally_storage::audit::{Report, audit};
+use tally_storage::Place;
+use tally_storage::audit::Report;
 use tally_storage::books::{Books, Profile};
 use tally_storage::copy::{Copied, CopyFault, copy};
-use tally_storage::keys::NewKey;
-use tally_storage::{ServerStore, SqliteStore};
+use tally_storage::keys::Key;
 
 use crate::conformance::life;
 use crate::support::*;
 
 /// A database of a test's own.
-pub(crate) trait Place: Sized {
-    /// One without books; `None`, where what it needs is not installed, which it says.
-    async fn new() -> Option<Self>;
+pub(crate) struct Database {
+    place: Place,
+    /// Where it is, for a file; removed with it.
+    folder: tempfile::TempDir,
+}
+
+impl Database {
+    fn new(place: impl FnOnce(&Path) -> Place) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { place: place(folder.path()), folder }
+    }
+
+    /// A file.
+    pub(crate) fn file() -> Self {
+        Self::new(|folder| Place::File(folder.join("tally.db")))
+    }
+
+    /// Where a file is, and what is made beside it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        self.place.file().expect("it is a file")
+    }
 
     /// Opened as a server opens it, and as a copy opens its target.
-    async fn opened(&self) -> Arc<dyn Books>;
+    pub(crate) async fn opened(&self) -> Arc<dyn Books> {
+        self.place.open().await.expect("it opens")
+    }
 
     /// Opened as a copy opens its source, beside a server.
-    async fn beside(&self) -> Arc<dyn Books>;
-
-    /// Every row of it worked out anew.
-    async fn audited(&self) -> Report;
-}
-
-/// A SQLite file.
-pub(crate) struct Sqlite(tempfile::TempDir);
-
-impl Sqlite {
-    pub(crate) fn in_folder() -> Self {
-        Self(tempfile::tempdir().expect("a folder"))
+    pub(crate) async fn beside(&self) -> Arc<dyn Books> {
+        self.place.open_read_only().await.expect("it opens")
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub(crate) fn file(&self) -> PathBuf {
-        self.folder().join("tally.db")
+    /// Every row of it worked out anew; of a database on a server, every row of its copy in a file.
+    pub(crate) async fn audited(&self) -> Report {
+        let copy = Self::file();
+        let file = match self.place {
+            Place::File(_) => self,
+            Place::Server(_) => {
+                copied(self, &copy).await.expect("it is copied");
+                &copy
+            }
+        };
+        file.beside().await.audit(None).await.expect("it ends")
     }
 }
 
-impl Place for Sqlite {
-    async fn new() -> Option<Self> {
-        Some(Self::in_folder())
-    }
-
-    async fn opened(&self) -> Arc<dyn Books> {
-        Arc::new(SqliteStore::open(&self.file()).await.expect("it opens"))
-    }
-
-    async fn beside(&self) -> Arc<dyn Books> {
-        Arc::new(SqliteStore::open_read_only(&self.file()).await.expect("it opens"))
-    }
-
-    async fn audited(&self) -> Report {
-        let store = SqliteStore::open_read_only(&self.file()).await.expect("it opens");
-        audit(&store).await.expect("it ends")
-    }
+fn sqlite() -> Option<Database> {
+    Some(Database::file())
 }
 
-/// A database of a PostgreSQL server, by its URL.
-struct PostgresDatabase(String);
-
-impl Place for PostgresDatabase {
-    async fn new() -> Option<Self> {
-        Postgres::shared().map(|server| Self(server.fresh_database()))
-    }
-
-    async fn opened(&self) -> Arc<dyn Books> {
-        Arc::new(ServerStore::open(&self.0).await.expect("it opens"))
-    }
-
-    async fn beside(&self) -> Arc<dyn Books> {
-        self.opened().await
-    }
-
-    async fn audited(&self) -> Report {
-        audited_as_a_file(self).await
-    }
-}
-
-/// What the audit says of a copy in a file.
-async fn audited_as_a_file(place: &impl Place) -> Report {
-    let file = Sqlite::in_folder();
-    copied(place, &file).await.expect("it is copied");
-    file.audited().await
+/// Where PostgreSQL is not installed, this says so.
+pub(crate) fn postgres() -> Option<Database> {
+    let server = Postgres::shared()?;
+    Some(Database::new(|_| Place::Server(id(&server.fresh_database()))))
 }
 
 /// Runs each test from one kind of database to another.
 macro_rules! for_every_pair {
-    ($($pair:ident: $from:ty => $to:ty;)*) => {
+    ($($pair:ident: $from:ident => $to:ident;)*) => {
         $(mod $pair {
             use super::*;
 
@@ -118,10 +101,10 @@ macro_rules! for_every_pair {
 }
 
 macro_rules! for_every_test {
-    ($from:ty => $to:ty; $($name:ident)*) => {
+    ($from:ident => $to:ident; $($name:ident)*) => {
         $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            if let (Some(from), Some(to)) = (<$from>::new().await, <$to>::new().await) {
+            if let (Some(from), Some(to)) = ($from(), $to()) {
                 super::$name(from, to).await;
             }
         })*
@@ -129,10 +112,10 @@ macro_rules! for_every_test {
 }
 
 for_every_pair! {
-    sqlite_to_sqlite: Sqlite => Sqlite;
-    sqlite_to_postgres: Sqlite => PostgresDatabase;
-    postgres_to_sqlite: PostgresDatabase => Sqlite;
-    postgres_to_postgres: PostgresDatabase => PostgresDatabase;
+    sqlite_to_sqlite: sqlite => sqlite;
+    sqlite_to_postgres: sqlite => postgres;
+    postgres_to_sqlite: postgres => sqlite;
+    postgres_to_postgres: postgres => postgres;
 }
 
 /// Books with every kind of event, keys and profiles. The merchants as memory has them.
@@ -146,15 +129,15 @@ pub(crate) async fn fill(books: &dyn Books) -> Vec<Shop> {
         shops.push(shop);
     }
     for (n, of) in [(1, None), (2, Some("Alpha")), (3, Some("zeta"))] {
-        books.keep_key(key(n, of)).await.expect("it is kept");
+        books.create_key(key(n, of)).await.expect("it is kept");
     }
     let profiles = ["o1", "o2", "O2", "小满"].map(|openid| profile(openid, 1));
     books.keep_profiles(profiles.to_vec()).await.expect("they are kept");
     shops
 }
 
-fn key(n: u8, of: Option<&str>) -> NewKey {
-    NewKey {
+fn key(n: u8, of: Option<&str>) -> Key {
+    Key {
         key_hash: [n; 32],
         key_id: id(&format!("k_{n}")),
         merchant: of.map(id),
@@ -169,7 +152,7 @@ fn profile(openid: &str, ms: i64) -> Profile {
 }
 
 /// What a copy between two places makes.
-async fn copied(from: &impl Place, to: &impl Place) -> Result<Copied, CopyFault> {
+async fn copied(from: &Database, to: &Database) -> Result<Copied, CopyFault> {
     let (source, target) = (from.beside().await, to.opened().await);
     let copied = copy(Arc::clone(&source), Arc::clone(&target)).await;
     source.close().await;
@@ -230,7 +213,7 @@ pub(crate) async fn assert_same_books(a: &dyn Books, b: &dyn Books) {
     assert_eq!(profiles(a).await, profiles(b).await);
 }
 
-async fn a_copy_holds_the_same_bytes_and_shows_the_same_lists(from: impl Place, to: impl Place) {
+async fn a_copy_holds_the_same_bytes_and_shows_the_same_lists(from: Database, to: Database) {
     let source = from.opened().await;
     let shops = fill(&*source).await;
     let copied = copied(&from, &to).await.expect("it is copied");
@@ -244,7 +227,7 @@ async fn a_copy_holds_the_same_bytes_and_shows_the_same_lists(from: impl Place, 
     assert!(report.is_clean(), "{report}");
 }
 
-async fn a_second_copy_brings_the_target_up_to_date(from: impl Place, to: impl Place) {
+async fn a_second_copy_brings_the_target_up_to_date(from: Database, to: Database) {
     let source = from.opened().await;
     let mut shops = fill(&*source).await;
     let first = copied(&from, &to).await.expect("it is copied");
@@ -256,7 +239,7 @@ async fn a_second_copy_brings_the_target_up_to_date(from: impl Place, to: impl P
     }
     let more = shops[1].run(&[open("5000", 5, None), pay("5000", 5)]);
     committed(&*source, vec![more]).await;
-    source.keep_key(key(4, None)).await.expect("it is kept");
+    source.create_key(key(4, None)).await.expect("it is kept");
     source.keep_profiles(vec![profile("o1", 9)]).await.expect("it is kept");
     let second = copied(&from, &to).await.expect("it is copied");
     let news = fresh.account.link().seq.0 + 2;
@@ -315,8 +298,8 @@ impl Load {
 }
 
 async fn what_is_copied_while_it_is_written_is_a_past_of_it_and_the_next_copy_goes_on(
-    from: impl Place,
-    to: impl Place,
+    from: Database,
+    to: Database,
 ) {
     let source = from.opened().await;
     let shops = fill(&*source).await;
@@ -340,7 +323,7 @@ async fn what_is_copied_while_it_is_written_is_a_past_of_it_and_the_next_copy_go
     assert_same(&*target, &shops.iter().collect::<Vec<_>>()).await;
 }
 
-async fn other_books_are_refused_by_name_and_left_as_they_are(from: impl Place, to: impl Place) {
+async fn other_books_are_refused_by_name_and_left_as_they_are(from: Database, to: Database) {
     let (source, target) = (from.opened().await, to.opened().await);
     fill(&*source).await;
     let mut stranger = Shop::new("zz");
@@ -351,7 +334,7 @@ async fn other_books_are_refused_by_name_and_left_as_they_are(from: impl Place, 
     assert_eq!(to.audited().await.events, 1);
 }
 
-async fn a_later_or_another_history_is_refused_by_name(from: impl Place, to: impl Place) {
+async fn a_later_or_another_history_is_refused_by_name(from: Database, to: Database) {
     let (source, target) = (from.opened().await, to.opened().await);
     let mut shop = Shop::new("m");
     let registered = shop.run(&[register(PayoutMethod::Manual)]);
@@ -370,11 +353,14 @@ async fn a_later_or_another_history_is_refused_by_name(from: impl Place, to: imp
     assert_same(&*to.opened().await, &[&other]).await;
 }
 
-async fn a_key_that_was_removed_opens_nothing_in_the_copy(from: impl Place, to: impl Place) {
+async fn a_key_that_was_removed_opens_nothing_in_the_copy(from: Database, to: Database) {
     let source = from.opened().await;
     fill(&*source).await;
     copied(&from, &to).await.expect("it is copied");
-    source.remove_key(key(2, Some("Alpha"))).await.expect("it is removed");
+    source
+        .delete_key(Some(id("Alpha")), key(2, Some("Alpha")).key_id)
+        .await
+        .expect("it is removed");
     assert_eq!(copied(&from, &to).await.expect("it is copied").keys, 2);
     let left: Vec<String> = to
         .opened()
