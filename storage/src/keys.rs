@@ -43,8 +43,9 @@ pub struct ListedKey {
 const KEY: &str = "key_hash, key_id, merchant_id, name, created_ms";
 
 /// The statement that keeps a key.
-pub(crate) const CREATE: &str =
-    "insert into keys (key_hash, key_id, merchant_id, name, created_ms) values (?, ?, ?, ?, ?)";
+pub(crate) fn create_sql(dialect: Dialect) -> String {
+    format!("insert into {} ({KEY}) values (?, ?, ?, ?, ?)", dialect.keys())
+}
 
 /// Its values.
 pub(crate) fn created(key: &Key) -> Values<'_> {
@@ -59,7 +60,7 @@ pub(crate) fn created(key: &Key) -> Values<'_> {
 
 /// The statement that removes a key.
 pub(crate) fn delete_sql(dialect: Dialect) -> String {
-    format!("delete from keys where key_id = ? and {}", dialect.same("merchant_id"))
+    format!("delete from {} where key_id = ? and {}", dialect.keys(), dialect.same("merchant_id"))
 }
 
 /// Its values.
@@ -69,13 +70,14 @@ pub(crate) fn deleted<'k>(of: &'k Option<MerchantId>, key_id: &'k KeyId) -> Valu
 
 /// All keys, by their ids.
 pub(crate) async fn all(db: &Pool) -> Result<Vec<Key>, ReadError> {
-    let rows = fetch(db, &format!("select {KEY} from keys order by key_id"), &[]).await?;
+    let sql = format!("select {KEY} from {} order by key_id", db.dialect().keys());
+    let rows = fetch(db, &sql, &[]).await?;
     rows.iter().map(key).collect()
 }
 
 /// The key of a hash.
 pub(crate) async fn of_hash(db: &Pool, key_hash: [u8; 32]) -> Result<Option<Key>, ReadError> {
-    let sql = format!("select {KEY} from keys where key_hash = ?");
+    let sql = format!("select {KEY} from {} where key_hash = ?", db.dialect().keys());
     let rows = fetch(db, &sql, &[Bytes(&key_hash)]).await?;
     rows.first().map(key).transpose()
 }
@@ -89,7 +91,8 @@ pub(crate) async fn list(
     let (ms, key_id) = cursor::key(page.cursor.as_deref())?;
     let dialect = db.dialect();
     let sql = format!(
-        "select key_id, name, created_ms from keys where {} and {} order by created_ms desc, key_id desc limit ?",
+        "select key_id, name, created_ms from {} where {} and {} order by created_ms desc, key_id desc limit ?",
+        dialect.keys(),
         dialect.same("merchant_id"),
         dialect.before(&["created_ms", "key_id"]),
     );

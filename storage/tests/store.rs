@@ -1,5 +1,7 @@
 //! Stores, tested through their port. What is in `conformance` holds for every store.
 
+#[path = "support/databases.rs"]
+mod databases;
 mod support;
 
 #[path = "store/backup.rs"]

@@ -8,11 +8,12 @@
 //! | `folder` | the folder of a server: whoever works in it is the server, and both go with the test |
 //! | `certificates` | an authority of a test's own |
 //! | [`proxy`], [`disk`] | a connection and a disk that fail where a test says |
-//! | [`postgres`], [`redis_server`] | how each program is run, and asked without the code that is tested |
+//! | [`postgres`], [`mariadb`], [`redis_server`] | how each program is run, and asked without the code that is tested |
 
 mod certificates;
 pub mod disk;
 mod folder;
+pub mod mariadb;
 pub mod postgres;
 pub mod proxy;
 pub mod redis_server;

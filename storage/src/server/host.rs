@@ -2,14 +2,16 @@
 
 use sqlx::migrate::MigrateError;
 
-use crate::postgres;
 use crate::sql::db::{Connection, Pool};
-use crate::sql::dialect::Dialect;
+use crate::sql::dialect::{Dialect, Words};
 use crate::sqlite::OpenError;
+use crate::{mysql, postgres};
 
 /// A database on a server.
 #[derive(Debug, Clone)]
 pub(super) enum Host {
+    /// MySQL's or MariaDB's.
+    Mysql(mysql::connect::Database),
     /// PostgreSQL's.
     Postgres(postgres::connect::Database),
 }
@@ -17,6 +19,8 @@ pub(super) enum Host {
 /// A session that writes, by what ends it.
 #[derive(Debug, Clone)]
 pub(super) enum Session {
+    /// MySQL's or MariaDB's.
+    Mysql(mysql::session::Session),
     /// PostgreSQL's.
     Postgres(postgres::session::Session),
 }
@@ -35,6 +39,10 @@ impl Host {
             let found = postgres::connect::Database::look(url).await;
             return found.map(Self::Postgres).map_err(|why| OpenError::Server(why.to_string()));
         }
+        if url.starts_with("mysql:") || url.starts_with("mariadb:") {
+            let found = mysql::connect::Database::look(url).await;
+            return found.map(Self::Mysql).map_err(|why| OpenError::Server(why.to_string()));
+        }
         Err(OpenError::Server(
             "TALLY_DATABASE_URL: give sqlite:PATH, postgres://… or mysql://…".to_owned(),
         ))
@@ -43,13 +51,23 @@ impl Host {
     /// Which SQL it speaks.
     pub(super) fn dialect(&self) -> Dialect {
         match self {
+            Self::Mysql(_) => Dialect::Mysql,
             Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// The words around a transaction that writes.
+    pub(super) fn words(&self) -> Words {
+        match self {
+            Self::Mysql(database) => database.words(),
+            Self::Postgres(_) => Dialect::Postgres.words(),
         }
     }
 
     /// Where it is, without a password.
     pub(super) fn place(&self) -> &str {
         match self {
+            Self::Mysql(database) => database.place(),
             Self::Postgres(database) => database.place(),
         }
     }
@@ -57,14 +75,27 @@ impl Host {
     /// Brings the schema up to what this binary knows, behind a lock.
     pub(super) async fn migrate(&self) -> Result<(), OpenError> {
         let done = match self {
+            Self::Mysql(database) => database.migrate().await,
             Self::Postgres(database) => database.migrate().await,
         };
-        done.map_err(|error| OpenError::Server(self.not_migrated(&error)))
+        done.map_err(|error| OpenError::Server(self.not_migrated(&error)))?;
+        let changed = match self {
+            Self::Mysql(database) => database.changed().await.map_err(|error| self.refused(&error)),
+            Self::Postgres(_) => Ok(None),
+        };
+        match changed? {
+            Some(what) => Err(OpenError::Server(format!(
+                "the database at {} can't be used: {what}",
+                self.place()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The newest migration that this binary knows.
     pub(super) fn newest_migration(&self) -> i64 {
         match self {
+            Self::Mysql(_) => mysql::connect::Database::newest_migration(),
             Self::Postgres(_) => postgres::connect::Database::newest_migration(),
         }
     }
@@ -95,22 +126,27 @@ impl Host {
 
     fn not_migrated(&self, error: &MigrateError) -> String {
         let place = self.place();
-        match error {
-            MigrateError::VersionMissing(version) => format!(
+        if let MigrateError::VersionMissing(version) = error {
+            return format!(
                 "the database at {place} has migration {version}, which this binary does not know: run the newer tally"
-            ),
-            MigrateError::VersionMismatch(version) => format!(
-                "the database at {place} had another migration {version} applied: run the tally that wrote it"
-            ),
-            other => format!(
-                "the schema of the database at {place} can't be brought up to date: {other}"
-            ),
+            );
         }
+        if let MigrateError::VersionMismatch(version) = error {
+            return format!(
+                "the database at {place} had another migration {version} applied: run the tally that wrote it"
+            );
+        }
+        format!("the schema of the database at {place} can't be brought up to date: {error}")
     }
 
     /// Begins a session that writes.
     pub(super) async fn writer(&self) -> Result<Writer, sqlx::Error> {
         match self {
+            Self::Mysql(database) => {
+                let mut db = database.connect(mysql::connect::Purpose::Write).await?;
+                let session = Session::Mysql(mysql::session::Session::of(&mut db).await?);
+                Ok(Writer { db: Connection::Mysql(db), session })
+            }
             Self::Postgres(database) => {
                 let mut db = database.connect(postgres::connect::Purpose::Write).await?;
                 let session = Session::Postgres(postgres::session::Session::of(&mut db).await?);
@@ -122,6 +158,7 @@ impl Host {
     /// Connections that read.
     pub(super) fn pool(&self, connections_max: u32) -> Pool {
         match self {
+            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max)),
             Self::Postgres(database) => Pool::Postgres(database.pool(connections_max)),
         }
     }
@@ -131,8 +168,9 @@ impl Session {
     /// Ends it, and waits until it is over, on another connection to the same server.
     pub(super) async fn end(&self, by: &mut Connection) -> Result<(), sqlx::Error> {
         match (self, by) {
+            (Self::Mysql(session), Connection::Mysql(db)) => session.end(db).await,
             (Self::Postgres(session), Connection::Postgres(db)) => session.end(db).await,
-            (Self::Postgres(_), Connection::Sqlite(_) | Connection::Mysql(_)) => {
+            (Self::Mysql(_) | Self::Postgres(_), _) => {
                 unreachable!("a host's connections are of its kind")
             }
         }

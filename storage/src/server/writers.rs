@@ -64,7 +64,8 @@ impl Writers {
             Ok(writer) => writer,
             Err(trouble) => return Commit::NotDone(trouble),
         };
-        let tried = timeout(COMMIT_MAX, commit::attempt(&mut writer.db.db(), batch)).await;
+        let words = self.host.words();
+        let tried = timeout(COMMIT_MAX, commit::attempt(&mut writer.db.db(), words, batch)).await;
         match tried {
             Ok(Tried::Answered(answer)) => {
                 self.free().push(writer);

@@ -14,6 +14,7 @@
 use tally_actors::ports::{BadRow, Batch, Commit, Run, Trouble};
 
 use super::db::Db;
+use super::dialect::Words;
 use super::heads::{self, Fence};
 use super::meaning::Meaning;
 use super::project::Tables;
@@ -29,39 +30,40 @@ pub(crate) enum Tried<'b> {
 }
 
 /// Tries to commit a batch.
-pub(crate) async fn attempt<'b>(db: &mut Db<'_>, batch: &'b Batch) -> Tried<'b> {
+pub(crate) async fn attempt<'b>(db: &mut Db<'_>, words: Words, batch: &'b Batch) -> Tried<'b> {
     if let Some(bad) = batch.runs.iter().find_map(gap) {
         return Tried::Answered(Commit::Refused(bad));
     }
-    let begin = db.dialect().begin();
-    if let Err(meaning) = execute(db, begin).await {
+    if let Err(meaning) = execute(db, words.begin).await {
         return Tried::Lost(meaning.nothing_written());
     }
     let runs = match heads::fence(db, &batch.runs).await {
-        Ok(Fence::Open(runs)) if runs.is_empty() => return undone(db, Commit::Committed).await,
+        Ok(Fence::Open(runs)) if runs.is_empty() => {
+            return undone(db, words, Commit::Committed).await;
+        }
         Ok(Fence::Open(runs)) => runs,
-        Ok(Fence::Shut(merchants)) => return undone(db, Commit::Conflict(merchants)).await,
+        Ok(Fence::Shut(merchants)) => return undone(db, words, Commit::Conflict(merchants)).await,
         Err(error) => {
             let meaning = db.meaning(&error);
-            return undone(db, meaning.nothing_written()).await;
+            return undone(db, words, meaning.nothing_written()).await;
         }
     };
     match Tables::of(&runs).write(db).await {
-        Ok(()) => match execute(db, "commit").await {
+        Ok(()) => match execute(db, words.commit).await {
             Ok(()) => Tried::Answered(Commit::Committed),
             Err(meaning) => Tried::Unsure(runs, meaning),
         },
-        Err(Meaning::Constraint(constraint)) => match execute(db, "rollback").await {
-            Ok(()) => find_bad_row(db, batch, constraint).await,
+        Err(Meaning::Constraint(constraint)) => match execute(db, words.rollback).await {
+            Ok(()) => find_bad_row(db, words, batch, constraint).await,
             Err(meaning) => Tried::Lost(meaning.nothing_written()),
         },
-        Err(other) => undone(db, other.nothing_written()).await,
+        Err(other) => undone(db, words, other.nothing_written()).await,
     }
 }
 
 /// Rolls back.
-async fn undone<'b>(db: &mut Db<'_>, answer: Commit) -> Tried<'b> {
-    match execute(db, "rollback").await {
+async fn undone<'b>(db: &mut Db<'_>, words: Words, answer: Commit) -> Tried<'b> {
+    match execute(db, words.rollback).await {
         Ok(()) => Tried::Answered(answer),
         Err(_) => Tried::Lost(answer), // it is rolled back by itself
     }
@@ -69,17 +71,21 @@ async fn undone<'b>(db: &mut Db<'_>, answer: Commit) -> Tried<'b> {
 
 /// Writes the runs once more, event by event, to learn which is the first that the schema does not take. Nothing of it stays.
 /// The fence stands before it again: a merchant that had no head to lock may have been registered by another process.
-async fn find_bad_row<'b>(db: &mut Db<'_>, batch: &'b Batch, constraint: String) -> Tried<'b> {
-    let begin = db.dialect().begin();
-    if let Err(meaning) = execute(db, begin).await {
+async fn find_bad_row<'b>(
+    db: &mut Db<'_>,
+    words: Words,
+    batch: &'b Batch,
+    constraint: String,
+) -> Tried<'b> {
+    if let Err(meaning) = execute(db, words.begin).await {
         return Tried::Lost(meaning.nothing_written());
     }
     let runs = match heads::fence(db, &batch.runs).await {
         Ok(Fence::Open(runs)) => runs,
-        Ok(Fence::Shut(merchants)) => return undone(db, Commit::Conflict(merchants)).await,
+        Ok(Fence::Shut(merchants)) => return undone(db, words, Commit::Conflict(merchants)).await,
         Err(error) => {
             let meaning = db.meaning(&error);
-            return undone(db, meaning.nothing_written()).await;
+            return undone(db, words, meaning.nothing_written()).await;
         }
     };
     for run in &runs {
@@ -89,9 +95,9 @@ async fn find_bad_row<'b>(db: &mut Db<'_>, batch: &'b Batch, constraint: String)
                 Ok(()) => {}
                 Err(Meaning::Constraint(constraint)) => {
                     let bad = BadRow { merchant: run.merchant, seq: link.seq, constraint };
-                    return undone(db, Commit::Refused(bad)).await;
+                    return undone(db, words, Commit::Refused(bad)).await;
                 }
-                Err(other) => return undone(db, other.nothing_written()).await,
+                Err(other) => return undone(db, words, other.nothing_written()).await,
             }
         }
     }
@@ -102,7 +108,7 @@ async fn find_bad_row<'b>(db: &mut Db<'_>, batch: &'b Batch, constraint: String)
         }
         None => Commit::NotDone(Trouble::Unavailable(constraint)),
     };
-    undone(db, answer).await
+    undone(db, words, answer).await
 }
 
 async fn execute(db: &mut Db<'_>, command: &'static str) -> Result<(), Meaning> {

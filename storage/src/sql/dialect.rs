@@ -17,6 +17,14 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
+/// The words around a transaction that writes, as they are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words {
+    pub(crate) begin: &'static str,
+    pub(crate) commit: &'static str,
+    pub(crate) rollback: &'static str,
+}
+
 impl Dialect {
     /// A text as the database takes it: PostgreSQL counts its values.
     pub(crate) fn text(self, text: &str) -> Arc<str> {
@@ -44,21 +52,33 @@ impl Dialect {
         }
     }
 
-    /// How a transaction that writes begins.
-    pub(crate) fn begin(self) -> &'static str {
-        match self {
+    /// The words around a transaction that writes.
+    pub(crate) fn words(self) -> Words {
+        let begin = match self {
             Self::Sqlite => "begin immediate",
             Self::Mysql => "start transaction",
             Self::Postgres => "begin",
-        }
+        };
+        Words { begin, commit: "commit", rollback: "rollback" }
     }
 
     /// How a transaction that reads at one point begins.
     pub(crate) fn begin_snapshot(self) -> &'static str {
         match self {
             Self::Sqlite => "begin",
-            Self::Mysql => "start transaction with consistent snapshot, read only",
+            // Of that transaction alone: another isolation has no snapshot.
+            Self::Mysql => {
+                "set transaction isolation level repeatable read; start transaction with consistent snapshot, read only"
+            }
             Self::Postgres => "begin isolation level repeatable read read only",
+        }
+    }
+
+    /// The table of API keys: MySQL has another use for the word.
+    pub(crate) fn keys(self) -> &'static str {
+        match self {
+            Self::Sqlite | Self::Postgres => "keys",
+            Self::Mysql => "`keys`",
         }
     }
 
@@ -123,6 +143,11 @@ impl Dialect {
         }
     }
 
+    /// Whether columns are after a place, in their order; the values are those of [`Dialect::place`].
+    pub(crate) fn after(self, columns: &[&str]) -> String {
+        self.before(columns).replace('<', ">")
+    }
+
     /// Whether a column is what is given, null included.
     pub(crate) fn same(self, column: &str) -> String {
         match self {
@@ -152,6 +177,7 @@ mod tests {
         assert_eq!(Postgres.before(&["a", "b"]), "(a, b) < (?, ?)");
         let spelled = Mysql.before(&["a", "b", "c"]);
         assert_eq!(spelled, "a <= ? and (a < ? or (a = ? and (b < ? or (b = ? and c < ?))))");
+        assert_eq!(Mysql.after(&["a", "b"]), "a >= ? and (a > ? or (a = ? and b > ?))");
         let marks = Mysql.place(vec![Integer(1), Integer(2), Integer(3)]);
         assert_eq!(marks, [1, 1, 1, 2, 2, 3].map(Integer));
         assert_eq!(marks.len(), spelled.matches('?').count());

@@ -26,12 +26,17 @@ const WINDOW: i64 = if cfg!(test) { 3 } else { 20_000 };
 
 /// An order's settlement: the first whose `through` is not before its `settle_on` and whose `last_paid_seq` is not before its
 /// own (`design.md` 3.4). It was made after the order was opened, so the search begins there.
-const SETTLEMENT_NO: &str = "case when o.paid_seq is null then null else (
-    select s.settlement_no from settlements s
-    where s.merchant_id = o.merchant_id and s.seq > o.opened_seq and s.last_paid_seq >= o.paid_seq
-        and (o.settle_on is null or s.through >= o.settle_on)
-    order by s.seq limit 1
-) end";
+fn settlement_no(dialect: Dialect) -> String {
+    format!(
+        "case when o.paid_seq is null then null else (
+            select s.settlement_no from settlements s {}
+            where s.merchant_id = o.merchant_id and s.seq > o.opened_seq and s.last_paid_seq >= o.paid_seq
+                and (o.settle_on is null or s.through >= o.settle_on)
+            order by s.seq limit 1
+        ) end",
+        dialect.along("settlements_in_order")
+    )
+}
 
 /// All merchants, by when they were registered.
 pub(crate) async fn merchants(db: &Pool, page: Page) -> Result<Part<Head>, ReadError> {
@@ -54,9 +59,10 @@ pub(crate) async fn merchants(db: &Pool, page: Page) -> Result<Part<Head>, ReadE
 /// Merchants registered before a time and id.
 pub(crate) fn merchants_sql(dialect: Dialect) -> String {
     format!(
-        "select merchant_id, registered_ms, {} from heads where {}
+        "select merchant_id, registered_ms, {} from heads {} where {}
          order by registered_ms desc, merchant_id desc limit ?",
         rows::HEAD,
+        dialect.along("heads_by_registration"),
         dialect.before(&["registered_ms", "merchant_id"])
     )
 }
@@ -67,15 +73,17 @@ pub(crate) async fn order(
     of: MerchantId,
     order_no: OrderNo,
 ) -> Result<Option<ListedOrder>, ReadError> {
-    let rows = fetch(db, &order_sql(), &[Text(of.as_str()), Text(order_no.as_str())]).await?;
+    let rows =
+        fetch(db, &order_sql(db.dialect()), &[Text(of.as_str()), Text(order_no.as_str())]).await?;
     rows.first().map(|row| listed_order(row, of)).transpose()
 }
 
 /// The order of a number.
-pub(crate) fn order_sql() -> String {
+pub(crate) fn order_sql(dialect: Dialect) -> String {
     format!(
-        "select {}, {SETTLEMENT_NO} from orders o where merchant_id = ? and order_no = ?",
-        rows::ORDER
+        "select {}, {} from orders o where merchant_id = ? and order_no = ?",
+        rows::ORDER,
+        settlement_no(dialect)
     )
 }
 
@@ -123,10 +131,11 @@ pub(crate) fn orders_sql(dialect: Dialect, status: Option<OrderStatus>) -> Strin
     };
     let along = dialect.along(index);
     format!(
-        "select {}, {SETTLEMENT_NO} from orders o {along}
+        "select {}, {} from orders o {along}
          where merchant_id = ? and opened_seq >= ? and opened_seq < ? {only}
          order by opened_seq desc limit ?",
-        rows::ORDER
+        rows::ORDER,
+        settlement_no(dialect)
     )
 }
 
@@ -174,7 +183,7 @@ pub(crate) async fn settlements(
 ) -> Result<Part<Settlement>, ReadError> {
     let before = cursor::place('s', page.cursor.as_deref())?;
     let values = [Text(of.as_str()), Integer(before), Integer(probe(&page))];
-    let rows = fetch(db, &settlements_sql(), &values).await?;
+    let rows = fetch(db, &settlements_sql(db.dialect()), &values).await?;
     let made = rows.iter().map(|row| Fields::new(row, of).settlement());
     part(made.collect::<Result<_, _>>()?, &page, |made: &Settlement| {
         cursor::of_place('s', made.seq.0)
@@ -182,10 +191,11 @@ pub(crate) async fn settlements(
 }
 
 /// Settlements before a place.
-pub(crate) fn settlements_sql() -> String {
+pub(crate) fn settlements_sql(dialect: Dialect) -> String {
     format!(
-        "select {} from settlements where merchant_id = ? and seq < ? order by seq desc limit ?",
-        rows::SETTLEMENT
+        "select {} from settlements {} where merchant_id = ? and seq < ? order by seq desc limit ?",
+        rows::SETTLEMENT,
+        dialect.along("settlements_by_seq")
     )
 }
 
@@ -223,10 +233,11 @@ pub(crate) fn settlement_orders_sql(dialect: Dialect) -> String {
     let along = dialect.along("one_order_per_paid_seq");
     format!(
         "select * from (
-             select {}, {SETTLEMENT_NO} as moved_by from orders o {along}
+             select {}, {} as moved_by from orders o {along}
              where merchant_id = ? and paid_seq >= ? and paid_seq < ? and (settle_on is null or settle_on <= ?)
          ) as within where moved_by = ? order by paid_seq desc limit ?",
-        rows::ORDER
+        rows::ORDER,
+        settlement_no(dialect)
     )
 }
 
@@ -241,7 +252,7 @@ pub(crate) async fn withdrawals(
     let mut values = vec![Text(of.as_str())];
     values.extend(status.map(|status| Text(status.as_str())));
     values.extend([Integer(before), Integer(probe(&page))]);
-    let rows = fetch(db, &withdrawals_sql(status.is_some()), &values).await?;
+    let rows = fetch(db, &withdrawals_sql(db.dialect(), status.is_some()), &values).await?;
     let found = rows.iter().map(|row| Fields::new(row, of).withdrawal());
     part(found.collect::<Result<_, _>>()?, &page, |withdrawal: &Withdrawal| {
         cursor::of_place('w', withdrawal.requested_seq.0)
@@ -249,12 +260,16 @@ pub(crate) async fn withdrawals(
 }
 
 /// Withdrawals before a place, of one status or of all.
-pub(crate) fn withdrawals_sql(of_one_status: bool) -> String {
+pub(crate) fn withdrawals_sql(dialect: Dialect, of_one_status: bool) -> String {
+    let (index, only) = match of_one_status {
+        true => ("withdrawals_by_status", "and status = ?"),
+        false => ("withdrawals_by_request", ""),
+    };
     format!(
-        "select {} from withdrawals where merchant_id = ? {} and requested_seq < ?
+        "select {} from withdrawals {} where merchant_id = ? {only} and requested_seq < ?
          order by requested_seq desc limit ?",
         rows::WITHDRAWAL,
-        if of_one_status { "and status = ?" } else { "" }
+        dialect.along(index)
     )
 }
 

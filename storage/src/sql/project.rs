@@ -51,7 +51,8 @@ impl<'b> Tables<'b> {
         for step in Step::ALL {
             let rows = &self.steps[step.place()];
             let touched = step.statement().write(db, rows).await;
-            if touched.map_err(|error| db.meaning(&error))? != rows.len() as u64 {
+            let table = step.statement().table();
+            if touched.map_err(|error| db.meaning(&error).of(table))? != rows.len() as u64 {
                 return Err(Meaning::Constraint(step.constraint().to_owned()));
             }
         }

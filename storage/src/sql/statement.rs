@@ -162,6 +162,16 @@ impl Statement {
         }
     }
 
+    /// The table that it is about.
+    pub(crate) fn table(&self) -> &'static str {
+        match self.shape {
+            Shape::Insert { table, .. }
+            | Shape::Upsert { table, .. }
+            | Shape::Update { table, .. }
+            | Shape::Select { table, .. } => table,
+        }
+    }
+
     /// Executes it for all rows. Gives how many rows of the table it touched; a row that is inserted or written over counts as
     /// one everywhere.
     pub(crate) async fn write(
@@ -331,71 +341,5 @@ fn parts<'r, 'v>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TYPES: &[Type] = &[Type::Text, Type::Integer];
-
-    fn texts(shape: Shape) -> [String; 3] {
-        let statement = Statement::new(shape, TYPES);
-        [Dialect::Sqlite, Dialect::Mysql, Dialect::Postgres]
-            .map(|dialect| statement.text(dialect, 2).to_string())
-    }
-
-    #[test]
-    fn each_shape_in_the_words_of_each_dialect() {
-        let unnested = "unnest($1::text[], $2::bigint[]) as v(column1, column2)";
-        let derived = "(select cast(? as char) as column1, cast(? as signed) as column2 \
-            union all select cast(? as char), cast(? as signed))";
-        assert_eq!(
-            texts(Shape::Insert { table: "t", columns: "a, b" }),
-            [
-                "insert into t (a, b) select * from (values (?, ?), (?, ?)) where column1 is not null".to_owned(),
-                "insert into t (a, b) values (?, ?), (?, ?)".to_owned(),
-                format!("insert into t (a, b) select * from {unnested}"),
-            ]
-        );
-        assert_eq!(
-            texts(Shape::Upsert { table: "t", columns: "a, b", key: "a", changes: &["b"] }),
-            [
-                "insert into t (a, b) select * from (values (?, ?), (?, ?)) where column1 is not null \
-                    on conflict (a) do update set b = excluded.b".to_owned(),
-                "insert into t (a, b) values (?, ?), (?, ?) on duplicate key update b = values(b)".to_owned(),
-                format!("insert into t (a, b) select * from {unnested} on conflict (a) do update set b = excluded.b"),
-            ]
-        );
-        let (set, on) = ("b = v.column2", "a = v.column1");
-        assert_eq!(
-            texts(Shape::Update { table: "t", set, on }),
-            [
-                format!("update t set {set} from (values (?, ?), (?, ?)) as v where {on}"),
-                format!("update {derived} as v straight_join t on {on} set {set}"),
-                format!("update t set {set} from {unnested} where {on}"),
-            ]
-        );
-        assert_eq!(
-            texts(Shape::Select { columns: "b", table: "t", along: Some("i"), on, lock: true }),
-            [
-                format!(
-                    "select v.column1, b from (values (?, ?), (?, ?)) as v cross join t indexed by i on {on}"
-                ),
-                format!(
-                    "select v.column1, b from {derived} as v straight_join t force index (i) on {on} for update"
-                ),
-                format!(
-                    "select v.column1, b from {unnested} join t on {on} order by v.column1 for update of t"
-                ),
-            ]
-        );
-    }
-
-    #[test]
-    fn parts_are_as_large_as_the_dialect_takes_and_hold_each_row_once() {
-        let rows: Vec<Values<'_>> = (0..619).map(|n| vec![Value::Integer(n)]).collect();
-        let sizes = |dialect| parts(dialect, &rows).map(<[_]>::len).collect::<Vec<_>>();
-        assert_eq!(sizes(Dialect::Sqlite), [256, 256, 107]);
-        assert_eq!(sizes(Dialect::Mysql), [256, 256, 64, 32, 8, 2, 1]);
-        assert_eq!(sizes(Dialect::Postgres), [619]);
-        assert!(parts(Dialect::Mysql, &rows).flatten().eq(&rows));
-    }
-}
+#[path = "statement_tests.rs"]
+mod tests;

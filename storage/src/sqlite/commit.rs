@@ -8,6 +8,7 @@ use tally_actors::ports::{Batch, Commit, Run};
 use super::{connect, errors};
 use crate::sql::commit::{self, Tried};
 use crate::sql::db::Db;
+use crate::sql::dialect::Dialect;
 use crate::sql::heads;
 use crate::sql::meaning::Meaning;
 
@@ -21,20 +22,21 @@ pub(crate) async fn commit(
         Ok(db) => db,
         Err(error) => return errors::meaning(&error).nothing_written(),
     };
-    let answer = match commit::attempt(&mut Db::Sqlite(&mut db), batch).await {
-        Tried::Answered(answer) => {
-            *slot = Some(db);
-            return answer;
-        }
-        Tried::Lost(answer) => {
-            connect::discard(db).await;
-            answer
-        }
-        Tried::Unsure(runs, meaning) => {
-            connect::discard(db).await;
-            look(file, &runs, meaning).await
-        }
-    };
+    let answer =
+        match commit::attempt(&mut Db::Sqlite(&mut db), Dialect::Sqlite.words(), batch).await {
+            Tried::Answered(answer) => {
+                *slot = Some(db);
+                return answer;
+            }
+            Tried::Lost(answer) => {
+                connect::discard(db).await;
+                answer
+            }
+            Tried::Unsure(runs, meaning) => {
+                connect::discard(db).await;
+                look(file, &runs, meaning).await
+            }
+        };
     *slot = connect::writer(file).await.ok(); // without one, the next batch tries again
     answer
 }

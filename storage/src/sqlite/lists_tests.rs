@@ -298,8 +298,8 @@ async fn no_list_scans_or_sorts_a_table() {
     let dialect = Dialect::Sqlite;
     let mut statements = vec![
         lists::merchants_sql(dialect),
-        lists::order_sql(),
-        lists::settlements_sql(),
+        lists::order_sql(dialect),
+        lists::settlements_sql(dialect),
         lists::settlement_orders_sql(dialect),
         waiting::open_orders_sql(dialect),
         waiting::withdrawals_under_way_sql(dialect),
@@ -309,7 +309,8 @@ async fn no_list_scans_or_sorts_a_table() {
     use OrderStatus::{Closed, Open, Paid};
     let by_status = [None, Some(Open), Some(Paid), Some(Closed)];
     statements.extend(by_status.map(|status| lists::orders_sql(dialect, status)));
-    statements.extend([true, false].map(lists::withdrawals_sql));
+    statements
+        .extend([true, false].map(|of_one_status| lists::withdrawals_sql(dialect, of_one_status)));
     for of_one_merchant in [true, false] {
         let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind);
         statements.extend([true, false].map(cases));

@@ -7,8 +7,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tally_actors::domain::time::At;
 use tally_actors::ports::Store;
-use tally_storage::audit::audit;
 use tally_storage::backup::backup;
+use tally_storage::books::Books as _;
 use tally_storage::{OpenError, SqliteStore};
 
 use crate::copying::{Database, Load, assert_same_books, fill, postgres};
@@ -55,7 +55,7 @@ async fn a_backup_under_load_holds_all_that_was_acknowledged_before_and_is_clean
         let events = backed_up(&from, &file).await.expect("it is made");
         assert!(!names(from.folder()).iter().any(|name| name.contains("part")), "it is finished");
         let store = SqliteStore::open_read_only(&file).await.expect("it opens");
-        let report = audit(&store).await.expect("it ends");
+        let report = store.audit(None).await.expect("it ends");
         assert!(report.is_clean() && report.events == events, "{report}");
         let heads = store.heads(before.iter().map(|head| head.merchant).collect()).await;
         for (acknowledged, kept) in before.iter().zip(heads.expect("they are read")) {
@@ -97,7 +97,7 @@ async fn books_on_a_server_are_backed_up_into_a_file() {
     assert_eq!(names(from.folder()), ["backup.db"]);
     let kept = SqliteStore::open(&file).await.expect("it opens");
     assert_same_books(&*source, &kept).await;
-    let report = audit(&kept).await.expect("it ends");
+    let report = kept.audit(None).await.expect("it ends");
     assert!(report.is_clean(), "{report}");
 }
 

@@ -13,6 +13,7 @@ use tally_actors::history::head_at;
 use tally_actors::limits::CHECKPOINT_EVENTS;
 use tally_actors::memory::MemoryStore;
 use tally_actors::ports::{BadRow, Commit, Page, Part, ReadError, Run, Store};
+use tally_proof::servers::mariadb::Mariadb;
 use tally_proof::servers::postgres::Postgres;
 use tally_storage::{ServerStore, SqliteStore};
 
@@ -36,6 +37,18 @@ macro_rules! for_every_store {
             async fn $name() {
                 // Where PostgreSQL is not installed, this says so.
                 if let Some(server) = Postgres::shared() {
+                    let store = ServerStore::open(&id(&server.fresh_database())).await;
+                    super::$name(Arc::new(store.expect("it opens"))).await;
+                }
+            })*
+            use super::*;
+        }
+
+        mod mariadb {
+            $(#[tokio::test]
+            async fn $name() {
+                // Where MariaDB is not installed, this says so.
+                if let Some(server) = Mariadb::shared() {
                     let store = ServerStore::open(&id(&server.fresh_database())).await;
                     super::$name(Arc::new(store.expect("it opens"))).await;
                 }

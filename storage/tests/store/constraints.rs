@@ -1,8 +1,5 @@
-//! Each constraint of the schema, provoked: the rule decides, the constraint proves.
+//! Each constraint of the schema, provoked on each database: the rule decides, the constraint proves.
 
-use std::sync::Arc;
-
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tally_actors::domain::case::{Case, CaseKind};
 use tally_actors::domain::event::{Event, PaymentSource};
 use tally_actors::domain::head::Head;
@@ -14,14 +11,21 @@ use tally_actors::domain::settlement::Bucket;
 use tally_actors::domain::time::Day;
 use tally_actors::domain::withdrawal::WithdrawalRequest;
 use tally_actors::ports::{BadRow, Commit, Run, Store};
-use tally_storage::SqliteStore;
 
+use crate::databases::{Fresh, Kind, for_every_database};
 use crate::support::*;
 
-/// A store with a merchant that has an order of each status, a settlement, and withdrawals that are and are not over.
-async fn prepared() -> (tempfile::TempDir, SqliteStore, Shop) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(&folder.path().join("tally.db")).await.expect("it opens");
+for_every_database! {
+    an_event_that_breaks_a_constraint_is_refused_by_name
+    the_first_bad_event_of_a_run_is_named_and_not_the_last
+    a_head_that_does_not_add_up_is_refused
+    a_run_with_a_gap_is_refused
+    a_journal_row_is_never_written_over
+    after_a_refusal_the_next_batch_is_written
+}
+
+/// A merchant that has an order of each status, a settlement, and withdrawals that are and are not over.
+async fn prepared(store: &dyn Store) -> Shop {
     let mut shop = Shop::new("shop");
     let run = shop.run(&[
         register(PayoutMethod::Manual),
@@ -35,8 +39,36 @@ async fn prepared() -> (tempfile::TempDir, SqliteStore, Shop) {
         confirm("Wover", true),
         withdraw("Wopen", Some(200), None),
     ]);
-    committed(&store, vec![run]).await;
-    (folder, store, shop)
+    committed(store, vec![run]).await;
+    shop
+}
+
+/// A constraint by its name at servers. SQLite names the columns of a key, or the condition of a check.
+fn named(kind: Kind, at_servers: &'static str) -> &'static str {
+    let in_sqlite = [
+        ("orders_pkey", "orders.merchant_id, orders.order_no"),
+        ("orders_amount_fen_check", "amount_fen between 1 and 1000000000"),
+        ("one_order_per_transaction", "orders.merchant_id, orders.transaction_id"),
+        ("one_order_per_paid_seq", "orders.merchant_id, orders.paid_seq"),
+        ("orders_paid_seq_check", "paid_seq > 0"),
+        ("orders_booked_fen_check", "booked_fen between 0 and amount_fen"),
+        ("orders_fee_fen_check", "fee_fen between 0 and booked_fen"),
+        ("settlements_pkey", "settlements.merchant_id, settlements.settlement_no"),
+        ("settlements_orders_check", "orders > 0"),
+        ("settlements_last_paid_seq_check", "last_paid_seq >= first_paid_seq"),
+        ("withdrawals_pkey", "withdrawals.merchant_id, withdrawals.withdrawal_no"),
+        ("withdrawals_amount_fen_check", "amount_fen > 0"),
+        ("withdrawals_asked_fen_check", "asked_fen is null or asked_fen = amount_fen"),
+        (
+            "idempotency_pkey",
+            "idempotency.merchant_id, idempotency.route, idempotency.idempotency_key",
+        ),
+        ("cases_pkey", "cases.merchant_id, cases.case_id"),
+        ("journal_pkey", "journal.merchant_id, journal.seq"),
+    ];
+    let in_sqlite =
+        in_sqlite.into_iter().find(|(name, _)| *name == at_servers && kind == Kind::Sqlite);
+    in_sqlite.map_or(at_servers, |(_, name)| name)
 }
 
 fn opened(order_no: &str, amount: u64, key: Option<&str>) -> Event {
@@ -120,7 +152,7 @@ fn case() -> Event {
 }
 
 /// Sends the run between two good ones of other merchants, and expects the refusal that names it.
-async fn assert_refused(store: &SqliteStore, shop: &Shop, run: Run, constraint: &str) {
+async fn assert_refused(store: &dyn Store, shop: &Shop, run: Run, constraint: &str) {
     let seq = run.head.link.seq;
     let (mut before, mut after) = (Shop::new("a"), Shop::new("z"));
     let good = [&mut before, &mut after].map(|shop| shop.run(&[register(PayoutMethod::Manual)]));
@@ -131,18 +163,18 @@ async fn assert_refused(store: &SqliteStore, shop: &Shop, run: Run, constraint: 
     assert_same(store, &[&Shop::new("a"), shop, &Shop::new("z")]).await;
 }
 
-#[tokio::test]
-async fn an_event_that_breaks_a_constraint_is_refused_by_name() {
-    let (_folder, store, shop) = prepared().await;
+async fn an_event_that_breaks_a_constraint_is_refused_by_name(fresh: Fresh) {
+    let store = &*fresh.store;
+    let shop = prepared(store).await;
     let bad: Vec<(&str, Vec<Event>)> = vec![
-        ("orders.merchant_id, orders.order_no", vec![opened("open", 1, None)]),
-        ("amount_fen between 1 and 1000000000", vec![opened("o001", 0, None)]),
-        ("amount_fen between 1 and 1000000000", vec![opened("o001", 1_000_000_001, None)]),
-        ("orders.merchant_id, orders.transaction_id", vec![paid("open", "Tpaid", 2, (100, 0))]),
-        ("orders.merchant_id, orders.paid_seq", vec![paid("open", "Topen", 1, (100, 0))]),
-        ("paid_seq > 0", vec![paid("open", "Topen", 0, (100, 0))]),
-        ("booked_fen between 0 and amount_fen", vec![paid("open", "Topen", 2, (101, 0))]),
-        ("fee_fen between 0 and booked_fen", vec![paid("open", "Topen", 2, (100, 101))]),
+        ("orders_pkey", vec![opened("open", 1, None)]),
+        ("orders_amount_fen_check", vec![opened("o001", 0, None)]),
+        ("orders_amount_fen_check", vec![opened("o001", 1_000_000_001, None)]),
+        ("one_order_per_transaction", vec![paid("open", "Tpaid", 2, (100, 0))]),
+        ("one_order_per_paid_seq", vec![paid("open", "Topen", 1, (100, 0))]),
+        ("orders_paid_seq_check", vec![paid("open", "Topen", 0, (100, 0))]),
+        ("orders_booked_fen_check", vec![paid("open", "Topen", 2, (101, 0))]),
+        ("orders_fee_fen_check", vec![paid("open", "Topen", 2, (100, 101))]),
         ("order_is_not_paid", vec![paid("paid", "Tother", 2, (100, 0))]),
         ("order_is_not_paid", vec![paid("none", "Tother", 2, (100, 0))]),
         ("order_is_open", vec![Event::OrderClosed { order_no: id("paid") }]),
@@ -159,16 +191,16 @@ async fn an_event_that_breaks_a_constraint_is_refused_by_name() {
             "order_is_known",
             vec![Event::OrderPrepaid { order_no: id("none"), prepay_id: "p".into() }],
         ),
-        ("settlements.merchant_id, settlements.settlement_no", vec![settled("S001", one_order())]),
-        ("orders > 0", vec![settled("S002", Bucket { orders: 0, ..one_order() })]),
+        ("settlements_pkey", vec![settled("S001", one_order())]),
+        ("settlements_orders_check", vec![settled("S002", Bucket { orders: 0, ..one_order() })]),
         ("net_is_not_negative", vec![settled("S002", Bucket { fee: fen(11), ..one_order() })]),
         (
-            "last_paid_seq >= first_paid_seq",
+            "settlements_last_paid_seq_check",
             vec![settled("S002", Bucket { last_paid_seq: 1, ..one_order() })],
         ),
-        ("withdrawals.merchant_id, withdrawals.withdrawal_no", vec![requested("Wopen", 1, None)]),
-        ("amount_fen > 0", vec![requested("W002", 0, None)]),
-        ("asked_fen is null or asked_fen = amount_fen", vec![requested("W002", 2, Some(1))]),
+        ("withdrawals_pkey", vec![requested("Wopen", 1, None)]),
+        ("withdrawals_amount_fen_check", vec![requested("W002", 0, None)]),
+        ("withdrawals_asked_fen_check", vec![requested("W002", 2, Some(1))]),
         ("withdrawal_is_under_way", vec![succeeded("Wover", 300)]),
         ("withdrawal_is_under_way", vec![succeeded("Wopen", 201)]),
         ("withdrawal_is_under_way", vec![succeeded("none", 1)]),
@@ -176,33 +208,30 @@ async fn an_event_that_breaks_a_constraint_is_refused_by_name() {
             "withdrawal_is_under_way",
             vec![succeeded("Wopen", 200), Event::WithdrawalSending { withdrawal_no: id("Wopen") }],
         ),
-        (
-            "idempotency.merchant_id, idempotency.route, idempotency.idempotency_key",
-            vec![opened("o001", 1, Some("key"))],
-        ),
-        ("cases.merchant_id, cases.case_id", vec![case(), case()]),
+        ("idempotency_pkey", vec![opened("o001", 1, Some("key"))]),
+        ("cases_pkey", vec![case(), case()]),
     ];
     for (constraint, events) in bad {
-        assert_refused(&store, &shop, shop.buggy_run(events), constraint).await;
+        assert_refused(store, &shop, shop.buggy_run(events), named(fresh.kind, constraint)).await;
     }
 }
 
-#[tokio::test]
-async fn the_first_bad_event_of_a_run_is_named_and_not_the_last() {
-    let (_folder, store, shop) = prepared().await;
+async fn the_first_bad_event_of_a_run_is_named_and_not_the_last(fresh: Fresh) {
+    let store = &*fresh.store;
+    let shop = prepared(store).await;
     let (fine, more) = (opened("o001", 1, None), opened("o002", 1, None));
     let run = shop.buggy_run(vec![fine, opened("open", 1, None), more]);
     let bad = BadRow {
         merchant: shop.id(),
         seq: run.rows[1].link.seq,
-        constraint: "orders.merchant_id, orders.order_no".to_owned(),
+        constraint: named(fresh.kind, "orders_pkey").to_owned(),
     };
     assert_eq!(store.commit(batch(vec![run])).await, Commit::Refused(bad));
 }
 
-#[tokio::test]
-async fn a_head_that_does_not_add_up_is_refused() {
-    let (_folder, store, shop) = prepared().await;
+async fn a_head_that_does_not_add_up_is_refused(fresh: Fresh) {
+    let store = &*fresh.store;
+    let shop = prepared(store).await;
     let spoil: [fn(&mut Head); 3] = [
         |head| head.paid = fen(5_001),
         |head| head.available = Balance::from_fen(0),
@@ -211,13 +240,13 @@ async fn a_head_that_does_not_add_up_is_refused() {
     for spoil in spoil {
         let mut run = shop.buggy_run(vec![opened("o001", 1, None)]);
         spoil(&mut run.head);
-        assert_refused(&store, &shop, run, "conserved").await;
+        assert_refused(store, &shop, run, "conserved").await;
     }
 }
 
-#[tokio::test]
-async fn a_run_with_a_gap_is_refused() {
-    let (_folder, store, shop) = prepared().await;
+async fn a_run_with_a_gap_is_refused(fresh: Fresh) {
+    let store = &*fresh.store;
+    let shop = prepared(store).await;
     let events = || (1..4).map(|n| opened(&format!("o00{n}"), 1, None)).collect();
     let mut run = shop.buggy_run(events());
     let third = run.rows[2].link.seq;
@@ -231,35 +260,29 @@ async fn a_run_with_a_gap_is_refused() {
     run.rows.pop();
     let answer = store.commit(batch(vec![run])).await;
     assert!(matches!(answer, Commit::Refused(_)), "{answer:?}");
-    assert_same(&store, &[&shop]).await;
+    assert_same(store, &[&shop]).await;
 }
 
-#[tokio::test]
-async fn a_journal_row_is_never_written_over() {
-    let (folder, store, mut shop) = prepared().await;
+async fn a_journal_row_is_never_written_over(fresh: Fresh) {
+    let store = &*fresh.store;
+    let mut shop = prepared(store).await;
     let (before, run) = (shop.clone(), shop.run(&[open("o001", 1, None)]));
-    committed(&store, vec![run]).await;
-    set_head_back(&folder.path().join("tally.db"), &before).await;
+    committed(store, vec![run]).await;
+    // As a restored backup of some tables would.
+    let link = before.account.link();
+    let hash = fresh.bytes(&link.hash.to_string());
+    fresh.run(&format!("update heads set seq = {}, hash = {hash}", link.seq)).await;
     let answer = store.commit(batch(vec![before.buggy_run(vec![opened("o002", 1, None)])])).await;
-    let constraint = "journal.merchant_id, journal.seq".to_owned();
+    let constraint = named(fresh.kind, "journal_pkey").to_owned();
     let seq = shop.account.link().seq;
     assert_eq!(answer, Commit::Refused(BadRow { merchant: shop.id(), seq, constraint }));
 }
 
-/// As a restored backup of some tables would.
-async fn set_head_back(file: &std::path::Path, shop: &Shop) {
-    let mut db = SqliteConnection::connect(&file.display().to_string()).await.expect("it opens");
-    let link = shop.account.link();
-    let set = format!("update heads set seq = {}, hash = x'{}'", link.seq, link.hash);
-    sqlx::query(AssertSqlSafe(set)).execute(&mut db).await.expect("it is set");
-}
-
-#[tokio::test]
-async fn after_a_refusal_the_next_batch_is_written() {
-    let (_folder, store, mut shop) = prepared().await;
+async fn after_a_refusal_the_next_batch_is_written(fresh: Fresh) {
+    let store = &*fresh.store;
+    let mut shop = prepared(store).await;
     let bad = shop.buggy_run(vec![opened("open", 1, None)]);
     assert!(matches!(store.commit(batch(vec![bad])).await, Commit::Refused(_)));
-    let store: Arc<dyn Store> = Arc::new(store);
-    committed(&*store, vec![shop.run(&[pay("open", 100)])]).await;
-    assert_same(&*store, &[&shop]).await;
+    committed(store, vec![shop.run(&[pay("open", 100)])]).await;
+    assert_same(store, &[&shop]).await;
 }

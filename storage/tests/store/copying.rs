@@ -10,6 +10,7 @@ use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::domain::time::At;
 use tally_actors::ports::{CaseFilter, OrderFilter, Page, Part, ReadError, Store};
+use tally_proof::servers::mariadb::Mariadb;
 use tally_proof::servers::postgres::Postgres;
 use tally_storage::Place;
 use tally_storage::audit::Report;
@@ -58,17 +59,9 @@ impl Database {
         self.place.open_read_only().await.expect("it opens")
     }
 
-    /// Every row of it worked out anew; of a database on a server, every row of its copy in a file.
+    /// Every row of it worked out anew.
     pub(crate) async fn audited(&self) -> Report {
-        let copy = Self::file();
-        let file = match self.place {
-            Place::File(_) => self,
-            Place::Server(_) => {
-                copied(self, &copy).await.expect("it is copied");
-                &copy
-            }
-        };
-        file.beside().await.audit(None).await.expect("it ends")
+        self.beside().await.audit(None).await.expect("it ends")
     }
 }
 
@@ -79,6 +72,12 @@ fn sqlite() -> Option<Database> {
 /// Where PostgreSQL is not installed, this says so.
 pub(crate) fn postgres() -> Option<Database> {
     let server = Postgres::shared()?;
+    Some(Database::new(|_| Place::Server(id(&server.fresh_database()))))
+}
+
+/// The same of MariaDB.
+fn mariadb() -> Option<Database> {
+    let server = Mariadb::shared()?;
     Some(Database::new(|_| Place::Server(id(&server.fresh_database()))))
 }
 
@@ -116,6 +115,8 @@ for_every_pair! {
     sqlite_to_postgres: sqlite => postgres;
     postgres_to_sqlite: postgres => sqlite;
     postgres_to_postgres: postgres => postgres;
+    postgres_to_mariadb: postgres => mariadb;
+    mariadb_to_sqlite: mariadb => sqlite;
 }
 
 /// Books with every kind of event, keys and profiles. The merchants as memory has them.
