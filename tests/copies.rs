@@ -20,6 +20,7 @@ use tally_proof::crash::load::Load;
 use tally_proof::crash::server::Server;
 use tally_proof::crash::site::Site;
 use tally_proof::random::Random;
+use tally_proof::servers::mariadb::Mariadb;
 use tally_proof::servers::postgres::Postgres;
 use tally_storage::SqliteStore;
 
@@ -243,23 +244,30 @@ fn a_backup_that_is_killed_is_no_file_and_the_next_goes_on_with_it() {
 }
 
 #[test]
-fn books_go_to_a_server_and_back_and_no_password_is_shown() {
-    let Some(server) = Postgres::shared() else { return };
-    let (site, url) = (support::site(), server.fresh_database());
-    let password = url.split('@').next().and_then(|user| user.rsplit(':').next());
-    let password = password.expect("a URL with a password").to_owned();
+fn books_go_from_server_to_server_and_back_and_no_password_is_shown() {
+    let (Some(postgres), Some(mariadb)) = (Postgres::shared(), Mariadb::shared()) else { return };
+    let (site, urls) = (support::site(), [postgres.fresh_database(), mariadb.fresh_database()]);
     support::run(async {
         let (there, back) = (site.path().join("there.db"), site.path().join("back.db"));
         seed(&there, 3).await;
-        let mut migrate = site.tally();
-        migrate.args(["migrate", "--database-url", &url]);
-        let mut said = succeeds(migrate);
-        said += &succeeds(copy(&site, "sqlite:there.db", &url));
-        said += &succeeds(copy(&site, &url, "sqlite:back.db"));
+        let mut said = String::new();
+        for url in &urls {
+            let mut migrate = site.tally();
+            migrate.args(["migrate", "--database-url", url]);
+            said += &succeeds(migrate);
+        }
+        let stations = ["sqlite:there.db", &urls[0], &urls[1], "sqlite:back.db"];
+        for leg in stations.windows(2) {
+            said += &succeeds(copy(&site, leg[0], leg[1]));
+        }
         assert_eq!(books(&there).await, books(&back).await);
-        said += &fails(copy(&site, &url, &url));
-        said += &fails(copy(&site, "sqlite:back.db", &format!("{url}x")));
-        assert!(!said.contains(&password), "{said}");
+        for url in &urls {
+            said += &fails(copy(&site, url, url));
+            said += &fails(copy(&site, "sqlite:back.db", &format!("{url}x")));
+        }
+        for password in ["few%2Frights", "few/rights"] {
+            assert!(urls[0].contains("few%2Frights") && !said.contains(password), "{said}");
+        }
     });
 }
 

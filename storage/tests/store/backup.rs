@@ -11,7 +11,7 @@ use tally_storage::backup::backup;
 use tally_storage::books::Books as _;
 use tally_storage::{OpenError, SqliteStore};
 
-use crate::copying::{Database, Load, assert_same_books, fill, postgres};
+use crate::copying::{Database, Load, assert_same_books, fill, mariadb, postgres};
 use crate::support::*;
 
 const BEGUN: i64 = 1_700_000_000_000;
@@ -89,16 +89,17 @@ async fn a_backup_can_be_served_and_backed_up_in_turn() {
 
 #[tokio::test]
 async fn books_on_a_server_are_backed_up_into_a_file() {
-    let Some(from) = postgres() else { return };
-    let source = from.opened().await;
-    fill(&*source).await;
-    let file = from.folder().join("backup.db");
-    backed_up(&from, &file).await.expect("it is made");
-    assert_eq!(names(from.folder()), ["backup.db"]);
-    let kept = SqliteStore::open(&file).await.expect("it opens");
-    assert_same_books(&*source, &kept).await;
-    let report = kept.audit(None).await.expect("it ends");
-    assert!(report.is_clean(), "{report}");
+    for from in [postgres(), mariadb()].into_iter().flatten() {
+        let source = from.opened().await;
+        fill(&*source).await;
+        let file = from.folder().join("backup.db");
+        backed_up(&from, &file).await.expect("it is made");
+        assert_eq!(names(from.folder()), ["backup.db"]);
+        let kept = SqliteStore::open(&file).await.expect("it opens");
+        assert_same_books(&*source, &kept).await;
+        let report = kept.audit(None).await.expect("it ends");
+        assert!(report.is_clean(), "{report}");
+    }
 }
 
 #[tokio::test]

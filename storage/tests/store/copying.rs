@@ -76,7 +76,7 @@ pub(crate) fn postgres() -> Option<Database> {
 }
 
 /// The same of MariaDB.
-fn mariadb() -> Option<Database> {
+pub(crate) fn mariadb() -> Option<Database> {
     let server = Mariadb::shared()?;
     Some(Database::new(|_| Place::Server(id(&server.fresh_database()))))
 }
@@ -113,10 +113,13 @@ macro_rules! for_every_test {
 for_every_pair! {
     sqlite_to_sqlite: sqlite => sqlite;
     sqlite_to_postgres: sqlite => postgres;
+    sqlite_to_mariadb: sqlite => mariadb;
     postgres_to_sqlite: postgres => sqlite;
     postgres_to_postgres: postgres => postgres;
     postgres_to_mariadb: postgres => mariadb;
     mariadb_to_sqlite: mariadb => sqlite;
+    mariadb_to_postgres: mariadb => postgres;
+    mariadb_to_mariadb: mariadb => mariadb;
 }
 
 /// Books with every kind of event, keys and profiles. The merchants as memory has them.
