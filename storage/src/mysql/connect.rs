@@ -1,5 +1,7 @@
 //! From a URL to a session with Tally's settings.
 
+use std::future::ready;
+
 use sqlx::mysql::{
     MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions,
 };
@@ -8,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use super::errors::meaning;
 use super::setup::Setup;
 use crate::sql::connect::{
-    self, CONNECT_MAX, ConnectError, Purpose, STATEMENTS_KEPT, in_time, unknown_parameter,
+    self, CONNECT_MAX, ConnectError, Purpose, Renewal, STATEMENTS_KEPT, in_time, unknown_parameter,
 };
 use crate::sql::dialect::{Dialect, Words};
 use crate::sql::meaning::Meaning;
@@ -117,13 +119,14 @@ impl Database {
         Ok(db)
     }
 
-    /// Connections that read; they are made when they are needed.
-    pub(crate) fn pool(&self, connections_max: u32) -> MySqlPool {
+    /// Connections that read; they are made when they are needed, and used for as long as the renewal allows.
+    pub(crate) fn pool(&self, connections_max: u32, renewal: Renewal) -> MySqlPool {
         let database = self.clone();
         MySqlPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(CONNECT_MAX)
             .test_before_acquire(false)
+            .before_acquire(move |_, meta| Box::pin(ready(Ok(renewal.allows(meta.age)))))
             .after_connect(move |db, _| {
                 let database = database.clone();
                 Box::pin(async move { database.set_up(db, Purpose::Read).await })

@@ -2,7 +2,7 @@
 
 use super::super::setup::Setup;
 use super::*;
-use crate::sql::connect::ConnectError;
+use crate::sql::connect::{ConnectError, Renewal};
 
 /// The line that says why a URL is no use.
 async fn refused(url: &str) -> String {
@@ -59,7 +59,7 @@ async fn sessions_have_tallys_settings() {
         let set: String = sqlx::query_scalar(settings).fetch_one(&mut db).await.unwrap();
         assert_eq!(set, wanted);
     }
-    let mut db = database.pool(1).acquire().await.unwrap();
+    let mut db = database.pool(1, Renewal::default()).acquire().await.unwrap();
     let set: String = sqlx::query_scalar(settings).fetch_one(&mut *db).await.unwrap();
     assert_eq!(set, read);
 }
