@@ -16,7 +16,8 @@ use crate::sql::dialect::{Dialect, Words};
 use crate::sql::meaning::Meaning;
 
 /// What sessions are set to where the server knows it: (setting, for those that write, for those that read). A stopped Tally
-/// holds a row for 2 s, and whoever waits for it stops after 1 s and says so.
+/// holds a row for 2 s, and whoever waits for it stops after 1 s and says so. A node of a cluster reads when it has all that the
+/// others had before.
 const SETTINGS: &[(&str, &str, &str)] = &[
     ("autocommit", "1", "1"),
     ("innodb_lock_wait_timeout", "1", "1"),
@@ -26,6 +27,7 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("max_execution_time", "0", "5000"),
     ("check_constraint_checks", "1", "1"),
     ("sql_safe_updates", "0", "0"),
+    ("wsrep_sync_wait", "1", "1"),
 ];
 
 /// Texts travel as they are and compare byte by byte; a value that a column does not take is an error, and none is shortened.
