@@ -124,7 +124,7 @@ async fn of_two_lanes_in_doubt_each_ends_its_own_old_session_and_goes_on(
         let run = |shop: &mut Shop| sent(&store, shop.run(&[open(&n.to_string(), 5, None)]));
         let both = (run(&mut one), run(&mut other));
         assert_eq!(
-            (both.0.await.unwrap(), both.1.await.unwrap()),
+            (both.0.await.expect("the task ends"), both.1.await.expect("the task ends")),
             (Commit::Committed, Commit::Committed)
         );
         n += 1;
@@ -139,10 +139,10 @@ async fn of_two_lanes_in_doubt_each_ends_its_own_old_session_and_goes_on(
         proxy.arm("commit", Fault::HoldAfter);
         in_doubt.push(sent(&store, shop.run(&[open("9000", 5, None)])));
         let proxy = Arc::clone(&proxy);
-        tokio::task::spawn_blocking(move || proxy.struck()).await.unwrap();
+        tokio::task::spawn_blocking(move || proxy.struck()).await.expect("the task ends");
     }
     for commit in in_doubt {
-        let answer = commit.await.unwrap();
+        let answer = commit.await.expect("the task ends");
         assert!(matches!(answer, Commit::Doubt(_)), "{answer:?}");
     }
     assert_eq!(server.sessions(), old);
@@ -153,7 +153,7 @@ async fn of_two_lanes_in_doubt_each_ends_its_own_old_session_and_goes_on(
     assert_eq!(old.iter().filter(lives).count(), 2, "who has no doubt ends nothing");
     let both = [&mut one, &mut other].map(|shop| sent(&store, shop.run(&[open("9001", 5, None)])));
     for commit in both {
-        assert_eq!(commit.await.unwrap(), Commit::Committed);
+        assert_eq!(commit.await.expect("the task ends"), Commit::Committed);
     }
     assert_eq!(old.iter().filter(lives).count(), 0, "each ended its own");
     let new = server.sessions();
@@ -173,7 +173,12 @@ async fn a_server_that_became_a_standby_is_left_and_the_new_primary_is_found(
     drop(new.store(new.port()).await);
     let mut lost = Shop::new("lost");
     committed(&*store, vec![lost.run(&[register(PayoutMethod::Manual)])]).await;
-    assert!(store.heads(vec![lost.id()]).await.expect("it is read")[0].as_ref().unwrap().is_some());
+    assert!(
+        store.heads(vec![lost.id()]).await.expect("it is read")[0]
+            .as_ref()
+            .expect("it can be read")
+            .is_some()
+    );
     old.demote();
     let mut shop = Shop::new("shop");
     let run = shop.run(&[register(PayoutMethod::Manual)]);
@@ -191,5 +196,9 @@ async fn a_server_that_became_a_standby_is_left_and_the_new_primary_is_found(
     committed(&*store, vec![run]).await;
     assert_same(&*store, &[&shop]).await;
     let heads = store.heads(vec![lost.id()]).await.expect("it is read");
-    assert_eq!(heads[0].as_ref().unwrap(), &None, "nothing is read from the old one any more");
+    assert_eq!(
+        heads[0].as_ref().expect("it can be read"),
+        &None,
+        "nothing is read from the old one any more"
+    );
 }
