@@ -16,6 +16,8 @@ mod constraints;
 mod copying;
 #[path = "store/damaged_source.rs"]
 mod damaged_source;
+#[path = "store/failover.rs"]
+mod failover;
 #[path = "store/full_disk.rs"]
 mod full_disk;
 #[path = "store/opening.rs"]

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use self::host::Host;
 use self::writers::{LANES, Writers};
 use crate::place::ServerUrl;
+use crate::sql::connect::Renewal;
 use crate::sql::db::Pool;
 use crate::sql::heads;
 use crate::sql::store::port::*;
@@ -87,8 +88,9 @@ impl ServerStore {
     }
 
     fn new(host: Host, writes: bool) -> Self {
-        let (read, rounds) = (host.pool(LISTS_MAX), host.pool(ROUNDS_MAX));
-        let writers = Arc::new(Writers::new(host.clone(), writes));
+        let renewal = Renewal::default();
+        let (read, rounds) = (host.pool(LISTS_MAX, &renewal), host.pool(ROUNDS_MAX, &renewal));
+        let writers = Arc::new(Writers::new(host.clone(), renewal, writes));
         Self { host, writers, read, rounds, troubled: Arc::default() }
     }
 
