@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tally_actors::payer::{Desk, Payer};
+use tally_actors::settler::{Settler, TrustedNow};
 use tally_actors::sweeper::{Ladder, Sweeper};
 
 use crate::restores::Watch;
@@ -14,6 +15,7 @@ use crate::settings::Settings;
 pub(crate) struct Workers {
     sweeper: Sweeper,
     payer: Payer,
+    settler: Settler,
     watch: Watch,
 }
 
@@ -25,14 +27,19 @@ impl Workers {
         let store = Arc::clone(service.engine.store());
         let sweeper = Sweeper::start(service.cashier.clone(), store, ladder);
         let payer = Payer::start(desk, &service.runtime);
+        let clock = service.clock.clone();
+        let now: TrustedNow = Arc::new(move || clock.check().map(|()| clock.now()));
+        let settler =
+            Settler::start(service.engine.clone(), now, settings.settle_at.0, &service.runtime);
         let (restores, recovery) = (Arc::clone(&service.restores), service.recovery.clone());
         let watch = Watch::start(restores, recovery, service.clock.clone(), &service.runtime);
-        Self { sweeper, payer, watch }
+        Self { sweeper, payer, settler, watch }
     }
 
     /// Stops them; what they have in hand is finished.
     pub(crate) async fn stop(self) {
         self.watch.stop().await;
+        self.settler.stop().await;
         self.sweeper.stop().await;
         self.payer.stop().await;
     }
