@@ -248,12 +248,12 @@ async fn a_database_whose_restore_broke_off_is_opened_by_nobody_until_it_is_rest
         }
         let file = ahead.place.path();
         let words = "a restore of it broke off; run the same tally restore again";
-        let fault = SqliteStore::open(&file).await.expect_err("it broke off").to_string();
+        let fault = SqliteStore::open(file).await.expect_err("it broke off").to_string();
         assert!(fault.contains(words), "{fault}");
-        let fault = SqliteStore::migrate(&file).await.expect_err("it broke off").to_string();
+        let fault = SqliteStore::migrate(file).await.expect_err("it broke off").to_string();
         assert!(fault.contains(words), "{fault}");
         if !gone {
-            let fault = SqliteStore::open_read_only(&file).await.expect_err("it broke off");
+            let fault = SqliteStore::open_read_only(file).await.expect_err("it broke off");
             assert!(fault.to_string().contains(words), "{fault}");
         }
         assert_eq!(file.exists(), !gone, "no new books were begun");
