@@ -26,6 +26,11 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             json!({"name": "y", "settle_after_days": null, "debt_max_fen": 0, "approval_over_fen": 100}),
         ),
         post("/v1/keys".to_owned(), json!({"name": "office"})),
+        post(
+            "/v1/restores/numbers".to_owned(),
+            json!({"out_trade_nos": [format!("{merchant}-{no}")], "partner_trade_nos": [made]}),
+        ),
+        post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post(of("/keys"), json!({"name": "till"})),
         // No key that is in use: nobody could call any more.
         (Method::DELETE, format!("/v1/keys/{made}"), json!({})),
@@ -60,9 +65,10 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 18] = [
+const QUESTIONS: [&str; 19] = [
     "/healthz",
     "/readyz",
+    "/v1/restores",
     "/v1/keys",
     "/v1/cases",
     "/v1/cases/{}",
