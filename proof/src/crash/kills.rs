@@ -18,6 +18,9 @@ const WITHIN_MS: u64 = 600;
 /// A killed server of a database stays away for so many milliseconds at the most, besides what it takes to start.
 const AWAY_MS: u64 = 1_500;
 
+/// One time in five it stays away for longer than a call waits for its answer.
+const LONG_AWAY_MS: u64 = 9_000;
+
 /// How long merchants are waited for after it is back, before the run goes on.
 const BACK_WAIT: Duration = Duration::from_secs(30);
 
@@ -66,8 +69,8 @@ async fn one_folder(
         let load = Load::begin(&server, ledger, plan.clients, random);
         for _ in 0..plan.server_kills_before(report.kills) {
             sleep(Duration::from_millis(random.below(WITHIN_MS))).await;
-            let away = Duration::from_millis(random.below(AWAY_MS));
-            plan.databases.kill_and_restart(away).await;
+            let away = if random.percent(20) { LONG_AWAY_MS } else { random.below(AWAY_MS) };
+            plan.databases.kill_and_restart(Duration::from_millis(away)).await;
             report.came_back(load.served(server.api(), BACK_WAIT).await);
         }
         sleep(Duration::from_millis(random.below(WITHIN_MS))).await;
