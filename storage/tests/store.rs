@@ -4,6 +4,8 @@
 mod databases;
 mod support;
 
+#[path = "store/away.rs"]
+mod away;
 #[path = "store/backup.rs"]
 mod backup;
 #[path = "store/claims.rs"]

@@ -7,6 +7,7 @@ pub(crate) mod mutate;
 use std::future::Future;
 use std::path::PathBuf;
 
+use tally_proof::crash::databases::Databases;
 use tally_proof::crash::plan::Plan;
 use tally_proof::crash::site::Site;
 
@@ -24,8 +25,14 @@ pub(crate) fn site() -> Site {
 /// A plan to kill the binary as often as the variable says, 20 times unless it is set.
 pub(crate) fn plan(variable: &str, clients: u64) -> Plan {
     let kills = std::env::var(variable).map_or(20, |kills| kills.parse().expect("a number"));
+    plan_on(Databases::Files, kills, clients)
+}
+
+/// A plan to kill the binary so often, its books in these databases.
+pub(crate) fn plan_on(databases: Databases, kills: u64, clients: u64) -> Plan {
     let (binary, place) = (PathBuf::from(BINARY), PathBuf::from(PLACE));
-    Plan { binary, place, kills, seed: seed(), clients, keep: true }
+    let seed = seed();
+    Plan { binary, place, databases, kills, server_kills: 0, seed, clients, keep: true }
 }
 
 /// Fails with each fault that was found.
