@@ -17,8 +17,8 @@ use crate::sql::meaning::Meaning;
 /// How long a connection may take to be made, TLS and password included.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// Prepared statements that a connection keeps.
-const STATEMENTS_KEPT: usize = 256;
+/// Prepared statements that a connection keeps: some 20 statements in 16 sizes, and the lists'.
+const STATEMENTS_KEPT: usize = 384;
 
 /// What sessions are set to where the server knows it: (setting, for those that write, for those that read). A stopped Tally
 /// holds a row for 2 s, and whoever waits for it stops after 1 s and says so.

@@ -242,7 +242,7 @@ impl Parameters<'_, '_> {
             Self::Row(values) => {
                 values.iter().for_each(|value| value.bind_postgres(&mut arguments))
             }
-            Self::Rows(types, rows) => {
+            Self::Rows(types, rows, _) => {
                 types.iter().enumerate().for_each(|(column, kind)| {
                     kind.bind_array(rows, column, &mut arguments);
                 });
