@@ -240,7 +240,7 @@ mod tests {
     fn a_malformed_secret_is_not_printed() {
         for (flag, value) in [
             ("--admin-key", "short"),
-            ("--database-url", "mysql://u:short@db/t"),
+            ("--database-url", "oracle://u:short@db/t"),
             ("--redis-url", "redis://u:short@cache/?x"),
             ("--wechat-app-secret", "too short"),
             ("--wechat-api-key", "too short"),

@@ -23,8 +23,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::Trouble;
-use tally_storage::SqliteStore;
 use tally_storage::naive::{Naive, NaiveBooks};
+use tally_storage::{Books, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
@@ -138,7 +138,7 @@ async fn compare(town: &Town, stage: &Stage) -> Result<bool, Failure> {
     }
     faults.extend(read.iter().flat_map(Shop::differences));
     let store = SqliteStore::open_read_only(&stage.database()).await?;
-    let audit = tally_storage::audit::audit(&store).await?;
+    let audit = store.audit(None).await?;
     faults.extend(audit.faults.iter().map(|fault| format!("audit: {fault}")));
     let table = table::four_books(&read);
     say(&format!("\nThe books, in yuan (· not known to this book):\n\n{table}"))?;

@@ -24,15 +24,15 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use sqlx::SqlitePool;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::Trouble;
 
-pub use self::heads::{StoredHead, stored_head};
+pub use self::heads::StoredHead;
 pub use self::report::{Fault, Report, What};
 use crate::sql::db::Pool;
-use crate::sqlite::SqliteStore;
-use crate::sqlite::errors::trouble;
+use crate::sql::dialect::Dialect;
+use crate::sql::row::Cell;
+use crate::sql::value as sql;
 
 /// Why an audit could not be brought to its end. It says nothing about the books.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +50,13 @@ pub enum AuditError {
 /// Why the audit of a merchant ends early.
 enum Stop {
     Fault(Box<Fault>),
-    Error(AuditError),
+    TooBusy(MerchantId),
+    Unread(sqlx::Error),
 }
 
 impl From<sqlx::Error> for Stop {
     fn from(error: sqlx::Error) -> Self {
-        Self::Error(unreadable(error))
+        Self::Unread(error)
     }
 }
 
@@ -65,87 +66,100 @@ impl From<Box<Fault>> for Stop {
     }
 }
 
+/// The tables that name merchants.
+const TABLES: [&str; 8] = [
+    "journal",
+    "heads",
+    "checkpoints",
+    "orders",
+    "settlements",
+    "withdrawals",
+    "idempotency",
+    "cases",
+];
+
 /// The merchant that follows in any table, with the table that names it: a row without a journal must be found as well.
-/// Ids are bound as bytes, so that one which is not UTF-8 does not stop the walk.
-const NEXT_MERCHANT: &str = "
-    select cast(m as blob), t from (
-        select 'journal' as t, min(merchant_id) as m from journal where merchant_id > cast(?1 as text)
-        union all select 'heads', min(merchant_id) from heads where merchant_id > cast(?1 as text)
-        union all select 'checkpoints', min(merchant_id) from checkpoints where merchant_id > cast(?1 as text)
-        union all select 'orders', min(merchant_id) from orders where merchant_id > cast(?1 as text)
-        union all select 'settlements', min(merchant_id) from settlements where merchant_id > cast(?1 as text)
-        union all select 'withdrawals', min(merchant_id) from withdrawals where merchant_id > cast(?1 as text)
-        union all select 'idempotency', min(merchant_id) from idempotency where merchant_id > cast(?1 as text)
-        union all select 'cases', min(merchant_id) from cases where merchant_id > cast(?1 as text)
-    ) where m is not null order by m limit 1";
-
-/// The row of a merchant's head.
-pub(crate) async fn head_of_books(
-    db: &Pool,
-    of: MerchantId,
-) -> Result<Option<StoredHead>, AuditError> {
-    StoredHead::read(db.file(), of).await.map_err(unreadable)
+async fn next_merchant(db: &Pool, after: &[u8]) -> Result<Option<(Vec<u8>, String)>, AuditError> {
+    // Ids of a file come and go as bytes, so that one which is not UTF-8 does not stop the walk. A server keeps none.
+    let (out, mark) = match db.dialect() {
+        Dialect::Sqlite => ("cast(m as blob)", "cast(? as text)"),
+        Dialect::Mysql | Dialect::Postgres => ("m", "?"),
+    };
+    let text = String::from_utf8_lossy(after);
+    let after = match db.dialect() {
+        Dialect::Sqlite => sql::Value::Bytes(after),
+        Dialect::Mysql | Dialect::Postgres => sql::Value::Text(&text),
+    };
+    let from = TABLES.map(|table| {
+        format!(
+            "select '{table}' as t, min(merchant_id) as m from {table} where merchant_id > {mark}"
+        )
+    });
+    let sql = format!(
+        "select {out}, t from ({}) as next where m is not null order by m limit 1",
+        from.join(" union all ")
+    );
+    let rows = db.fetch(&sql, &vec![after; TABLES.len()]).await;
+    let rows = rows.map_err(|error| unreadable(db, &error))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let raw = match row.cell(0) {
+        Cell::Bytes(raw) => raw.to_vec(),
+        Cell::Text(raw) => raw.as_bytes().to_vec(),
+        Cell::Null | Cell::Integer(_) | Cell::Damaged => vec![],
+    };
+    Ok(Some((raw, row.get(1).unwrap_or_default())))
 }
 
-/// Audits one merchant, or all.
-pub(crate) async fn of_books(db: &Pool, of: Option<MerchantId>) -> Result<Report, AuditError> {
-    match of {
-        Some(of) => audit_one(db, of).await,
-        None => audit_all(db).await,
-    }
-}
-
-/// Audits all merchants of a store, and reports the first difference of each.
-pub async fn audit(store: &SqliteStore) -> Result<Report, AuditError> {
-    audit_all(&store.read).await
-}
-
-async fn audit_all(db: &Pool) -> Result<Report, AuditError> {
-    let db = db.file();
+/// Audits one merchant, or all: the first difference of each. A report without events about one merchant: it has no journal, so
+/// it was never registered.
+pub(crate) async fn audit(db: &Pool, of: Option<MerchantId>) -> Result<Report, AuditError> {
     let mut report = Report::default();
+    match of {
+        Some(of) => {
+            report.merchants = 1;
+            take(merchant::audit(db, of, &mut report).await, db, &mut report)?;
+        }
+        None => walk(db, &mut report).await?,
+    }
+    let indexes = indexes::audit(db, of, &mut report).await;
+    indexes.map_err(|error| unreadable(db, &error))?;
+    Ok(report)
+}
+
+async fn walk(db: &Pool, report: &mut Report) -> Result<(), AuditError> {
     let mut after: Vec<u8> = vec![];
     while let Some((raw, table)) = next_merchant(db, &after).await? {
         report.merchants += 1;
         let parsed = std::str::from_utf8(&raw).ok().and_then(|raw| raw.parse().ok());
         let audited = match parsed {
-            Some(of) => merchant::audit(db, of, &mut report).await,
+            Some(of) => merchant::audit(db, of, report).await,
             None => Err(Fault::of_no_merchant(&raw, &table).into()),
         };
-        match audited {
-            Ok(()) => {}
-            Err(Stop::Fault(fault)) => report.faults.push(*fault),
-            Err(Stop::Error(error)) => return Err(error),
-        }
+        take(audited, db, report)?;
         after = raw;
     }
-    indexes::audit(db, None, &mut report).await.map_err(unreadable)?;
-    Ok(report)
+    Ok(())
 }
 
-/// Audits one merchant. A report without events: it has no journal, so it was never registered.
-pub async fn audit_merchant(store: &SqliteStore, of: MerchantId) -> Result<Report, AuditError> {
-    audit_one(&store.read, of).await
-}
-
-async fn audit_one(db: &Pool, of: MerchantId) -> Result<Report, AuditError> {
-    let db = db.file();
-    let mut report = Report { merchants: 1, ..Report::default() };
-    match merchant::audit(db, of, &mut report).await {
+fn take(audited: Result<(), Stop>, db: &Pool, report: &mut Report) -> Result<(), AuditError> {
+    match audited {
         Ok(()) => {}
         Err(Stop::Fault(fault)) => report.faults.push(*fault),
-        Err(Stop::Error(error)) => return Err(error),
+        Err(Stop::TooBusy(of)) => return Err(AuditError::TooBusy(of)),
+        Err(Stop::Unread(error)) => return Err(unreadable(db, &error)),
     }
-    indexes::audit(db, Some(of), &mut report).await.map_err(unreadable)?;
-    Ok(report)
+    Ok(())
 }
 
-async fn next_merchant(
-    db: &SqlitePool,
-    after: &[u8],
-) -> Result<Option<(Vec<u8>, String)>, AuditError> {
-    sqlx::query_as(NEXT_MERCHANT).bind(after).fetch_optional(db).await.map_err(unreadable)
+/// The row of a merchant's head as it now is; `None`: there is none.
+pub(crate) async fn stored_head(
+    db: &Pool,
+    of: MerchantId,
+) -> Result<Option<StoredHead>, AuditError> {
+    let read = async { StoredHead::read(&mut db.acquire().await?.db(), of).await };
+    read.await.map_err(|error| unreadable(db, &error))
 }
 
-fn unreadable(error: sqlx::Error) -> AuditError {
-    AuditError::Unreadable(trouble(&error))
+fn unreadable(db: &Pool, error: &sqlx::Error) -> AuditError {
+    AuditError::Unreadable(db.dialect().meaning(error).trouble())
 }

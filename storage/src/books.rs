@@ -127,11 +127,11 @@ impl<S: Tables> Books for S {
     }
 
     fn audit(&self, of: Option<MerchantId>) -> Answering<'_, Result<Report, AuditError>> {
-        Box::pin(audit::of_books(self.reading(), of))
+        Box::pin(audit::audit(self.reading(), of))
     }
 
     fn stored_head(&self, of: MerchantId) -> Answering<'_, Result<Option<StoredHead>, AuditError>> {
-        Box::pin(audit::head_of_books(self.reading(), of))
+        Box::pin(audit::stored_head(self.reading(), of))
     }
 
     fn merchants_after(

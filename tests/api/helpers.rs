@@ -189,10 +189,9 @@ impl TestApp {
 
     /// Stops it, and has every row of its books worked out anew.
     pub(crate) async fn finish(self) {
-        let file = self.settings.data.file();
+        let place = self.settings.data.place();
         let _kept_until_here = self.stop().await;
-        let store = tally_storage::SqliteStore::open_read_only(&file).await.unwrap();
-        let report = tally_storage::audit::audit(&store).await.unwrap();
+        let report = place.open_read_only().await.unwrap().audit(None).await.unwrap();
         assert!(report.is_clean(), "{report}");
     }
 }

@@ -1,10 +1,8 @@
-//! What a row must hold, column by column. It shares with `sqlite::rows` how one value is spelt, and no more: the audit does
+//! What a row must hold, column by column. It shares with `sql::rows` how one value is spelt, and no more: the audit does
 //! not trust which column is written or read as what.
 
 use std::fmt;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef};
 use tally_actors::domain::books::{Key, Numbered, Record, Route};
 use tally_actors::domain::case::Case;
 use tally_actors::domain::chain::Seq;
@@ -16,7 +14,9 @@ use tally_actors::domain::withdrawal::Withdrawal;
 
 use super::fold::Fold;
 use super::report::What;
+use crate::sql::row::{Cell, Row};
 use crate::sql::rows::{encode_channel, fen, integer, method_name};
+use crate::sql::value as sql;
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +43,24 @@ impl fmt::Display for Value {
 
 impl Value {
     /// What a row holds in its how-manieth column.
-    pub(super) fn stored(row: &SqliteRow, column: usize) -> Result<Self, sqlx::Error> {
-        let raw = row.try_get_raw(column)?;
-        if raw.is_null() {
-            return Ok(Self::Null);
+    pub(super) fn stored(row: &Row, column: usize) -> Self {
+        match row.cell(column) {
+            Cell::Null => Self::Null,
+            Cell::Integer(number) => Self::Integer(*number),
+            Cell::Text(text) => Self::Text(text.to_string()),
+            Cell::Bytes(bytes) => Self::Blob(bytes.to_vec()),
+            Cell::Damaged => Self::Damaged,
         }
-        Ok(match raw.type_info().name() {
-            "INTEGER" => <i64 as Decode<Sqlite>>::decode(raw).map_or(Self::Damaged, Self::Integer),
-            "TEXT" => <String as Decode<Sqlite>>::decode(raw).map_or(Self::Damaged, Self::Text),
-            "BLOB" => <Vec<u8> as Decode<Sqlite>>::decode(raw).map_or(Self::Damaged, Self::Blob),
-            _ => Self::Damaged,
-        })
+    }
+
+    /// As a statement takes it.
+    pub(super) fn given(&self) -> sql::Value<'_> {
+        match self {
+            Self::Null | Self::Damaged => sql::Value::Null,
+            Self::Integer(number) => sql::Value::Integer(*number),
+            Self::Text(text) => sql::Value::Text(text),
+            Self::Blob(bytes) => sql::Value::Bytes(bytes),
+        }
     }
 }
 

@@ -3,18 +3,18 @@
 
 use std::collections::VecDeque;
 
-use sqlx::sqlite::{SqliteExecutor, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, Sqlite, Transaction};
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::{self, Head};
 use tally_actors::domain::ids::MerchantId;
 
+use super::Stop;
 use super::columns::{Value, amount, at, count, difference, place};
 use super::fold::Fold;
 use super::report::{Fault, What};
-use super::{AuditError, Stop, unreadable};
+use crate::sql::db::Db;
+use crate::sql::row::Row;
 use crate::sql::rows::integer;
-use crate::sqlite::SqliteStore;
+use crate::sql::value::Value::{Integer, Text};
 
 /// The row of a head, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,23 +64,12 @@ fn columns_of(head: &Head) -> Vec<Value> {
 /// The place of `seq` among them.
 const SEQ: usize = 1;
 
-/// The row of a merchant's head as it now is; `None`: there is none.
-pub async fn stored_head(
-    store: &SqliteStore,
-    of: MerchantId,
-) -> Result<Option<StoredHead>, AuditError> {
-    StoredHead::read(store.read.file(), of).await.map_err(unreadable)
-}
-
 impl StoredHead {
     /// The row as one statement sees it.
-    pub(super) async fn read<'e>(
-        db: impl SqliteExecutor<'e>,
-        of: MerchantId,
-    ) -> Result<Option<Self>, sqlx::Error> {
+    pub(super) async fn read(db: &mut Db<'_>, of: MerchantId) -> Result<Option<Self>, sqlx::Error> {
         let sql = format!("select {} from heads where merchant_id = ?", HEAD.join(", "));
-        let row = sqlx::query(AssertSqlSafe(sql)).bind(of.to_string()).fetch_optional(db).await?;
-        row.map(|row| Ok(Self { of, values: values(&row)? })).transpose()
+        let rows = db.fetch(&sql, &[Text(of.as_str())]).await?;
+        Ok(rows.first().map(|row| Self { of, values: values(row) }))
     }
 
     /// The place of the event that it stands after; `None`: it names no place.
@@ -112,7 +101,7 @@ impl Checkpoints {
     /// Reads those that are due until the fold has come to a place.
     pub(super) async fn read(
         &mut self,
-        tx: &mut Transaction<'static, Sqlite>,
+        db: &mut Db<'_>,
         of: MerchantId,
         upto: i64,
     ) -> Result<(), Stop> {
@@ -120,10 +109,10 @@ impl Checkpoints {
             "select {} from checkpoints where merchant_id = ? and seq > ? and seq <= ? order by seq",
             HEAD.join(", ")
         );
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(of.to_string());
-        let query = query.bind(self.read.unwrap_or(i64::MIN)).bind(upto);
-        for row in query.fetch_all(&mut **tx).await? {
-            self.due.push_back((row.try_get(SEQ)?, values(&row)?));
+        let from = Integer(self.read.unwrap_or(i64::MIN));
+        for row in db.fetch(&sql, &[Text(of.as_str()), from, Integer(upto)]).await? {
+            // A place that is no number is at none, so the first that the fold comes to differs from it.
+            self.due.push_back((row.get(SEQ).unwrap_or_default(), values(&row)));
         }
         self.read = Some(upto);
         Ok(())
@@ -148,22 +137,16 @@ impl Checkpoints {
     }
 
     /// None may be past the journal's end.
-    pub(super) async fn end(
-        tx: &mut Transaction<'static, Sqlite>,
-        of: MerchantId,
-        end: Seq,
-    ) -> Result<(), Stop> {
+    pub(super) async fn end(db: &mut Db<'_>, of: MerchantId, end: Seq) -> Result<(), Stop> {
         let past = "select min(seq) from checkpoints where merchant_id = ? and seq > ?";
-        let query = sqlx::query_scalar(past).bind(of.to_string()).bind(integer(end.0));
-        match query.fetch_one(&mut **tx).await? {
+        let rows = db.fetch(past, &[Text(of.as_str()), Integer(integer(end.0))]).await?;
+        match rows.first().and_then(|row| row.get::<i64>(0)) {
             None => Ok(()),
-            Some::<i64>(seq) => {
-                Err(Fault::new(&of, "checkpoints", seq.to_string(), What::Extra).into())
-            }
+            Some(seq) => Err(Fault::new(&of, "checkpoints", seq.to_string(), What::Extra).into()),
         }
     }
 }
 
-fn values(row: &SqliteRow) -> Result<Vec<Value>, sqlx::Error> {
+fn values(row: &Row) -> Vec<Value> {
     (0..HEAD.len()).map(|column| Value::stored(row, column)).collect()
 }

@@ -5,12 +5,14 @@
 //! sought in the table, and the table is walked and its rows are sought in the index; both in pages, as one statement each,
 //! so that no snapshot is held for long beside a server that writes.
 
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, Row, SqlitePool};
 use tally_actors::domain::ids::MerchantId;
 
 use super::columns::Value;
 use super::report::{Fault, Report, What};
+use crate::sql::db::Pool;
+use crate::sql::dialect::Dialect;
+use crate::sql::row::Row;
+use crate::sql::value::Values;
 
 /// How many rows one statement compares. In tests a handful of rows crosses the bound.
 const PAGE_ROWS: i64 = if cfg!(test) { 3 } else { 1_000 };
@@ -118,13 +120,16 @@ pub(super) enum Walk {
     Rows,
 }
 
-/// Compares all indexes with their tables, of all merchants or of one. An index that is not led by the merchant has its
-/// entries walked for all merchants only.
+/// Compares all indexes of a file with their tables, of all merchants or of one. An index that is not led by the merchant has its
+/// entries walked for all merchants only. A server looks after its indexes by itself, and lets nobody choose the one that is read.
 pub(super) async fn audit(
-    db: &SqlitePool,
+    db: &Pool,
     of: Option<MerchantId>,
     report: &mut Report,
 ) -> Result<(), sqlx::Error> {
+    if db.dialect() != Dialect::Sqlite {
+        return Ok(());
+    }
     for index in ALL {
         for walk in [Walk::Entries, Walk::Rows] {
             if of.is_none() || index.walked(walk)[0] == "merchant_id" {
@@ -136,7 +141,7 @@ pub(super) async fn audit(
 }
 
 async fn pages(
-    db: &SqlitePool,
+    db: &Pool,
     index: &Index,
     walk: Walk,
     of: Option<MerchantId>,
@@ -147,14 +152,14 @@ async fn pages(
     let mut from = first.clone();
     loop {
         let sql = index.page_end(walk, from.len());
-        let end = sqlx::query_with(AssertSqlSafe(sql), bound(&from)).fetch_optional(db).await?;
-        let end = end.map(|row| values(&row, width)).transpose()?;
+        let end = db.fetch(&sql, &given(&from)).await?;
+        let end = end.first().map(|row| values(row, width));
         let end = end.filter(|end| of.is_none() || end[0] == first[0]);
         let to = end.as_deref().unwrap_or(&first);
         let sql = index.compare(walk, from.len(), to.len());
-        let bound = bound(&[&from, to].concat());
-        for row in sqlx::query_with(AssertSqlSafe(sql), bound).fetch_all(db).await? {
-            add(report, index, walk, &values(&row, index.key.len())?);
+        let bounds = [&from, to].concat();
+        for row in db.fetch(&sql, &given(&bounds)).await? {
+            add(report, index, walk, &values(&row, index.key.len()));
         }
         match end {
             Some(end) => from = end,
@@ -252,21 +257,10 @@ impl Index {
     }
 }
 
-fn bound(values: &[Value]) -> SqliteArguments {
-    let mut arguments = SqliteArguments::default();
-    for value in values {
-        let added = match value {
-            Value::Null | Value::Damaged => arguments.add(None::<i64>),
-            Value::Integer(number) => arguments.add(*number),
-            Value::Text(text) => arguments.add(text.as_str()),
-            Value::Blob(bytes) => arguments.add(bytes.as_slice()),
-        };
-        added.expect("plain values always encode");
-    }
-    arguments
+fn given(values: &[Value]) -> Values<'_> {
+    values.iter().map(Value::given).collect()
 }
 
-fn values(row: &SqliteRow, width: usize) -> Result<Vec<Value>, sqlx::Error> {
-    debug_assert_eq!(row.len(), width);
+fn values(row: &Row, width: usize) -> Vec<Value> {
     (0..width).map(|column| Value::stored(row, column)).collect()
 }

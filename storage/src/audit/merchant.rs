@@ -3,16 +3,16 @@
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
-use sqlx::sqlite::SqliteExecutor;
-use sqlx::{AssertSqlSafe, Row, Sqlite, SqlitePool, Transaction};
 use tally_actors::domain::ids::MerchantId;
 
+use super::Stop;
 use super::columns::{self, Table, Value, difference};
 use super::fold::{Fold, Share};
 use super::heads::{Checkpoints, StoredHead};
 use super::report::{Fault, Report, What};
-use super::{AuditError, Stop};
+use crate::sql::db::{Db, Pool, Snapshot};
 use crate::sql::rows::integer;
+use crate::sql::value::Value::{Integer, Text};
 
 /// How many events one statement reads. In tests, bounds are so low that a few hundred rows cross them.
 const JOURNAL_PAGE_ROWS: i64 = if cfg!(test) { 50 } else { 2_000 };
@@ -30,24 +30,21 @@ const LOSSES_MAX: u32 = 50;
 const EVENTS_A_PASS: u64 = 400_000;
 
 /// A moment of the store, with whom the fold has caught up.
-struct Snapshot {
-    tx: Transaction<'static, Sqlite>,
+struct Moment {
+    snapshot: Snapshot,
     taken: Instant,
 }
 
 /// Audits one merchant, and adds what was read to the report.
-pub(super) async fn audit(
-    db: &SqlitePool,
-    of: MerchantId,
-    report: &mut Report,
-) -> Result<(), Stop> {
-    let newest = u64::try_from(newest(db, &of).await?).unwrap_or(0);
+pub(super) async fn audit(db: &Pool, of: MerchantId, report: &mut Report) -> Result<(), Stop> {
+    let newest = newest(&mut db.acquire().await?.db(), &of).await?;
+    let newest = u64::try_from(newest).unwrap_or(0);
     audit_in(db, of, newest / EVENTS_A_PASS + 1, report).await
 }
 
 /// Audits one merchant in so many passes over its journal.
 pub(super) async fn audit_in(
-    db: &SqlitePool,
+    db: &Pool,
     of: MerchantId,
     passes: u64,
     report: &mut Report,
@@ -61,7 +58,7 @@ pub(super) async fn audit_in(
 
 /// One pass over a merchant's journal and tables.
 struct Pass<'a> {
-    db: &'a SqlitePool,
+    db: &'a Pool,
     of: MerchantId,
     fold: Fold,
     checkpoints: Checkpoints,
@@ -69,15 +66,16 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     async fn run(mut self, report: &mut Report) -> Result<(), Stop> {
-        let mut snapshot = self.snapshot().await?;
+        let mut moment = self.moment().await?;
         for table in Table::ALL {
             let mut after: Option<Vec<Value>> = None;
             loop {
-                if snapshot.taken.elapsed() > SNAPSHOT_MAX {
-                    snapshot.tx.rollback().await?;
-                    snapshot = self.snapshot().await?;
+                if moment.taken.elapsed() > SNAPSHOT_MAX {
+                    moment.snapshot.end().await?;
+                    moment = self.moment().await?;
                 }
-                let rows = page(&mut snapshot.tx, &self.of, table, after.as_deref()).await?;
+                let rows =
+                    page(&mut moment.snapshot.db(), &self.of, table, after.as_deref()).await?;
                 let last = rows.len() < TABLE_PAGE_ROWS;
                 let same = self.compare(table, after.as_deref(), &rows, last)?;
                 *counter(report, table) += same;
@@ -87,7 +85,7 @@ impl Pass<'_> {
                 after = rows.last().cloned();
             }
         }
-        snapshot.tx.rollback().await?;
+        moment.snapshot.end().await?;
         if self.fold.share().index == 0 {
             report.events += self.fold.link().seq.0;
             report.checkpoints += self.checkpoints.same;
@@ -96,50 +94,45 @@ impl Pass<'_> {
     }
 
     /// A snapshot that the fold is brought up to, and whose head was compared with it.
-    async fn snapshot(&mut self) -> Result<Snapshot, Stop> {
+    async fn moment(&mut self) -> Result<Moment, Stop> {
         let (mut left, mut losses) = (i64::MAX, 0);
         loop {
-            let mut tx = self.db.begin().await?;
+            let mut snapshot = Snapshot::begin(self.db).await?;
             let taken = Instant::now();
-            let head = StoredHead::read(&mut *tx, self.of).await?;
-            if self.catch_up(&mut tx, taken).await? {
+            let head = StoredHead::read(&mut snapshot.db(), self.of).await?;
+            if self.catch_up(&mut snapshot.db(), taken).await? {
                 self.compare_head(head.as_ref())?;
-                return Ok(Snapshot { tx, taken });
+                return Ok(Moment { snapshot, taken });
             }
             let left_before = left;
-            left = newest(&mut *tx, &self.of).await? - integer(self.fold.link().seq.0);
-            tx.rollback().await?;
+            left = newest(&mut snapshot.db(), &self.of).await? - integer(self.fold.link().seq.0);
+            snapshot.end().await?;
             losses += u32::from(left >= left_before);
             if losses > LOSSES_MAX {
-                return Err(Stop::Error(AuditError::TooBusy(self.of)));
+                return Err(Stop::TooBusy(self.of));
             }
         }
     }
 
     /// Takes the journal's events as the snapshot has them; `false` when that took too long for one snapshot.
-    async fn catch_up(
-        &mut self,
-        tx: &mut Transaction<'static, Sqlite>,
-        taken: Instant,
-    ) -> Result<bool, Stop> {
+    async fn catch_up(&mut self, db: &mut Db<'_>, taken: Instant) -> Result<bool, Stop> {
+        let sql = "select seq, hash, event from journal where merchant_id = ? and seq > ? order by seq limit ?";
         loop {
-            let rows = sqlx::query(
-                "select seq, hash, event from journal where merchant_id = ? and seq > ? order by seq limit ?",
-            )
-            .bind(self.of.as_str())
-            .bind(integer(self.fold.link().seq.0))
-            .bind(JOURNAL_PAGE_ROWS)
-            .fetch_all(&mut **tx)
-            .await?;
+            let after = Integer(integer(self.fold.link().seq.0));
+            let values = [Text(self.of.as_str()), after, Integer(JOURNAL_PAGE_ROWS)];
+            let rows = db.fetch(sql, &values).await?;
             if let Some(last) = rows.last() {
-                self.checkpoints.read(tx, self.of, last.try_get(0)?).await?;
+                let last = last.get(0).unwrap_or(i64::MAX);
+                self.checkpoints.read(db, self.of, last).await?;
             }
             for row in &rows {
-                self.fold.take(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?;
+                let place = row.get(0).unwrap_or_default();
+                let (hash, event) = (row.get(1), row.get(2));
+                self.fold.take(place, hash.unwrap_or_default(), event.unwrap_or_default())?;
                 self.checkpoints.compare(self.of, &self.fold)?;
             }
             if i64::try_from(rows.len()).is_ok_and(|rows| rows < JOURNAL_PAGE_ROWS) {
-                Checkpoints::end(tx, self.of, self.fold.link().seq).await?;
+                Checkpoints::end(db, self.of, self.fold.link().seq).await?;
                 return Ok(true);
             }
             if taken.elapsed() > SNAPSHOT_MAX / 2 {
@@ -217,39 +210,37 @@ impl Pass<'_> {
 }
 
 /// The place of the newest event, zero for none.
-async fn newest<'e>(db: impl SqliteExecutor<'e>, of: &MerchantId) -> Result<i64, sqlx::Error> {
-    let newest = sqlx::query_scalar("select max(seq) from journal where merchant_id = ?");
-    let newest: Option<i64> = newest.bind(of.as_str()).fetch_one(db).await?;
-    Ok(newest.unwrap_or(0))
+async fn newest(db: &mut Db<'_>, of: &MerchantId) -> Result<i64, sqlx::Error> {
+    let newest = "select max(seq) from journal where merchant_id = ?";
+    let rows = db.fetch(newest, &[Text(of.as_str())]).await?;
+    Ok(rows.first().and_then(|row| row.get(0)).unwrap_or(0))
 }
 
 /// The rows that follow the row `after` in the order of the primary key.
 async fn page(
-    tx: &mut Transaction<'static, Sqlite>,
+    db: &mut Db<'_>,
     of: &MerchantId,
     table: Table,
     after: Option<&[Value]>,
 ) -> Result<Vec<Vec<Value>>, Stop> {
     let columns = table.columns();
-    let keys = columns[..table.key_columns()].join(", ");
-    let marks = vec!["?"; table.key_columns()].join(", ");
-    let follows = if after.is_some() { ">" } else { ">=" };
+    let keys = &columns[..table.key_columns()];
+    let dialect = db.dialect();
+    let follows = after.map(|_| format!("and {}", dialect.after(keys))).unwrap_or_default();
     let sql = format!(
-        "select {} from {} where merchant_id = ? and ({keys}) {follows} ({marks}) order by {keys} limit ?",
+        "select {} from {} where merchant_id = ? {follows} order by {} limit ?",
         columns.join(", "),
         table.name(),
+        keys.join(", "),
     );
-    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(of.as_str());
-    for column in 0..table.key_columns() {
-        query = query.bind(match after.and_then(|row| row.get(column)) {
-            Some(Value::Text(text)) => text.clone(),
-            _ => String::new(), // before all texts
-        });
+    let mut values = vec![Text(of.as_str())];
+    if let Some(after) = after {
+        values.extend(dialect.place(after.iter().take(keys.len()).map(Value::given).collect()));
     }
-    let limit = i64::try_from(TABLE_PAGE_ROWS).expect("a small number");
-    let rows = query.bind(limit).fetch_all(&mut **tx).await?;
-    let values = |row| (0..columns.len()).map(|column| Value::stored(row, column)).collect();
-    Ok(rows.iter().map(values).collect::<Result<_, _>>()?)
+    values.push(Integer(i64::try_from(TABLE_PAGE_ROWS).expect("a small number")));
+    let rows = db.fetch(&sql, &values).await?;
+    let stored = |row| (0..columns.len()).map(|column| Value::stored(row, column)).collect();
+    Ok(rows.iter().map(stored).collect())
 }
 
 fn row_key(table: Table, row: &[Value]) -> String {

@@ -126,17 +126,17 @@ impl Host {
 
     fn not_migrated(&self, error: &MigrateError) -> String {
         let place = self.place();
-        match error {
-            MigrateError::VersionMissing(version) => format!(
+        if let MigrateError::VersionMissing(version) = error {
+            return format!(
                 "the database at {place} has migration {version}, which this binary does not know: run the newer tally"
-            ),
-            MigrateError::VersionMismatch(version) => format!(
-                "the database at {place} had another migration {version} applied: run the tally that wrote it"
-            ),
-            other => format!(
-                "the schema of the database at {place} can't be brought up to date: {other}"
-            ),
+            );
         }
+        if let MigrateError::VersionMismatch(version) = error {
+            return format!(
+                "the database at {place} had another migration {version} applied: run the tally that wrote it"
+            );
+        }
+        format!("the schema of the database at {place} can't be brought up to date: {error}")
     }
 
     /// Begins a session that writes.

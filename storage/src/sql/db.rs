@@ -12,11 +12,9 @@ use super::row::{self, Row};
 use super::statement::Parameters;
 use super::value::Value;
 
-/// A connection of one's own.
+/// A connection of one's own to a server.
 #[derive(Debug)]
 pub(crate) enum Connection {
-    /// To a file.
-    Sqlite(SqliteConnection),
     /// To a server.
     Mysql(MySqlConnection),
     /// To a server.
@@ -32,6 +30,13 @@ pub(crate) enum Lent {
     Mysql(PoolConnection<MySql>),
     /// To a server.
     Postgres(PoolConnection<Postgres>),
+}
+
+/// A transaction that reads at one moment.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    lent: Lent,
+    open: bool,
 }
 
 /// Some connections for whoever reads.
@@ -59,7 +64,6 @@ impl Connection {
     /// It, at hand.
     pub(crate) fn db(&mut self) -> Db<'_> {
         match self {
-            Self::Sqlite(db) => Db::Sqlite(db),
             Self::Mysql(db) => Db::Mysql(db),
             Self::Postgres(db) => Db::Postgres(db),
         }
@@ -68,7 +72,6 @@ impl Connection {
     /// Closes it, saying so to the other side.
     pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(db) => db.close().await,
             Self::Mysql(db) => db.close().await,
             Self::Postgres(db) => db.close().await,
         }
@@ -76,12 +79,51 @@ impl Connection {
 }
 
 impl Lent {
+    /// Does not give it back to its pool, as something may be open on it.
+    fn keep_out(&mut self) {
+        match self {
+            Self::Sqlite(db) => db.close_on_drop(),
+            Self::Mysql(db) => db.close_on_drop(),
+            Self::Postgres(db) => db.close_on_drop(),
+        }
+    }
+
     /// It, at hand.
     pub(crate) fn db(&mut self) -> Db<'_> {
         match self {
             Self::Sqlite(db) => Db::Sqlite(db),
             Self::Mysql(db) => Db::Mysql(db),
             Self::Postgres(db) => Db::Postgres(db),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Begins to read at one moment.
+    pub(crate) async fn begin(pool: &Pool) -> Result<Self, sqlx::Error> {
+        let mut snapshot = Self { lent: pool.acquire().await?, open: true };
+        let begin = pool.dialect().begin_snapshot();
+        snapshot.db().command(begin).await?;
+        Ok(snapshot)
+    }
+
+    /// The connection.
+    pub(crate) fn db(&mut self) -> Db<'_> {
+        self.lent.db()
+    }
+
+    /// Ends it, and gives its connection back.
+    pub(crate) async fn end(mut self) -> Result<(), sqlx::Error> {
+        self.db().command("rollback").await?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if self.open {
+            self.lent.keep_out();
         }
     }
 }
@@ -97,6 +139,7 @@ impl Pool {
     }
 
     /// SQLite's own pool.
+    #[cfg(test)]
     pub(crate) fn file(&self) -> &SqlitePool {
         match self {
             Self::Sqlite(pool) => pool,

@@ -143,6 +143,11 @@ impl Dialect {
         }
     }
 
+    /// Whether columns are after a place, in their order; the values are those of [`Dialect::place`].
+    pub(crate) fn after(self, columns: &[&str]) -> String {
+        self.before(columns).replace('<', ">")
+    }
+
     /// Whether a column is what is given, null included.
     pub(crate) fn same(self, column: &str) -> String {
         match self {
@@ -172,6 +177,7 @@ mod tests {
         assert_eq!(Postgres.before(&["a", "b"]), "(a, b) < (?, ?)");
         let spelled = Mysql.before(&["a", "b", "c"]);
         assert_eq!(spelled, "a <= ? and (a < ? or (a = ? and (b < ? or (b = ? and c < ?))))");
+        assert_eq!(Mysql.after(&["a", "b"]), "a >= ? and (a > ? or (a = ? and b > ?))");
         let marks = Mysql.place(vec![Integer(1), Integer(2), Integer(3)]);
         assert_eq!(marks, [1, 1, 1, 2, 2, 3].map(Integer));
         assert_eq!(marks.len(), spelled.matches('?').count());

@@ -23,17 +23,17 @@ pub(crate) const PRIMARY: &str = "PRIMARY";
 impl Meaning {
     /// The same with the table in the constraint's name, where it is not there.
     pub(crate) fn of(self, table: &str) -> Self {
-        match self {
-            Self::Constraint(name) if name == PRIMARY => Self::Constraint(format!("{table}_pkey")),
-            other => other,
+        if self == Self::Constraint(PRIMARY.to_owned()) {
+            return Self::Constraint(format!("{table}_pkey"));
         }
+        self
     }
 
     /// The answer to a commit of which certainly nothing was written.
     pub(crate) fn nothing_written(self) -> Commit {
-        match self {
-            Self::Broken(what) => Commit::Fatal(what),
-            other => Commit::NotDone(other.trouble()),
+        match self.trouble() {
+            Trouble::Broken(what) => Commit::Fatal(what),
+            trouble @ (Trouble::DiskFull | Trouble::Unavailable(_)) => Commit::NotDone(trouble),
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) enum Cell {
     Text(Box<str>),
     /// Bytes.
     Bytes(Box<[u8]>),
+    /// Of no type that the schema has, or a text that is not UTF-8.
+    Damaged,
 }
 
 /// A row that was read.
@@ -35,11 +37,6 @@ pub(crate) trait FromCell<'r>: Sized {
 }
 
 impl Row {
-    /// How many cells it has.
-    pub(crate) fn len(&self) -> usize {
-        self.cells.len()
-    }
-
     /// A cell; null past the last.
     pub(crate) fn cell(&self, column: usize) -> &Cell {
         self.cells.get(column).unwrap_or(&Cell::Null)
@@ -63,9 +60,10 @@ pub(crate) fn of_sqlite(rows: &[SqliteRow]) -> Result<Vec<Row>, sqlx::Error> {
         let kind = raw.type_info();
         Ok(match kind.name() {
             _ if raw.is_null() => Cell::Null,
-            "TEXT" => Cell::Text(row.try_get(column)?),
-            "BLOB" => Cell::Bytes(row.try_get(column)?),
-            _ => Cell::Integer(row.try_get(column)?),
+            "TEXT" => row.try_get(column).map_or(Cell::Damaged, Cell::Text),
+            "BLOB" => row.try_get(column).map_or(Cell::Damaged, Cell::Bytes),
+            "INTEGER" | "BOOLEAN" => row.try_get(column).map_or(Cell::Damaged, Cell::Integer),
+            _ => Cell::Damaged,
         })
     })
 }
@@ -122,7 +120,7 @@ impl<'r> FromCell<'r> for i64 {
     fn from_cell(cell: &'r Cell) -> Option<Self> {
         match cell {
             Cell::Integer(integer) => Some(*integer),
-            Cell::Null | Cell::Text(_) | Cell::Bytes(_) => None,
+            Cell::Null | Cell::Text(_) | Cell::Bytes(_) | Cell::Damaged => None,
         }
     }
 }
@@ -132,7 +130,7 @@ impl<'r> FromCell<'r> for bool {
         match cell {
             Cell::Integer(0) => Some(false),
             Cell::Integer(1) => Some(true),
-            Cell::Integer(_) | Cell::Null | Cell::Text(_) | Cell::Bytes(_) => None,
+            Cell::Integer(_) | Cell::Null | Cell::Text(_) | Cell::Bytes(_) | Cell::Damaged => None,
         }
     }
 }
@@ -149,7 +147,7 @@ impl<'r> FromCell<'r> for &'r str {
             Cell::Text(text) => Some(text),
             // What MySQL is to compare byte by byte, spaces at the end included, it keeps as bytes.
             Cell::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-            Cell::Null | Cell::Integer(_) => None,
+            Cell::Null | Cell::Integer(_) | Cell::Damaged => None,
         }
     }
 }
@@ -170,7 +168,7 @@ impl<'r> FromCell<'r> for &'r [u8] {
     fn from_cell(cell: &'r Cell) -> Option<Self> {
         match cell {
             Cell::Bytes(bytes) => Some(bytes),
-            Cell::Null | Cell::Integer(_) | Cell::Text(_) => None,
+            Cell::Null | Cell::Integer(_) | Cell::Text(_) | Cell::Damaged => None,
         }
     }
 }
@@ -185,7 +183,9 @@ impl<'r, T: FromCell<'r>> FromCell<'r> for Option<T> {
     fn from_cell(cell: &'r Cell) -> Option<Self> {
         match cell {
             Cell::Null => Some(None),
-            Cell::Integer(_) | Cell::Text(_) | Cell::Bytes(_) => T::from_cell(cell).map(Some),
+            Cell::Integer(_) | Cell::Text(_) | Cell::Bytes(_) | Cell::Damaged => {
+                T::from_cell(cell).map(Some)
+            }
         }
     }
 }

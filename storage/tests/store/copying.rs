@@ -10,7 +10,6 @@ use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::domain::time::At;
 use tally_actors::ports::{CaseFilter, OrderFilter, Page, Part, ReadError, Store};
-use tally_storage::audit::audit;
 use tally_storage::books::{Books, Profile};
 use tally_storage::copy::{Copied, CopyFault, copy};
 use tally_storage::keys::Key;
@@ -62,7 +61,7 @@ impl Place for Sqlite {
 
     async fn audited(&self) -> Report {
         let store = SqliteStore::open_read_only(&self.file()).await.expect("it opens");
-        audit(&store).await.expect("it ends")
+        store.audit(None).await.expect("it ends")
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::super::indexes::{ALL, Index, Walk};
 use super::{Books, check};
-use crate::audit::{audit, audit_merchant};
+use crate::audit::audit;
 use crate::fixture::{self, id};
 
 /// Indexes whose conditions are about columns that their entries do not have, and no plain equality.
@@ -63,8 +63,8 @@ async fn a_row_that_an_index_does_not_lead_to_is_found() {
         let expected =
             format!("merchant shop2, {table} {row}: the index {name} does not lead to it");
         check(&books.report().await, &expected);
-        check(&audit_merchant(&books.store, id("shop2")).await.unwrap(), &expected);
-        assert_eq!(audit_merchant(&books.store, id("shop1")).await.unwrap().faults, []);
+        check(&audit(&books.store.read, Some(id("shop2"))).await.unwrap(), &expected);
+        assert_eq!(audit(&books.store.read, Some(id("shop1"))).await.unwrap().faults, []);
     }
 }
 
@@ -193,6 +193,6 @@ async fn a_fault_of_an_index_does_not_come_on_top_of_one_of_its_merchant() {
     let there =
         "update orders set transaction_id = 'T0' where merchant_id = 'shop2' and order_no = '1001'";
     behind(&books, &ALL[0], "select 1", there).await;
-    let report = audit(&books.store).await.unwrap();
+    let report = audit(&books.store.read, None).await.unwrap();
     check(&report, "merchant shop2, orders 1001: transaction_id is \"T0\"");
 }

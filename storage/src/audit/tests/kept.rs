@@ -26,10 +26,7 @@ async fn checkpoints_that_are_as_the_journal_says_are_counted_once() {
     let report = books.report().await;
     assert_eq!((report.faults.len(), report.checkpoints), (0, 4), "{report}");
     let (mut shared, of) = (super::Report::default(), id("shop1"));
-    super::merchant::audit_in(books.store.read.file(), of, 3, &mut shared)
-        .await
-        .map_err(drop)
-        .unwrap();
+    super::merchant::audit_in(&books.store.read, of, 3, &mut shared).await.map_err(drop).unwrap();
     assert_eq!(shared.checkpoints, 2);
 }
 
@@ -72,9 +69,9 @@ async fn a_checkpoint_of_nobody_is_found() {
 async fn a_stored_head_is_compared_bit_for_bit() {
     let books = Books::new().await;
     let head = books.shops.account("shop1").head().unwrap();
-    let stored = stored_head(&books.store, id("shop1")).await.unwrap().unwrap();
+    let stored = stored_head(&books.store.read, id("shop1")).await.unwrap().unwrap();
     assert_eq!((stored.seq(), stored.difference(head)), (Some(head.link.seq), None));
-    assert_eq!(stored_head(&books.store, id("nobody")).await.unwrap(), None);
+    assert_eq!(stored_head(&books.store.read, id("nobody")).await.unwrap(), None);
     // The same rules in a longer spelling: a varint with a byte that says nothing.
     let mut kept = head.encode_kept();
     assert_eq!(kept[0], 6, "the length of the name");
@@ -85,7 +82,7 @@ async fn a_stored_head_is_compared_bit_for_bit() {
         .execute(&mut books.file().await)
         .await
         .unwrap();
-    let stored = stored_head(&books.store, id("shop1")).await.unwrap().unwrap();
+    let stored = stored_head(&books.store.read, id("shop1")).await.unwrap().unwrap();
     let difference = stored.difference(head).unwrap().to_string();
     assert!(difference.starts_with("merchant shop1, heads shop1: kept is another"), "{difference}");
 }

@@ -177,9 +177,9 @@ async fn check(parts: &[Part]) {
     let heads = heads(&books.store, id(of)).await;
     let newest = heads.last().unwrap();
     assert_eq!(Some(newest), books.shops.account(of).head());
-    let stored = stored_head(&books.store, id(of)).await.unwrap().unwrap();
+    let stored = stored_head(&books.store.read, id(of)).await.unwrap().unwrap();
     assert_eq!(stored.difference(newest), None);
-    let report = audit(&books.store).await.unwrap();
+    let report = audit(&books.store.read, None).await.unwrap();
     assert!(report.is_clean() && report.checkpoints > 0, "{report}");
     the_past_is(&books.store, &heads).await;
 }

@@ -17,7 +17,7 @@ const COLUMNS: &str = "select table_name || '.' || column_name || ' ' || data_ty
 const SQLITE_COLUMNS: &str = "select t.name || '.' || c.name || ' ' \
         || case c.type when 'INTEGER' then 'bigint' when 'BLOB' then 'bytea' else 'text' end \
         || case c.\"notnull\" when 0 then '' else ' not null' end \
-    from sqlite_schema t join pragma_table_info(t.name) c where t.type = 'table' and t.name <> '_sqlx_migrations'";
+    from sqlite_schema t join pragma_table_info(t.name) c where t.type = 'table' and t.name not in ('_sqlx_migrations', 'backups')";
 
 const INDEXES: &str = "select tablename || ' ' || indexname from pg_indexes \
     where schemaname = 'public' and indexname !~ '_(pkey|key)$'";
