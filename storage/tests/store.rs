@@ -6,6 +6,8 @@ mod support;
 
 #[path = "store/backup.rs"]
 mod backup;
+#[path = "store/claims.rs"]
+mod claims;
 #[path = "store/conformance.rs"]
 mod conformance;
 #[path = "store/constraints.rs"]

@@ -33,6 +33,8 @@ const SETTINGS: &[&str] = &[
     "--innodb-buffer-pool-size=64M",
     "--innodb-log-file-size=64M",
     "--performance-schema=off",
+    // Many at once would ask for more memory of the kernel's than a user may lock.
+    "--innodb-use-native-aio=0",
     "--max-connections=100",
 ];
 
@@ -99,8 +101,10 @@ impl Program for Mariadb {
         install.args(["--no-defaults", "--skip-test-db", "--skip-name-resolve"]);
         install.arg(format!("--datadir={}", folder.join("data").display())).args(who());
         install.args(["--innodb-log-file-size=64M", "--innodb-buffer-pool-size=64M"]);
+        install.arg("--innodb-use-native-aio=0");
         let said = install.current_dir(folder).output().expect("mariadb-install-db starts");
-        assert!(said.status.success(), "install: {}", String::from_utf8_lossy(&said.stdout));
+        let [out, err] = [&said.stdout, &said.stderr].map(|text| String::from_utf8_lossy(text));
+        assert!(said.status.success(), "install: {out}\n{err}");
         fs::write(folder.join("users.sql"), users()).expect("a file");
     }
 

@@ -60,14 +60,12 @@ fn claim_sql(dialect: Dialect, rows: &str) -> String {
     let into = format!("insert into claims (merchant_id, work, holder, until_ms) values {rows}");
     let now = now(dialect);
     match dialect {
-        // In their order: what is free is asked of the holder and the term as they were.
-        Dialect::Mysql => {
-            let free = format!("holder = values(holder) or until_ms < {now}");
-            format!(
-                "{into} on duplicate key update until_ms = if({free}, values(until_ms), until_ms), \
-                    holder = if(until_ms = values(until_ms), values(holder), holder)"
-            )
-        }
+        // In their order: whoever has it after the first is given the term by the second.
+        Dialect::Mysql => format!(
+            "{into} on duplicate key update \
+                holder = if(holder = values(holder) or until_ms < {now}, values(holder), holder), \
+                until_ms = if(holder = values(holder), values(until_ms), until_ms)"
+        ),
         Dialect::Postgres | Dialect::Sqlite => format!(
             "{into} on conflict (merchant_id, work) do update \
                 set holder = excluded.holder, until_ms = excluded.until_ms \

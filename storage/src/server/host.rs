@@ -17,7 +17,7 @@ pub(super) enum Host {
 }
 
 /// A session that writes, by what ends it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Session {
     /// MySQL's or MariaDB's.
     Mysql(mysql::session::Session),

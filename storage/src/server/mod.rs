@@ -10,8 +10,6 @@
 mod books;
 mod claims;
 mod host;
-#[cfg(test)]
-mod tests;
 mod writers;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -169,14 +169,21 @@ impl Writers {
         }
         let mut writer = self.begin().await?;
         for session in &sessions {
-            let ended = timeout(DOUBT_MAX, session.end(&mut writer.db)).await;
-            let late =
-                || Trouble::Unavailable("a session of the database can't be ended".to_owned());
-            let meaning = |error| self.host.dialect().meaning(&error).trouble();
-            ended.map_err(|_| late())?.map_err(meaning)?;
+            let why = match timeout(DOUBT_MAX, session.end(&mut writer.db)).await {
+                // By its own id: another lane may have ended it meanwhile, or have left one more.
+                Ok(Ok(())) => {
+                    self.doubtful().retain(|doubtful| doubtful != session);
+                    continue;
+                }
+                Ok(Err(error)) => self.host.dialect().meaning(&error).trouble(),
+                Err(_) => {
+                    Trouble::Unavailable("a session of the database can't be ended".to_owned())
+                }
+            };
+            goodbye(writer).await;
+            return Err(why);
         }
         self.free().push(writer);
-        self.doubtful().drain(..sessions.len());
         Ok(())
     }
 
