@@ -99,8 +99,8 @@ pub(crate) async fn back_up(asked: &BackingUp) -> Result<ExitCode, Failure> {
 
 /// Brings the schema up to date.
 pub(crate) async fn migrate(asked: &Migrating) -> Result<ExitCode, Failure> {
-    let Migrated { from, to } = asked.data.place().migrate().await?;
     let shown = asked.data.place();
+    let Migrated { from, to } = shown.migrate().await?;
     tell(&[match from {
         None => format!("{shown} was empty and is at migration {to} now"),
         Some(from) if from == to => format!("{shown} is at migration {to} already"),

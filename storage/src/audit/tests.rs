@@ -4,6 +4,7 @@ mod forged;
 mod indexes;
 mod kept;
 mod random;
+mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,21 +1,17 @@
 //! From a URL to a session with Tally's settings.
 
-use std::io;
-use std::time::Duration;
-
 use sqlx::mysql::{
     MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions,
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
-use tokio::time::timeout;
 
 use super::errors::meaning;
 use super::setup::Setup;
+use crate::sql::connect::{
+    self, CONNECT_MAX, ConnectError, Purpose, STATEMENTS_KEPT, in_time, unknown_parameter,
+};
 use crate::sql::dialect::{Dialect, Words};
 use crate::sql::meaning::Meaning;
-
-/// How long a connection may take to be made, TLS and password included.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Prepared statements that a connection keeps: some 20 statements in 16 sizes, and the lists'.
 const STATEMENTS_KEPT: usize = 384;
@@ -47,51 +43,13 @@ const MUST_BE: &[(&str, &[&str])] = &[
     ("unique_checks", &["ON", "1"]),
 ];
 
-/// The parameters that a URL may carry. Others are refused: misspelled, they would leave a connection without TLS.
+/// How a URL looks.
+const EXAMPLE: &str = "mysql://user:password@host:3306/database?ssl-mode=VERIFY_IDENTITY";
+
+/// The parameters that a URL may carry.
 const PARAMETERS: &[&str] = &[
     "ssl-mode", "sslmode", "ssl-ca", "sslca", "ssl-cert", "sslcert", "ssl-key", "sslkey", "socket",
 ];
-
-/// Why a database is not used. No message holds the URL, as that holds a password.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
-    /// The URL is none.
-    #[error(
-        "TALLY_DATABASE_URL: {0}; write mysql://user:password@host:3306/database?ssl-mode=VERIFY_IDENTITY"
-    )]
-    Url(String),
-    /// There is no connection.
-    #[error("TALLY_DATABASE_URL: the database at {place} is not reached: {reason}")]
-    NotReached {
-        /// Host, port and database.
-        place: String,
-        /// What was said.
-        reason: String,
-    },
-    /// It does not let us in.
-    #[error("TALLY_DATABASE_URL: the database at {place} refuses the user or the password")]
-    Denied {
-        /// Host, port and database.
-        place: String,
-    },
-    /// It is not one that Tally can use.
-    #[error("TALLY_DATABASE_URL: the database at {place} can't be used: {reason}")]
-    Unfit {
-        /// Host, port and database.
-        place: String,
-        /// Why, and the remedy.
-        reason: String,
-    },
-}
-
-/// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Batches.
-    Write,
-    /// Rounds and lists.
-    Read,
-}
 
 /// A database, and how sessions there are begun.
 #[derive(Debug, Clone)]
@@ -177,8 +135,7 @@ impl Database {
     }
 
     pub(super) async fn plain(&self) -> Result<MySqlConnection, sqlx::Error> {
-        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-        timeout(CONNECT_MAX, self.options.connect()).await.map_err(late)?
+        in_time(self.options.connect()).await
     }
 
     /// Sets a session up, and looks whether it is so: a proxy between may think otherwise, and what it changes unseen could make two
@@ -224,31 +181,25 @@ impl Database {
             }
             Some(_) | None => {}
         }
-        let reason = match meaning(error) {
-            Meaning::Passing(said) if said.contains("mysql-rsa") => {
-                "the password of this user is told over TLS only; add ?ssl-mode=REQUIRED".to_owned()
-            }
-            Meaning::Constraint(said)
-            | Meaning::Passing(said)
-            | Meaning::Gone(said)
-            | Meaning::Broken(said) => said,
-            Meaning::DiskFull => "its disk is full".to_owned(),
-        };
-        ConnectError::NotReached { place, reason }
+        let why = meaning(error);
+        if let Meaning::Passing(said) = &why
+            && said.contains("mysql-rsa")
+        {
+            let reason = "the password of this user is told over TLS only; add ?ssl-mode=REQUIRED";
+            return ConnectError::NotReached { place, reason: reason.to_owned() };
+        }
+        ConnectError::not_reached(place, why)
     }
 }
 
 fn options(url: &str) -> Result<MySqlConnectOptions, ConnectError> {
-    let refused = |what: String| ConnectError::Url(what);
+    let refused = |what: String| ConnectError::Url { what, example: EXAMPLE };
     if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
         return Err(refused("it does not begin with mysql:// or mariadb://".to_owned()));
     }
-    let parameters = url.split_once('?').map_or("", |(_, query)| query).split('&');
-    let names = parameters.map(|pair| pair.split('=').next().unwrap_or_default());
-    for name in names.filter(|name| !name.is_empty()) {
-        if !PARAMETERS.contains(&name) {
-            return Err(refused(format!("it has a parameter `{name}`, which is not known")));
-        }
+    let known = |name: &str| PARAMETERS.contains(&name);
+    if let Some(what) = unknown_parameter(url, known) {
+        return Err(refused(what));
     }
     // What sqlx says of a URL may repeat a part of it.
     let options: Result<MySqlConnectOptions, _> = url.parse();
@@ -264,8 +215,5 @@ fn options(url: &str) -> Result<MySqlConnectOptions, ConnectError> {
 
 fn place(options: &MySqlConnectOptions) -> String {
     let database = options.get_database().unwrap_or_default();
-    match options.get_socket() {
-        Some(socket) => format!("{}/{database}", socket.display()),
-        None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
-    }
+    connect::place(options.get_socket(), (options.get_host(), options.get_port()), database)
 }

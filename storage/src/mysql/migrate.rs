@@ -6,7 +6,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{Connection as _, Executor as _};
 
-use super::connect::{Database, Purpose};
+use super::connect::Database;
+use crate::sql::connect::Purpose;
 
 /// The lock is taken here: sqlx asks for one without an end, which MariaDB refuses, and does not look at the answer.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {

@@ -9,8 +9,9 @@ mod sessions;
 use sqlx::mysql::MySqlConnection;
 use tally_proof::servers::mariadb::{Mariadb, MariadbServer};
 
-use super::connect::{Database, Purpose};
+use super::connect::Database;
 use super::errors::meaning;
+use crate::sql::connect::Purpose;
 use crate::sql::meaning::Meaning;
 
 /// A server that the tests of this binary share, and a database there that nobody else uses, with a table of two rows.

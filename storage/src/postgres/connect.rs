@@ -1,20 +1,13 @@
 //! From a URL to a session with Tally's settings.
 
-use std::time::Duration;
-
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
-use tokio::time::timeout;
 
 use super::durable::{Setup, VERSION_MIN};
 use super::errors::meaning;
-use crate::sql::meaning::Meaning;
-
-/// How long a connection may take to be made, TLS and password included.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-
-/// Prepared statements that a connection keeps.
-const STATEMENTS_KEPT: usize = 256;
+use crate::sql::connect::{
+    self, CONNECT_MAX, ConnectError, Purpose, STATEMENTS_KEPT, in_time, unknown_parameter,
+};
 
 /// What sessions are set to: (setting, for those that write, for those that read). A stopped Tally holds a row for 2 s, and
 /// whoever waits for it stops after 1 s and says so. A plan for any number of rows goes along the indexes; one for the rows at
@@ -30,7 +23,10 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("jit", "off", "off"),
 ];
 
-/// The parameters that a URL may carry. Others are refused: misspelled, they would leave a connection without TLS.
+/// How a URL looks.
+const EXAMPLE: &str = "postgres://user:password@host:5432/database?sslmode=verify-full";
+
+/// The parameters that a URL may carry.
 const PARAMETERS: &[&str] = &[
     "sslmode",
     "sslrootcert",
@@ -44,47 +40,6 @@ const PARAMETERS: &[&str] = &[
     "application_name",
     "options",
 ];
-
-/// Why a database is not used. No message holds the URL, as that holds a password.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
-    /// The URL is none.
-    #[error(
-        "TALLY_DATABASE_URL: {0}; write postgres://user:password@host:5432/database?sslmode=verify-full"
-    )]
-    Url(String),
-    /// There is no connection.
-    #[error("TALLY_DATABASE_URL: the database at {place} is not reached: {reason}")]
-    NotReached {
-        /// Host, port and database.
-        place: String,
-        /// What was said.
-        reason: String,
-    },
-    /// It does not let us in.
-    #[error("TALLY_DATABASE_URL: the database at {place} refuses the user or the password")]
-    Denied {
-        /// Host, port and database.
-        place: String,
-    },
-    /// It is not one that Tally can use.
-    #[error("TALLY_DATABASE_URL: the database at {place} can't be used: {reason}")]
-    Unfit {
-        /// Host, port and database.
-        place: String,
-        /// Why, and the remedy.
-        reason: String,
-    },
-}
-
-/// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Batches.
-    Write,
-    /// Rounds and lists.
-    Read,
-}
 
 /// A database, and how sessions there are begun.
 #[derive(Debug, Clone)]
@@ -147,8 +102,7 @@ impl Database {
     }
 
     pub(super) async fn plain(&self) -> Result<PgConnection, sqlx::Error> {
-        let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-        timeout(CONNECT_MAX, self.options.connect()).await.map_err(late)?
+        in_time(self.options.connect()).await
     }
 
     fn settings(&self, purpose: Purpose) -> Vec<(&'static str, &'static str)> {
@@ -187,16 +141,7 @@ impl Database {
                 let reason = "there is none of that name; make it with `create database … encoding 'UTF8' owner …`";
                 ConnectError::Unfit { place, reason: reason.to_owned() }
             }
-            _ => {
-                let reason = match meaning(error) {
-                    Meaning::Constraint(said)
-                    | Meaning::Passing(said)
-                    | Meaning::Gone(said)
-                    | Meaning::Broken(said) => said,
-                    Meaning::DiskFull => "its disk is full".to_owned(),
-                };
-                ConnectError::NotReached { place, reason }
-            }
+            _ => ConnectError::not_reached(place, meaning(error)),
         }
     }
 }
@@ -209,17 +154,13 @@ async fn set(db: &mut PgConnection, settings: &[(&str, &str)]) -> Result<(), sql
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {
-    let refused = |what: String| ConnectError::Url(what);
+    let refused = |what: String| ConnectError::Url { what, example: EXAMPLE };
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(refused("it does not begin with postgres://".to_owned()));
     }
-    let parameters = url.split_once('?').map_or("", |(_, query)| query).split('&');
-    let names = parameters.map(|pair| pair.split('=').next().unwrap_or_default());
-    for name in names.filter(|name| !name.is_empty()) {
-        let known = PARAMETERS.contains(&name) || name.starts_with("options[");
-        if !known {
-            return Err(refused(format!("it has a parameter `{name}`, which is not known")));
-        }
+    let known = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options[");
+    if let Some(what) = unknown_parameter(url, known) {
+        return Err(refused(what));
     }
     // What sqlx says of a URL may repeat a part of it.
     let options: Result<PgConnectOptions, _> = url.parse();
@@ -231,8 +172,5 @@ fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {
 
 fn place(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or_else(|| options.get_username());
-    match options.get_socket() {
-        Some(socket) => format!("{}/{database}", socket.display()),
-        None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
-    }
+    connect::place(options.get_socket(), (options.get_host(), options.get_port()), database)
 }

@@ -8,8 +8,9 @@ mod sessions;
 use sqlx::postgres::PgConnection;
 use tally_proof::servers::postgres::{Postgres, PostgresServer};
 
-use super::connect::{Database, Purpose};
+use super::connect::Database;
 use super::errors::meaning;
+use crate::sql::connect::Purpose;
 use crate::sql::meaning::Meaning;
 
 /// A server that the tests of this binary share, and a database there that nobody else uses, with a table of two rows.

@@ -2,6 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
+use crate::sql::connect::Purpose;
 use crate::sql::db::{Connection, Pool};
 use crate::sql::dialect::{Dialect, Words};
 use crate::sqlite::OpenError;
@@ -105,9 +106,7 @@ impl Host {
         let (place, known) = (self.place(), self.newest_migration());
         let why = match newest {
             Some(newest) if newest == known => return Ok(()),
-            Some(newest) if newest > known => format!(
-                "the database at {place} has migration {newest}, which this binary does not know: run the newer tally"
-            ),
+            Some(newest) if newest > known => self.is_newer(newest),
             Some(_) => {
                 format!("the database at {place} lacks migration {known}: run tally migrate")
             }
@@ -124,12 +123,17 @@ impl Host {
         OpenError::Server(format!("the database at {} can't be read: {said}", self.place()))
     }
 
+    fn is_newer(&self, version: i64) -> String {
+        let place = self.place();
+        format!(
+            "the database at {place} has migration {version}, which this binary does not know: run the newer tally"
+        )
+    }
+
     fn not_migrated(&self, error: &MigrateError) -> String {
         let place = self.place();
         if let MigrateError::VersionMissing(version) = error {
-            return format!(
-                "the database at {place} has migration {version}, which this binary does not know: run the newer tally"
-            );
+            return self.is_newer(*version);
         }
         if let MigrateError::VersionMismatch(version) = error {
             return format!(
@@ -143,12 +147,12 @@ impl Host {
     pub(super) async fn writer(&self) -> Result<Writer, sqlx::Error> {
         match self {
             Self::Mysql(database) => {
-                let mut db = database.connect(mysql::connect::Purpose::Write).await?;
+                let mut db = database.connect(Purpose::Write).await?;
                 let session = Session::Mysql(mysql::session::Session::of(&mut db).await?);
                 Ok(Writer { db: Connection::Mysql(db), session })
             }
             Self::Postgres(database) => {
-                let mut db = database.connect(postgres::connect::Purpose::Write).await?;
+                let mut db = database.connect(Purpose::Write).await?;
                 let session = Session::Postgres(postgres::session::Session::of(&mut db).await?);
                 Ok(Writer { db: Connection::Postgres(db), session })
             }

@@ -15,27 +15,17 @@ mod writers;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tally_actors::domain::books::Key;
-use tally_actors::domain::chain::Seq;
-use tally_actors::domain::head::Head;
-use tally_actors::domain::ids::{MerchantId, OrderNo};
-use tally_actors::domain::replay::Point;
-use tally_actors::domain::settlement::Settlement;
-use tally_actors::domain::time::At;
-use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
-use tally_actors::ports::{
-    Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
-    OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
-    Work,
-};
+use tally_actors::ports::{Batch, Commit, HeadRead, Store, Trouble, Work};
 use tokio::sync::oneshot;
 
 use self::host::Host;
 use self::writers::{LANES, Writers};
 use crate::place::ServerUrl;
 use crate::sql::db::Pool;
+use crate::sql::heads;
+use crate::sql::store::port::*;
+use crate::sql::store::reads;
 use crate::sql::value::Value;
-use crate::sql::{checkpoints, heads, lists, lookup, waiting};
 use crate::sqlite::{Migrated, OpenError};
 
 /// Connections for the engine's rounds: lookups and heads, two of each at once.
@@ -200,113 +190,8 @@ impl Store for ServerStore {
     }
 
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
-        Box::pin(async move {
-            let read = async {
-                let mut db = self.rounds.acquire().await?;
-                heads::heads(&mut db.db(), &merchants).await
-            };
-            read.await.map_err(|error| self.rounds.dialect().meaning(&error).trouble())
-        })
+        Box::pin(heads::heads(&self.rounds, merchants))
     }
 
-    fn lookup(
-        &self,
-        keys: Vec<(MerchantId, Key)>,
-    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
-        Box::pin(async move {
-            let read = async {
-                let mut db = self.rounds.acquire().await?;
-                lookup::lookup(&mut db.db(), &keys).await
-            };
-            read.await.map_err(|error| self.rounds.dialect().meaning(&error).read_error())
-        })
-    }
-
-    fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
-        self.reads(lists::merchants(&self.read, page))
-    }
-
-    fn order(
-        &self,
-        of: MerchantId,
-        order_no: OrderNo,
-    ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>> {
-        self.reads(lists::order(&self.read, of, order_no))
-    }
-
-    fn orders(
-        &self,
-        of: MerchantId,
-        filter: OrderFilter,
-        page: Page,
-    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        self.reads(lists::orders(&self.read, of, filter, page))
-    }
-
-    fn settlements(
-        &self,
-        of: MerchantId,
-        page: Page,
-    ) -> Answering<'_, Result<Part<Settlement>, ReadError>> {
-        self.reads(lists::settlements(&self.read, of, page))
-    }
-
-    fn settlement_orders(
-        &self,
-        of: MerchantId,
-        settlement: Settlement,
-        page: Page,
-    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        self.reads(lists::settlement_orders(&self.read, of, settlement, page))
-    }
-
-    fn withdrawals(
-        &self,
-        of: MerchantId,
-        status: Option<WithdrawalStatus>,
-        page: Page,
-    ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
-        self.reads(lists::withdrawals(&self.read, of, status, page))
-    }
-
-    fn open_orders(
-        &self,
-        from: At,
-        to: At,
-        page: Page,
-    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
-        self.reads(waiting::open_orders(&self.read, from, to, page))
-    }
-
-    fn withdrawals_under_way(
-        &self,
-        page: Page,
-    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
-        self.reads(waiting::withdrawals_under_way(&self.read, page))
-    }
-
-    fn cases(
-        &self,
-        filter: CaseFilter,
-        page: Page,
-    ) -> Answering<'_, Result<Part<ListedCase>, ReadError>> {
-        self.reads(lists::cases(&self.read, filter, page))
-    }
-
-    fn events(
-        &self,
-        of: MerchantId,
-        from: Seq,
-        limit: u32,
-    ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
-        self.reads(lists::events(&self.read, of, from, limit))
-    }
-
-    fn checkpoint(
-        &self,
-        of: MerchantId,
-        upto: Point,
-    ) -> Answering<'_, Result<Option<Head>, ReadError>> {
-        self.reads(checkpoints::newest(&self.read, of, upto))
-    }
+    reads!();
 }

@@ -1,5 +1,7 @@
 //! Connections and pools of each database, behind one face: a text with `?` for its values goes in, rows come out.
 
+use std::sync::Arc;
+
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPool};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgPool};
@@ -222,7 +224,7 @@ impl Db<'_> {
     /// The rows of a statement in the dialect's own words.
     pub(super) async fn read(
         &mut self,
-        text: std::sync::Arc<str>,
+        text: Arc<str>,
         parameters: &Parameters<'_, '_>,
     ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
@@ -244,7 +246,7 @@ impl Db<'_> {
     /// Executes a statement in the dialect's own words. Gives how many rows it touched.
     pub(super) async fn write(
         &mut self,
-        text: std::sync::Arc<str>,
+        text: Arc<str>,
         parameters: &Parameters<'_, '_>,
     ) -> Result<u64, sqlx::Error> {
         Ok(match self {

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use tally_actors::domain::chain::Link;
 use tally_actors::domain::head::FORMAT;
 use tally_actors::domain::ids::MerchantId;
-use tally_actors::ports::{HeadRead, ReadError, Run};
+use tally_actors::ports::{HeadRead, ReadError, Run, Trouble};
 
-use super::db::Db;
+use super::db::{Db, Pool};
 use super::row::Row;
 use super::rows::{self, Fields, integer};
 use super::statement::{Shape, Statement, Type};
@@ -90,10 +90,12 @@ fn last(run: &Run) -> Values<'_> {
 }
 
 /// The heads of merchants, in the order asked.
-pub(crate) async fn heads(
-    db: &mut Db<'_>,
-    merchants: &[MerchantId],
-) -> Result<Vec<HeadRead>, sqlx::Error> {
+pub(crate) async fn heads(db: &Pool, merchants: Vec<MerchantId>) -> Result<Vec<HeadRead>, Trouble> {
+    let read = async { read(&mut db.acquire().await?.db(), &merchants).await };
+    read.await.map_err(|error| db.dialect().meaning(&error).trouble())
+}
+
+async fn read(db: &mut Db<'_>, merchants: &[MerchantId]) -> Result<Vec<HeadRead>, sqlx::Error> {
     let keys: Vec<Values<'_>> =
         merchants.iter().map(|merchant| vec![Text(merchant.as_str())]).collect();
     let found = HEADS.read(db, &keys).await?;

@@ -4,7 +4,7 @@ use tally_actors::domain::books::{Key, Numbered, Record, Route};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::{ReadError, RecordRead};
 
-use super::db::Db;
+use super::db::{Db, Pool};
 use super::row::Row;
 use super::rows::{self, Fields};
 use super::statement::{Shape, Statement, Type};
@@ -109,9 +109,14 @@ impl Kind {
 
 /// The records that keys name, in the order asked. A row that can't be read is an error of its own key alone.
 pub(crate) async fn lookup(
-    db: &mut Db<'_>,
-    keys: &[(MerchantId, Key)],
-) -> Result<Vec<RecordRead>, sqlx::Error> {
+    db: &Pool,
+    keys: Vec<(MerchantId, Key)>,
+) -> Result<Vec<RecordRead>, ReadError> {
+    let read = async { read(&mut db.acquire().await?.db(), &keys).await };
+    read.await.map_err(|error| db.dialect().meaning(&error).read_error())
+}
+
+async fn read(db: &mut Db<'_>, keys: &[(MerchantId, Key)]) -> Result<Vec<RecordRead>, sqlx::Error> {
     let mut asked: [Vec<Values<'_>>; Kind::ALL.len()] = Default::default();
     for ((merchant, key), place) in keys.iter().zip(0..) {
         let (kind, parts) = Kind::of(key);

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `dialect`, `meaning` | what differs: words, and what errors mean |
+//! | `connect` | how a server is reached |
 //! | `db`, `value`, `row` | connections and pools behind one face: values go in, rows come out |
 //! | `statement` | statements over many rows |
 //! | `commit` | one transaction a batch, and what became of it |
@@ -12,10 +13,12 @@
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `moving` | books that are moved to another database |
+//! | `store` | the reads of the port, for every store |
 //! | `rows` | columns and the things they hold |
 
 pub(crate) mod checkpoints;
 pub(crate) mod commit;
+pub(crate) mod connect;
 pub(crate) mod cursor;
 pub(crate) mod db;
 pub(crate) mod dialect;
@@ -29,6 +32,7 @@ pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod statement;
 pub(crate) mod steps;
+pub(crate) mod store;
 pub(crate) mod value;
 pub(crate) mod values;
 pub(crate) mod waiting;

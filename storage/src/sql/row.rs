@@ -68,7 +68,10 @@ pub(crate) fn of_sqlite(rows: &[SqliteRow]) -> Result<Vec<Row>, sqlx::Error> {
     })
 }
 
-/// Rows of one statement. A text in a binary collation is sent like bytes, so its kind is the column's.
+/// The columns that hold bytes. MySQL tells bytes and a text that is compared by its bytes apart by nothing else.
+const BYTES: [&str; 5] = ["hash", "event", "kept", "channel", "key_hash"];
+
+/// Rows of one statement.
 pub(crate) fn of_mysql(rows: &[MySqlRow]) -> Result<Vec<Row>, sqlx::Error> {
     of(rows, |row, column| {
         let raw = row.try_get_raw(column)?;
@@ -79,7 +82,12 @@ pub(crate) fn of_mysql(rows: &[MySqlRow]) -> Result<Vec<Row>, sqlx::Error> {
                 Cell::Text(row.try_get::<String, _>(column)?.into())
             }
             "BINARY" | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
-                Cell::Bytes(row.try_get::<Vec<u8>, _>(column)?.into())
+                let bytes: Vec<u8> = row.try_get(column)?;
+                if BYTES.contains(&row.column(column).name()) {
+                    Cell::Bytes(bytes.into())
+                } else {
+                    String::from_utf8(bytes).map_or(Cell::Damaged, |text| Cell::Text(text.into()))
+                }
             }
             _ => Cell::Integer(row.try_get_unchecked(column)?),
         })
@@ -145,9 +153,7 @@ impl<'r> FromCell<'r> for &'r str {
     fn from_cell(cell: &'r Cell) -> Option<Self> {
         match cell {
             Cell::Text(text) => Some(text),
-            // What MySQL is to compare byte by byte, spaces at the end included, it keeps as bytes.
-            Cell::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-            Cell::Null | Cell::Integer(_) | Cell::Damaged => None,
+            Cell::Null | Cell::Integer(_) | Cell::Bytes(_) | Cell::Damaged => None,
         }
     }
 }

@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection};
 
 use super::errors::OpenError;
+use crate::sql::connect::STATEMENTS_KEPT;
 use crate::sql::db::Pool;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -30,9 +31,6 @@ const LISTS_CACHE: &str = "-16384";
 
 /// What is left of the WAL's file when it is begun anew, in bytes.
 const WAL_KEPT: &str = "134217728";
-
-/// Prepared statements that a connection keeps: some 15 statements in 9 sizes, and the lists'.
-const STATEMENTS_KEPT: usize = 256;
 
 /// How long a connection waits for another process that holds a lock, such as a backup.
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);

@@ -34,18 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{self, Arc, PoisonError};
 
 use sqlx::sqlite::SqliteConnection;
-use tally_actors::domain::books::Key;
-use tally_actors::domain::chain::Seq;
-use tally_actors::domain::head::Head;
-use tally_actors::domain::ids::{MerchantId, OrderNo};
-use tally_actors::domain::replay::Point;
-use tally_actors::domain::settlement::Settlement;
-use tally_actors::domain::time::At;
-use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
-use tally_actors::ports::{
-    Answering, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
-    OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
-};
+use tally_actors::ports::{Batch, Commit, HeadRead, Store, Trouble};
 use tokio::sync::{Mutex, SetOnce, oneshot};
 
 use self::connect::Readers;
@@ -54,7 +43,9 @@ use self::identity::Identity;
 use self::lock::Lock;
 pub use self::migrate::Migrated;
 use crate::sql::db::Pool;
-use crate::sql::{checkpoints, heads, lists, lookup, waiting};
+use crate::sql::heads;
+use crate::sql::store::port::*;
+use crate::sql::store::reads;
 
 /// Why the file, or the disk under it, can't be trusted any more, once that is so.
 type Broken = Arc<SetOnce<String>>;
@@ -232,113 +223,10 @@ impl Store for SqliteStore {
     fn heads(&self, merchants: Vec<MerchantId>) -> Answering<'_, Result<Vec<HeadRead>, Trouble>> {
         Box::pin(async move {
             self.must_be_whole()?;
-            let read = async {
-                let mut db = self.rounds.acquire().await?;
-                heads::heads(&mut db.db(), &merchants).await
-            };
-            let read = read.await.map_err(|error| errors::trouble(&error));
+            let read = heads::heads(&self.rounds, merchants).await;
             read.inspect_err(|trouble| self.heard(trouble))
         })
     }
 
-    fn lookup(
-        &self,
-        keys: Vec<(MerchantId, Key)>,
-    ) -> Answering<'_, Result<Vec<RecordRead>, ReadError>> {
-        self.reads(async move {
-            let read = async {
-                let mut db = self.rounds.acquire().await?;
-                lookup::lookup(&mut db.db(), &keys).await
-            };
-            read.await.map_err(|error| errors::meaning(&error).read_error())
-        })
-    }
-
-    fn merchants(&self, page: Page) -> Answering<'_, Result<Part<Head>, ReadError>> {
-        self.reads(lists::merchants(&self.read, page))
-    }
-
-    fn order(
-        &self,
-        of: MerchantId,
-        order_no: OrderNo,
-    ) -> Answering<'_, Result<Option<ListedOrder>, ReadError>> {
-        self.reads(lists::order(&self.read, of, order_no))
-    }
-
-    fn orders(
-        &self,
-        of: MerchantId,
-        filter: OrderFilter,
-        page: Page,
-    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        self.reads(lists::orders(&self.read, of, filter, page))
-    }
-
-    fn settlements(
-        &self,
-        of: MerchantId,
-        page: Page,
-    ) -> Answering<'_, Result<Part<Settlement>, ReadError>> {
-        self.reads(lists::settlements(&self.read, of, page))
-    }
-
-    fn settlement_orders(
-        &self,
-        of: MerchantId,
-        settlement: Settlement,
-        page: Page,
-    ) -> Answering<'_, Result<Part<ListedOrder>, ReadError>> {
-        self.reads(lists::settlement_orders(&self.read, of, settlement, page))
-    }
-
-    fn withdrawals(
-        &self,
-        of: MerchantId,
-        status: Option<WithdrawalStatus>,
-        page: Page,
-    ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>> {
-        self.reads(lists::withdrawals(&self.read, of, status, page))
-    }
-
-    fn open_orders(
-        &self,
-        from: At,
-        to: At,
-        page: Page,
-    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
-        self.reads(waiting::open_orders(&self.read, from, to, page))
-    }
-
-    fn withdrawals_under_way(
-        &self,
-        page: Page,
-    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
-        self.reads(waiting::withdrawals_under_way(&self.read, page))
-    }
-
-    fn cases(
-        &self,
-        filter: CaseFilter,
-        page: Page,
-    ) -> Answering<'_, Result<Part<ListedCase>, ReadError>> {
-        self.reads(lists::cases(&self.read, filter, page))
-    }
-
-    fn events(
-        &self,
-        of: MerchantId,
-        from: Seq,
-        limit: u32,
-    ) -> Answering<'_, Result<Vec<Recorded>, ReadError>> {
-        self.reads(lists::events(&self.read, of, from, limit))
-    }
-
-    fn checkpoint(
-        &self,
-        of: MerchantId,
-        upto: Point,
-    ) -> Answering<'_, Result<Option<Head>, ReadError>> {
-        self.reads(checkpoints::newest(&self.read, of, upto))
-    }
+    reads!();
 }

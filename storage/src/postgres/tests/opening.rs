@@ -1,7 +1,7 @@
 //! From a URL to a database that fits, or to one line that says why not.
 
-use super::super::connect::ConnectError;
 use super::*;
+use crate::sql::connect::ConnectError;
 
 /// The line that says why a URL is no use.
 async fn refused(url: &str) -> String {
