@@ -13,9 +13,6 @@ use crate::sql::connect::{
 use crate::sql::dialect::{Dialect, Words};
 use crate::sql::meaning::Meaning;
 
-/// Prepared statements that a connection keeps: some 20 statements in 16 sizes, and the lists'.
-const STATEMENTS_KEPT: usize = 384;
-
 /// What sessions are set to where the server knows it: (setting, for those that write, for those that read). A stopped Tally
 /// holds a row for 2 s, and whoever waits for it stops after 1 s and says so.
 const SETTINGS: &[(&str, &str, &str)] = &[
