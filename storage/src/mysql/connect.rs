@@ -117,8 +117,8 @@ impl Database {
         Ok(db)
     }
 
-    /// Connections that read; they are made when they are needed.
-    pub(crate) fn pool(&self, connections_max: u32) -> MySqlPool {
+    /// Connections that are lent; they are made when they are needed.
+    pub(crate) fn pool(&self, connections_max: u32, purpose: Purpose) -> MySqlPool {
         let database = self.clone();
         MySqlPoolOptions::new()
             .max_connections(connections_max)
@@ -126,7 +126,7 @@ impl Database {
             .test_before_acquire(false)
             .after_connect(move |db, _| {
                 let database = database.clone();
-                Box::pin(async move { database.set_up(db, Purpose::Read).await })
+                Box::pin(async move { database.set_up(db, purpose).await })
             })
             .connect_lazy_with(self.options.clone())
     }

@@ -87,9 +87,9 @@ impl Database {
         Ok(db)
     }
 
-    /// Connections that read; they are made when they are needed.
-    pub(crate) fn pool(&self, connections_max: u32) -> PgPool {
-        let settings = self.settings(Purpose::Read);
+    /// Connections that are lent; they are made when they are needed.
+    pub(crate) fn pool(&self, connections_max: u32, purpose: Purpose) -> PgPool {
+        let settings = self.settings(purpose);
         PgPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(CONNECT_MAX)

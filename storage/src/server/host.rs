@@ -159,11 +159,11 @@ impl Host {
         }
     }
 
-    /// Connections that read.
-    pub(super) fn pool(&self, connections_max: u32) -> Pool {
+    /// Connections that are lent.
+    pub(super) fn pool(&self, connections_max: u32, purpose: Purpose) -> Pool {
         match self {
-            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max)),
-            Self::Postgres(database) => Pool::Postgres(database.pool(connections_max)),
+            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max, purpose)),
+            Self::Postgres(database) => Pool::Postgres(database.pool(connections_max, purpose)),
         }
     }
 }

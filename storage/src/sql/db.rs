@@ -82,7 +82,7 @@ impl Connection {
 
 impl Lent {
     /// Does not give it back to its pool, as something may be open on it.
-    fn keep_out(&mut self) {
+    pub(crate) fn keep_out(&mut self) {
         match self {
             Self::Sqlite(db) => db.close_on_drop(),
             Self::Mysql(db) => db.close_on_drop(),
