@@ -1,5 +1,7 @@
 //! Fills a store with history, by the rules and in large batches, without the engine; and what tables of figures need.
 
+pub(crate) mod stage;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

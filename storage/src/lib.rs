@@ -14,6 +14,7 @@
 //! | [`keys`] | who may call |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
+//! | [`one_each`] | payments in a transaction each, which is slow |
 
 pub mod audit;
 pub mod backup;
@@ -25,6 +26,7 @@ pub mod folder;
 pub mod keys;
 mod mysql;
 pub mod naive;
+pub mod one_each;
 pub mod place;
 mod postgres;
 pub mod restore;

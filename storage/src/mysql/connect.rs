@@ -121,8 +121,13 @@ impl Database {
         Ok(db)
     }
 
-    /// Connections that read; they are made when they are needed, and used for as long as the renewal allows.
-    pub(crate) fn pool(&self, connections_max: u32, renewal: Renewal) -> MySqlPool {
+    /// Connections that are lent; they are made when they are needed, and used for as long as the renewal allows.
+    pub(crate) fn pool(
+        &self,
+        connections_max: u32,
+        purpose: Purpose,
+        renewal: Renewal,
+    ) -> MySqlPool {
         let database = self.clone();
         MySqlPoolOptions::new()
             .max_connections(connections_max)
@@ -131,7 +136,7 @@ impl Database {
             .before_acquire(move |_, meta| Box::pin(ready(Ok(renewal.allows(meta.age)))))
             .after_connect(move |db, _| {
                 let database = database.clone();
-                Box::pin(async move { database.set_up(db, Purpose::Read).await })
+                Box::pin(async move { database.set_up(db, purpose).await })
             })
             .connect_lazy_with(self.options.clone())
     }

@@ -89,9 +89,9 @@ impl Database {
         Ok(db)
     }
 
-    /// Connections that read; they are made when they are needed, and used for as long as the renewal allows.
-    pub(crate) fn pool(&self, connections_max: u32, renewal: Renewal) -> PgPool {
-        let settings = self.settings(Purpose::Read);
+    /// Connections that are lent; they are made when they are needed, and used for as long as the renewal allows.
+    pub(crate) fn pool(&self, connections_max: u32, purpose: Purpose, renewal: Renewal) -> PgPool {
+        let settings = self.settings(purpose);
         PgPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(CONNECT_MAX)

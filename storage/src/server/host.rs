@@ -159,12 +159,14 @@ impl Host {
         }
     }
 
-    /// Connections that read.
-    pub(super) fn pool(&self, connections_max: u32, renewal: &Renewal) -> Pool {
+    /// Connections that are lent.
+    pub(super) fn pool(&self, connections_max: u32, purpose: Purpose, renewal: &Renewal) -> Pool {
         let renewal = renewal.clone();
         match self {
-            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max, renewal)),
-            Self::Postgres(database) => Pool::Postgres(database.pool(connections_max, renewal)),
+            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max, purpose, renewal)),
+            Self::Postgres(database) => {
+                Pool::Postgres(database.pool(connections_max, purpose, renewal))
+            }
         }
     }
 }

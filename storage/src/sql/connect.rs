@@ -11,8 +11,8 @@ use super::meaning::Meaning;
 /// How long a connection may take to be made, TLS and password included.
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// Prepared statements that a connection keeps: some 15 statements in 9 sizes at the most, and the lists'.
-pub(crate) const STATEMENTS_KEPT: usize = 256;
+/// Prepared statements that a connection keeps: some 20 statements in 16 sizes at the most, and the lists'.
+pub(crate) const STATEMENTS_KEPT: usize = 384;
 
 /// Why a database is not used. No message holds the URL, as that holds a password.
 #[derive(Debug, thiserror::Error)]

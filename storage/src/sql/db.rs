@@ -83,7 +83,7 @@ impl Connection {
 
 impl Lent {
     /// Does not give it back to its pool, as something may be open on it.
-    fn keep_out(&mut self) {
+    pub(crate) fn keep_out(&mut self) {
         match self {
             Self::Sqlite(db) => db.close_on_drop(),
             Self::Mysql(db) => db.close_on_drop(),
@@ -302,7 +302,7 @@ impl Parameters<'_, '_> {
             Self::Row(values) => {
                 values.iter().for_each(|value| value.bind_postgres(&mut arguments))
             }
-            Self::Rows(types, rows) => {
+            Self::Rows(types, rows, _) => {
                 types.iter().enumerate().for_each(|(column, kind)| {
                     kind.bind_array(rows, column, &mut arguments);
                 });

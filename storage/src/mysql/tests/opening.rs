@@ -59,7 +59,7 @@ async fn sessions_have_tallys_settings() {
         let set: String = sqlx::query_scalar(settings).fetch_one(&mut db).await.unwrap();
         assert_eq!(set, wanted);
     }
-    let mut db = database.pool(1, Renewal::default()).acquire().await.unwrap();
+    let mut db = database.pool(1, Purpose::Read, Renewal::default()).acquire().await.unwrap();
     let set: String = sqlx::query_scalar(settings).fetch_one(&mut *db).await.unwrap();
     assert_eq!(set, read);
 }
