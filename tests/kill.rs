@@ -27,6 +27,7 @@ const STOP_WITHIN_MS: u64 = 600;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
+    let _turn = support::turn();
     let plan = support::plan("TALLY_TEST_KILLS", CLIENTS);
     let report = support::run(kills::run(&plan));
     support::assert_clean(report.faults);
@@ -34,6 +35,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
 
 /// Kills of the service and of its database's server, as the short form of `tally-proof crash --store`.
 fn survives_on(kind: Kind) {
+    let _turn = support::turn();
     let Some(databases) = Databases::start(kind) else { return };
     let plan = Plan { server_kills: 2, ..support::plan_on(databases, 5, CLIENTS) };
     let report = support::run(kills::run(&plan));

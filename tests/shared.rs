@@ -20,7 +20,7 @@ use tokio::time::sleep;
 /// How many ask at the same time.
 const CLIENTS: u64 = 12;
 
-/// How often a process is caught with a transaction open.
+/// How often a process is caught with rows locked in a transaction.
 const STOPS: usize = 2;
 
 /// How often it is stopped at a random instant before it counts as impossible to catch.
@@ -34,6 +34,7 @@ const WITHIN_MS: u64 = 40;
 const SERVED_WITHIN: Duration = Duration::from_secs(30);
 
 fn survives_kills_on(kind: Kind) {
+    let _turn = support::turn();
     let Some(databases) = Databases::start(kind) else { return };
     let plan = support::plan_on(databases, 6, CLIENTS);
     let crowd = Crowd { processes: 3, lasts: Duration::from_secs(10) };
@@ -55,6 +56,7 @@ fn three_processes_on_one_mariadb_agree_whichever_is_killed() {
 /// One process stands still with a transaction open, and so with heads of merchants locked. The other must serve them all, while
 /// it still does.
 fn goes_on_beside_a_stopped_one_on(kind: Kind) {
+    let _turn = support::turn();
     let Some(databases) = Databases::start(kind) else { return };
     let site = support::site().with_database(databases.fresh());
     let beside = site.beside();
@@ -81,7 +83,7 @@ fn goes_on_beside_a_stopped_one_on(kind: Kind) {
     });
 }
 
-/// Stops a process at random instants until the database says that it left a transaction open.
+/// Stops a process at random instants until the database says that it left rows locked.
 async fn stop_in_a_transaction(
     server: &Server,
     (databases, site): (&Databases, &Site),
@@ -92,13 +94,13 @@ async fn stop_in_a_transaction(
         sleep(Duration::from_millis(random.below(WITHIN_MS))).await;
         server.freeze();
         // What the server was still at is over when it is asked the second time.
-        let open = || databases.idle_transactions(database) > 0;
+        let open = || databases.idle_locks(database) > 0;
         if open() && open() {
             return;
         }
         server.thaw();
     }
-    panic!("it was never stopped with a transaction open");
+    panic!("it was never stopped with a row locked");
 }
 
 #[test]

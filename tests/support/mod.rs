@@ -6,6 +6,7 @@ pub(crate) mod mutate;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tally_proof::crash::databases::Databases;
 use tally_proof::crash::plan::Plan;
@@ -33,6 +34,12 @@ pub(crate) fn plan_on(databases: Databases, kills: u64, clients: u64) -> Plan {
     let (binary, place) = (PathBuf::from(BINARY), PathBuf::from(PLACE));
     let seed = seed();
     Plan { binary, place, databases, kills, server_kills: 0, seed, clients, keep: true }
+}
+
+/// The turn of a test whose run says what came too late: those of a binary don't take each other's time.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Fails with each fault that was found.

@@ -96,8 +96,8 @@ impl Databases {
         restarted.await.expect("the server starts again");
     }
 
-    /// How many sessions hold a transaction of the database with this URL open, and ask for nothing.
-    pub fn idle_transactions(&self, url: &str) -> u64 {
+    /// How many sessions of the database with this URL hold rows locked, and ask for nothing.
+    pub fn idle_locks(&self, url: &str) -> u64 {
         let name = url.rsplit('/').next().unwrap_or_default();
         let counted = match self {
             Self::Files => return 0,
@@ -105,7 +105,8 @@ impl Databases {
                 "postgres",
                 &format!(
                     "select count(*) from pg_stat_activity \
-                     where datname = '{name}' and state like 'idle in transaction%'"
+                     where datname = '{name}' and state like 'idle in transaction%' \
+                     and backend_xid is not null"
                 ),
             ),
             Self::Mariadb(server) => locked(server).ask(
@@ -113,7 +114,7 @@ impl Databases {
                 &format!(
                     "select count(*) from information_schema.innodb_trx t \
                      join information_schema.processlist p on p.id = t.trx_mysql_thread_id \
-                     where p.db = '{name}' and p.command = 'Sleep'"
+                     where p.db = '{name}' and p.command = 'Sleep' and t.trx_rows_locked > 0"
                 ),
             ),
         };

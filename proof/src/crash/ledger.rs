@@ -54,6 +54,8 @@ pub struct Ledger {
     pub unknown: Vec<Call>,
     /// How many answers were not final: busy, unavailable, or that nobody knows.
     pub not_final: usize,
+    /// How many calls got no answer.
+    pub unanswered: usize,
     /// The longest that a call of a load took to be answered.
     pub slowest: Duration,
     /// All that was asked and heard.
@@ -89,7 +91,10 @@ impl Ledger {
         answer: Result<Reply, reqwest::Error>,
     ) -> Heard {
         self.note(place, call, &answer);
-        let Ok(reply) = answer else { return Heard::Nothing };
+        let Ok(reply) = answer else {
+            self.unanswered += 1;
+            return Heard::Nothing;
+        };
         if reply.is_not_final() {
             self.not_final += 1;
             return Heard::NotFinal;

@@ -73,7 +73,7 @@ pub struct Report {
     pub server_kills: u64,
     /// How many things were acknowledged.
     pub acknowledged: usize,
-    /// How many calls were under way at the kills.
+    /// How many calls got no answer, as they were under way at the kills or nobody was there.
     pub in_flight: usize,
     /// How many answers asked to be asked again.
     pub not_final: usize,
@@ -164,7 +164,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills and {} of starts, {} things acknowledged, {} calls in flight, slowest start {} ms, slowest answer {} ms, ",
+            "{} kills and {} of starts, {} things acknowledged, {} calls without an answer, slowest start {} ms, slowest answer {} ms, ",
             self.kills,
             self.starts_killed,
             self.acknowledged,

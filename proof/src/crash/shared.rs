@@ -14,7 +14,7 @@ use super::server::Server;
 use super::site::Site;
 use crate::random::Random;
 
-/// How long the load lasts while processes are killed, against how long one process alone has it, and all have it unharmed.
+/// For this part of the time for which processes are killed, one of them alone has the load before, and then all unharmed.
 const UNHARMED_PART: u32 = 6;
 
 /// How many processes there are, and for how long they are killed.
@@ -73,10 +73,11 @@ impl Crowded<'_> {
         let doors = Doors::of(&self.servers);
         let load = Load::begin(doors.clone(), ledger, self.plan.clients, random);
         let began = Instant::now();
-        self.kill(lasts, &doors, random, report).await;
+        self.kill(lasts, (&load, &doors), random, report).await;
         let killed = rate(load.acknowledged() - before, began);
         let mut ledger = load.stop().await;
         report.heard(&ledger, (0, 0));
+        report.in_flight = ledger.unanswered;
         println!("{}", Rates { alone, together, killed }.told(self.servers.len()));
         report.faults.extend(judge::examine(&self.servers[0], &mut ledger, random).await);
         for server in &self.servers[1..] {
@@ -106,7 +107,7 @@ impl Crowded<'_> {
     async fn kill(
         &mut self,
         lasts: Duration,
-        doors: &Doors,
+        (load, doors): (&Load, &Doors),
         random: &mut Random,
         report: &mut Report,
     ) {
@@ -125,6 +126,7 @@ impl Crowded<'_> {
             let server = report.started(block_in_place(|| Server::start(site)));
             doors.moved(victim, &server);
             self.servers.insert(victim, server);
+            report.acknowledged = load.acknowledged();
             report.killed(self.plan, 0);
         }
         sleep_until(began + lasts).await;
