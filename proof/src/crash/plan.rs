@@ -81,7 +81,7 @@ pub struct Report {
     pub slowest: Duration,
     /// The longest from the database's server being ready again until every merchant was served.
     pub longest_back: Duration,
-    /// The longest that an answer took.
+    /// The longest that an answer took, where that was looked at.
     pub slowest_answer: Duration,
     /// What must not be.
     pub faults: Vec<String>,
@@ -164,14 +164,16 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills and {} of starts, {} things acknowledged, {} calls without an answer, slowest start {} ms, slowest answer {} ms, ",
+            "{} kills and {} of starts, {} things acknowledged, {} calls without an answer, slowest start {} ms, ",
             self.kills,
             self.starts_killed,
             self.acknowledged,
             self.in_flight,
             self.slowest.as_millis(),
-            self.slowest_answer.as_millis(),
         )?;
+        if !self.slowest_answer.is_zero() {
+            write!(f, "slowest answer {} ms, ", self.slowest_answer.as_millis())?;
+        }
         if self.server_kills > 0 {
             write!(
                 f,
