@@ -263,6 +263,32 @@ async fn a_database_whose_restore_broke_off_is_opened_by_nobody_until_it_is_rest
     }
 }
 
+/// Killed after the WAL was moved aside, before its database was: run again, the two must have one name, as the newest events of
+/// the old books may be in the WAL alone.
+#[tokio::test]
+async fn a_restore_that_broke_off_between_the_wal_and_its_database_keeps_them_together() {
+    let mut ahead = Ahead::new().await;
+    let names = ["", "-wal", "-shm"].map(|suffix| format!("tally.db{suffix}"));
+    let kept = tempfile::tempdir().expect("a folder");
+    let books = ahead.place.opened().await;
+    committed(&*books, vec![ahead.shops[0].run(&[open("7001", 5, None)])]).await;
+    for name in &names {
+        fs::copy(ahead.place.folder().join(name), kept.path().join(name)).expect("it is there");
+    }
+    books.close().await;
+    for name in &names {
+        fs::copy(kept.path().join(name), ahead.place.folder().join(name)).expect("it is there");
+    }
+    let folder = ahead.place.folder();
+    fs::copy(ahead.backup(), folder.join("tally.db.restoring")).expect("it is done");
+    let aside = "tally.db.before-restore-20231115T221319Z-wal";
+    fs::rename(folder.join("tally.db-wal"), folder.join(aside)).expect("it is there");
+    let put = ahead.restore(None).await.expect("it is put in place");
+    let aside = SqliteStore::open(&put.aside.expect("there was one")).await.expect("it opens");
+    let link = ahead.shops[0].account.link();
+    assert_eq!(newest(&aside).await, link.seq, "with what its WAL held");
+}
+
 /// An older tally made it: the copy is brought up to date, the backup is left as it is.
 #[tokio::test]
 async fn a_backup_of_an_older_schema_is_brought_up_to_date_on_the_way() {
