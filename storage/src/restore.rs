@@ -181,8 +181,9 @@ async fn audit_and_mark(
         (None, None) => return Err(RestoreFault::NoTime(from)),
     };
     let restore = Restore::new(since, now);
-    let marked = store.keep_restore(restore.clone()).await;
-    marked.map_err(|trouble: Trouble| RestoreFault::Unfinished(trouble.to_string()))?;
+    let unfinished = |trouble: Trouble| RestoreFault::Unfinished(trouble.to_string());
+    store.keep_restore(restore.clone()).await.map_err(unfinished)?;
+    store.backup_no_more().await.map_err(unfinished)?; // else being served would mark it once more
     Ok((restore, report))
 }
 

@@ -9,7 +9,7 @@ use tally_actors::domain::chain::Seq;
 use tally_actors::domain::time::At;
 use tally_storage::backup::backup;
 use tally_storage::restore::restore;
-use tally_storage::restores::Restore;
+use tally_storage::restores::{Restore, mark_if_backup};
 use tally_storage::{Books, SqliteStore};
 
 use crate::copying::{Database, assert_same_books, fill};
@@ -287,6 +287,16 @@ async fn a_restore_that_broke_off_between_the_wal_and_its_database_keeps_them_to
     let aside = SqliteStore::open(&put.aside.expect("there was one")).await.expect("it opens");
     let link = ahead.shops[0].account.link();
     assert_eq!(newest(&aside).await, link.seq, "with what its WAL held");
+}
+
+/// `tally restore --at` before what the backup says: being served does not mark it once more.
+#[tokio::test]
+async fn books_that_were_put_back_are_marked_once_whatever_time_was_given() {
+    let ahead = Ahead::new().await;
+    let put = ahead.restore(Some(begun().plus_ms(-DAY))).await.expect("it is put in place");
+    let books = ahead.place.opened().await;
+    mark_if_backup(&*books, now().plus_ms(5)).await.expect("it is done");
+    assert_eq!(books.restores().await.expect("it is done"), [put.restore]);
 }
 
 /// An older tally made it: the copy is brought up to date, the backup is left as it is.

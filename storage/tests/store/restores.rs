@@ -105,6 +105,18 @@ async fn whoever_serves_a_backups_own_file_has_restored_books() {
     }
 }
 
+/// The backup was made by a clock that was ahead: one word ends the freeze all the same, and a restart does not begin it anew.
+#[tokio::test]
+async fn a_backup_that_says_it_was_begun_later_than_it_is_served_is_marked_once() {
+    let from = Database::file();
+    fill(&*from.opened().await).await;
+    let kept = backed_up(&from, "backup.db", at(100)).await;
+    for now in [at(5), at(6), at(200)] {
+        mark_if_backup(&*kept, now).await.expect("it is done");
+        assert_eq!(kept.restores().await.expect("it is done"), [Restore::new(at(5), at(5))]);
+    }
+}
+
 #[tokio::test]
 async fn what_is_copied_from_a_backup_is_restored_and_what_is_frozen_stays_so_in_a_copy() {
     let (from, second) = (Database::file(), Database::file());
