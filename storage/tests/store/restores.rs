@@ -61,11 +61,11 @@ async fn a_second_restore_freezes_again_and_each_is_released_by_its_own_word(fre
     books.looked_up(at(0), at(1)).await.expect("it is done");
     books.keep_restore(Restore::new(at(-10), at(2))).await.expect("it is done");
     assert!(books.release(at(0), word(3, "the first")).await.expect("it is done"));
-    let both = |frozen| Some(Restored { since: at(-DAY), at: at(2), frozen });
-    assert_eq!(restored().await, both(true));
+    let both = |since, frozen| Some(Restored { since, at: at(2), frozen });
+    assert_eq!(restored().await, both(at(-10), true), "nothing is missing any more of the first");
     books.looked_up(at(2), at(4)).await.expect("it is done");
     assert!(books.release(at(2), word(5, "the second")).await.expect("it is done"));
-    assert_eq!(restored().await, both(false));
+    assert_eq!(restored().await, both(at(-DAY), false));
     let newest_first =
         books.restores().await.expect("it is done").into_iter().map(|one| one.restored_at);
     assert_eq!(newest_first.collect::<Vec<_>>(), [at(2), at(0)]);
