@@ -236,7 +236,13 @@ impl Engine {
         asked: impl Into<Asked>,
     ) -> Result<Made<Withdrawal>, EngineError> {
         let asked = asked.into();
-        let (withdrawal_no, idempotency_key) = filled(new.number, asked.at)?;
+        let (withdrawal_no, idempotency_key) = match new.number {
+            Number::Make(Some(key)) => {
+                let number = number::of_withdrawal(&of, &key).parse();
+                (number.expect("a made number is well-formed"), Some(key))
+            }
+            other @ (Number::Chosen(_) | Number::Make(None)) => filled(other, asked.at)?,
+        };
         let (settlement_no, _) = filled(Number::Make(None), asked.at)?;
         let NewWithdrawal { request, asked_by, .. } = new;
         let transfers_open = self.transfers_open;

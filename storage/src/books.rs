@@ -8,6 +8,7 @@ use crate::audit::{self, AuditError, Report, StoredHead};
 use crate::keys::{self, Key, ListedKey};
 use crate::restores::{self, Release, Restore};
 use crate::sql::db::Pool;
+use crate::sql::dialect::Dialect;
 use crate::sql::moving;
 use crate::sql::value::Value::{Integer, Text};
 use crate::sql::value::Values;
@@ -99,6 +100,9 @@ pub trait Books: Store {
 
     /// When the backup was begun whose file these books are; `None`: they are no backup.
     fn backup_begun(&self) -> Answering<'_, Result<Option<At>, ReadError>>;
+
+    /// Forgets that these books are a backup's file: they are marked as restored, and go on from here.
+    fn backup_no_more(&self) -> Answering<'_, Result<(), Trouble>>;
 }
 
 /// A store that speaks SQL.
@@ -243,5 +247,16 @@ impl<S: Tables> Books for S {
 
     fn backup_begun(&self) -> Answering<'_, Result<Option<At>, ReadError>> {
         self.reads(restores::backup_begun(self.reading()))
+    }
+
+    fn backup_no_more(&self) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            match self.reading().dialect() {
+                Dialect::Sqlite => {
+                    self.writes("delete from backups", &Values::new()).await.map(drop)
+                }
+                Dialect::Mysql | Dialect::Postgres => Ok(()), // a backup is a file
+            }
+        })
     }
 }

@@ -181,8 +181,9 @@ async fn audit_and_mark(
         (None, None) => return Err(RestoreFault::NoTime(from)),
     };
     let restore = Restore::new(since, now);
-    let marked = store.keep_restore(restore.clone()).await;
-    marked.map_err(|trouble: Trouble| RestoreFault::Unfinished(trouble.to_string()))?;
+    let unfinished = |trouble: Trouble| RestoreFault::Unfinished(trouble.to_string());
+    store.keep_restore(restore.clone()).await.map_err(unfinished)?;
+    store.backup_no_more().await.map_err(unfinished)?; // else being served would mark it once more
     Ok((restore, report))
 }
 
@@ -211,11 +212,14 @@ fn finish(part: &Path) -> io::Result<()> {
 /// last is done: without its WAL the old one would lack its newest events, and without any file new books would be begun.
 fn put_in_place(part: &Path, database: &Path, now: At) -> Result<Option<PathBuf>, RestoreFault> {
     let begun = restoring(database);
+    let broke_off_before = begun.symlink_metadata().is_ok();
     let refused = |error| RestoreFault::Refused { file: begun.clone(), error };
     fs::rename(part, &begun).map_err(refused)?;
     let broke_off = |error| RestoreFault::BrokeOff { file: database.to_path_buf(), error };
     folder::sync(folder::of(database)).map_err(broke_off)?;
-    let aside = free_name(database, now);
+    let begun_aside =
+        if broke_off_before { begun_name(database).map_err(broke_off)? } else { None };
+    let aside = begun_aside.unwrap_or_else(|| free_name(database, now));
     let there = database.exists();
     for suffix in BESIDE.iter().chain(&[""]) {
         let (old, aside) = (with(database, suffix), with(&aside, suffix));
@@ -228,12 +232,36 @@ fn put_in_place(part: &Path, database: &Path, now: At) -> Result<Option<PathBuf>
     Ok(there.then_some(aside))
 }
 
+/// What the names begin with under which old databases are kept.
+const ASIDE: &str = ".before-restore-";
+
+/// The name under which a restore that broke off had begun to keep the old database: what SQLite keeps beside it is there already,
+/// and it follows. Under two names the newest events would be lost.
+fn begun_name(database: &Path) -> io::Result<Option<PathBuf>> {
+    let folder = folder::of(database);
+    let first = with(database, ASIDE);
+    let first = first.file_name().unwrap_or_default().to_string_lossy();
+    let mut begun = vec![];
+    for entry in fs::read_dir(folder)? {
+        let file = entry?.file_name();
+        let whose = file.to_str().filter(|name| name.starts_with(&*first));
+        let whose =
+            whose.and_then(|name| BESIDE.iter().find_map(|suffix| name.strip_suffix(suffix)));
+        begun.extend(whose.map(|name| folder.join(name)));
+    }
+    let follows = |name: &PathBuf| {
+        let clash = |suffix: &&str| with(name, suffix).exists() && with(database, suffix).exists();
+        !name.exists() && !BESIDE.iter().any(clash)
+    };
+    Ok(begun.into_iter().filter(follows).max())
+}
+
 /// A name beside a database that no file has: nothing is ever written over.
 fn free_name(database: &Path, now: At) -> PathBuf {
     let seconds = now.to_string().split('.').next().unwrap_or_default().replace(['-', ':'], "");
     let name = |n: u32| {
         let again = if n == 0 { String::new() } else { format!("-{n}") };
-        with(database, &format!(".before-restore-{seconds}Z{again}"))
+        with(database, &format!("{ASIDE}{seconds}Z{again}"))
     };
     let is_free = |name: &PathBuf| {
         BESIDE.iter().chain(&[""]).all(|suffix| with(name, suffix).symlink_metadata().is_err())

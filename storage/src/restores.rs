@@ -62,7 +62,8 @@ pub fn of_all(restores: &[Restore]) -> Option<Restored> {
     each.reduce(Restored::and)
 }
 
-/// Marks books as restored that are a backup's own file, unless they are marked for it: whoever serves them serves the past.
+/// Marks books as restored that are a backup's own file: whoever serves them serves the past. They are no backup any more then,
+/// so one word ends their freeze for good.
 ///
 /// # Errors
 ///
@@ -73,7 +74,7 @@ pub async fn mark_if_backup(books: &dyn Books, now: At) -> Result<(), ReadError>
     if known.iter().all(|restore| restore.since != begun) {
         books.keep_restore(Restore::new(begun, now)).await?;
     }
-    Ok(())
+    Ok(books.backup_no_more().await?)
 }
 
 const COLUMNS: &str = "restored_ms, since_ms, looked_up_ms, released_ms, released_by, note";

@@ -2,6 +2,7 @@
 //!
 //! Never a counter: a restored backup must not make an old number again (`design.md` 3.6).
 
+use super::ids::{IdempotencyKey, MerchantId};
 use super::time::At;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -12,6 +13,20 @@ const RANDOM_DIGITS: usize = 8; // 47 bits
 pub fn make(at: At, random: u64) -> String {
     let mut digits = base62(at.ms().unsigned_abs(), TIME_DIGITS);
     digits.push_str(&base62(random, RANDOM_DIGITS));
+    digits
+}
+
+/// The number of a withdrawal that is asked for by a key alone: the same whenever it is made. Who repeats it after its books were
+/// put back, and the first is lost, asks WeChat for the same transfer, and not for another. It never changes.
+pub fn of_withdrawal(of: &MerchantId, key: &IdempotencyKey) -> String {
+    let mut hash = blake3::Hasher::new_derive_key("tally 2026 withdrawal number of a key");
+    hash.update(of.as_str().as_bytes()).update(b" ").update(key.as_str().as_bytes());
+    let [mut high, mut low] = [[0; 8]; 2];
+    let mut bytes = hash.finalize_xof();
+    bytes.fill(&mut high);
+    bytes.fill(&mut low);
+    let mut digits = base62(u64::from_be_bytes(high), TIME_DIGITS);
+    digits.push_str(&base62(u64::from_be_bytes(low), RANDOM_DIGITS));
     digits
 }
 
@@ -29,6 +44,20 @@ pub(crate) fn base62(mut value: u64, width: usize) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::{OrderNo, WithdrawalNo};
+
+    #[test]
+    fn a_key_has_one_number_with_each_merchant() {
+        let number = |of: &str, key: &str| {
+            let number = of_withdrawal(&of.parse().unwrap(), &key.parse().unwrap());
+            assert!(number.parse::<WithdrawalNo>().is_ok(), "{number}");
+            number
+        };
+        let all = [("m1", "k"), ("m2", "k"), ("m", "1 k"), ("m1", "K"), ("m1", "1 k")];
+        let numbers: std::collections::HashSet<_> =
+            all.iter().map(|(of, key)| number(of, key)).collect();
+        assert_eq!(numbers.len(), all.len());
+        assert_eq!(number("m1", "k"), number("m1", "k"));
+    }
 
     #[test]
     fn numbers_are_well_formed_and_sort_by_time() {

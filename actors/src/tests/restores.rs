@@ -10,6 +10,7 @@ use super::world::{Loss, World};
 use crate::domain::command::Review;
 use crate::domain::refusal::Refusal;
 use crate::domain::withdrawal::WithdrawalStatus;
+use crate::engine::{NewWithdrawal, Number};
 use crate::error::EngineError;
 use crate::freeze::Freeze;
 use crate::gateway::TransferStanding;
@@ -104,6 +105,33 @@ fn a_new_withdrawal_under_a_number_that_was_lost_is_asked_about_before_it_is_sen
         let found = until_certain(&world, &Round::new(desk(&world))).await;
         assert_eq!((found.status, world.bank.count("transfer W100")), (Succeeded, 0));
         settled_right(&world, &found).await;
+    });
+}
+
+/// The client repeats what it had no answer to. Tally made the number, and lost it with newer books: the key is all there is.
+#[test]
+fn a_repeat_by_its_idempotency_key_is_not_paid_twice_although_the_first_was_lost() {
+    run(async |runtime| {
+        let asking = NewWithdrawal {
+            number: Number::Make(Some("retry".parse().unwrap())),
+            ..of("W100", 600)
+        };
+        let before = World::new(runtime).await;
+        earn(&before.engine, before.m, "O100", 2_000).await;
+        let lost =
+            before.engine.withdraw(before.m, asking.clone(), before.now()).await.unwrap().thing;
+        let world = World::new(runtime).await;
+        earn(&world.engine, world.m, "O100", 2_000).await;
+        world.restored(DAY, 60 * MINUTE, false);
+        world.bank.books().paid.push((lost.withdrawal_no, lost.amount));
+        world.engine.withdraw(world.m, asking, world.now()).await.unwrap();
+        let round = Round::new(desk(&world));
+        for _ in 0..1_200 {
+            look(&round).await;
+            world.pass(SECOND);
+        }
+        assert_eq!(world.bank.books().paid, [(lost.withdrawal_no, lost.amount)], "once");
+        assert_eq!(world.withdrawal(lost.withdrawal_no.as_str()).await.status, Succeeded);
     });
 }
 

@@ -9,7 +9,7 @@ use tally_actors::domain::chain::Seq;
 use tally_actors::domain::time::At;
 use tally_storage::backup::backup;
 use tally_storage::restore::restore;
-use tally_storage::restores::Restore;
+use tally_storage::restores::{Restore, mark_if_backup};
 use tally_storage::{Books, SqliteStore};
 
 use crate::copying::{Database, assert_same_books, fill};
@@ -261,6 +261,42 @@ async fn a_database_whose_restore_broke_off_is_opened_by_nobody_until_it_is_rest
         assert_eq!(put.aside.is_some(), !gone);
         assert_eq!(ahead.place.opened().await.restores().await.expect("it is done"), [put.restore]);
     }
+}
+
+/// Killed after the WAL was moved aside, before its database was: run again, the two must have one name, as the newest events of
+/// the old books may be in the WAL alone.
+#[tokio::test]
+async fn a_restore_that_broke_off_between_the_wal_and_its_database_keeps_them_together() {
+    let mut ahead = Ahead::new().await;
+    let names = ["", "-wal", "-shm"].map(|suffix| format!("tally.db{suffix}"));
+    let kept = tempfile::tempdir().expect("a folder");
+    let books = ahead.place.opened().await;
+    committed(&*books, vec![ahead.shops[0].run(&[open("7001", 5, None)])]).await;
+    for name in &names {
+        fs::copy(ahead.place.folder().join(name), kept.path().join(name)).expect("it is there");
+    }
+    books.close().await;
+    for name in &names {
+        fs::copy(kept.path().join(name), ahead.place.folder().join(name)).expect("it is there");
+    }
+    let folder = ahead.place.folder();
+    fs::copy(ahead.backup(), folder.join("tally.db.restoring")).expect("it is done");
+    let aside = "tally.db.before-restore-20231115T221319Z-wal";
+    fs::rename(folder.join("tally.db-wal"), folder.join(aside)).expect("it is there");
+    let put = ahead.restore(None).await.expect("it is put in place");
+    let aside = SqliteStore::open(&put.aside.expect("there was one")).await.expect("it opens");
+    let link = ahead.shops[0].account.link();
+    assert_eq!(newest(&aside).await, link.seq, "with what its WAL held");
+}
+
+/// `tally restore --at` before what the backup says: being served does not mark it once more.
+#[tokio::test]
+async fn books_that_were_put_back_are_marked_once_whatever_time_was_given() {
+    let ahead = Ahead::new().await;
+    let put = ahead.restore(Some(begun().plus_ms(-DAY))).await.expect("it is put in place");
+    let books = ahead.place.opened().await;
+    mark_if_backup(&*books, now().plus_ms(5)).await.expect("it is done");
+    assert_eq!(books.restores().await.expect("it is done"), [put.restore]);
 }
 
 /// An older tally made it: the copy is brought up to date, the backup is left as it is.
