@@ -11,6 +11,7 @@ use crate::sql::db::Pool;
 use crate::sql::moving;
 use crate::sql::value::Value::{Integer, Text};
 use crate::sql::value::Values;
+use crate::webhooks::Outbox;
 
 /// A customer's profile, with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Profile {
 }
 
 /// A database with all that a service keeps.
-pub trait Books: Store {
+pub trait Books: Store + Outbox {
     /// Where it is, without a password.
     fn place(&self) -> String;
 
