@@ -73,6 +73,9 @@ pub struct Settings {
         value_name = "SECONDS"
     )]
     pub transfer_query_seconds: Ladder,
+    /// Whether webhooks may go to private addresses and by http://; off unless set
+    #[arg(long, env = "TALLY_WEBHOOK_PRIVATE", value_name = "ON_OFF")]
+    pub webhook_private: Option<OnOff>,
     /// How WeChat is spoken to
     #[command(flatten)]
     pub wechat: WechatSettings,
@@ -147,6 +150,7 @@ impl Settings {
             sessions: SessionSettings::default(),
             query_seconds: seconds(&[5, 30, 60, 180, 300, 600, 1_800]),
             transfer_query_seconds: seconds(&[2, 10, 30, 60, 300, 900, 3_600]),
+            webhook_private: None,
             wechat: WechatSettings::default(),
             sandbox: SandboxSettings { mode: None, listen: free_port },
             log: LogSettings { filter: "off".into(), format: LogFormat::Text },

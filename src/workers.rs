@@ -9,12 +9,14 @@ use tally_actors::sweeper::{Ladder, Sweeper};
 use crate::restores::Watch;
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::webhooks::Deliverer;
 
 /// Those who do it.
 pub(crate) struct Workers {
     sweeper: Sweeper,
     payer: Payer,
     watch: Watch,
+    deliverer: Deliverer,
 }
 
 impl Workers {
@@ -27,7 +29,9 @@ impl Workers {
         let payer = Payer::start(desk, &service.runtime);
         let (restores, recovery) = (Arc::clone(&service.restores), service.recovery.clone());
         let watch = Watch::start(restores, recovery, service.clock.clone(), &service.runtime);
-        Self { sweeper, payer, watch }
+        let news = Arc::clone(service.engine.news());
+        let deliverer = Deliverer::start(&service.webhooks, news, &service.clock, &service.runtime);
+        Self { sweeper, payer, watch, deliverer }
     }
 
     /// Stops them; what they have in hand is finished.
@@ -35,5 +39,6 @@ impl Workers {
         self.watch.stop().await;
         self.sweeper.stop().await;
         self.payer.stop().await;
+        self.deliverer.stop().await;
     }
 }
