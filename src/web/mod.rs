@@ -57,10 +57,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/webhooks", vec![(POST, to(webhooks::make)), (GET, to(webhooks::list))]);
     path("/v1/webhooks/{webhook_id}", vec![(DELETE, to(webhooks::delete))]);
     path("/v1/webhooks/{webhook_id}/deliveries", vec![(GET, to(webhooks::deliveries))]);
-    path(
-        "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
-        vec![(POST, to(webhooks::replay))],
-    );
+    path("/v1/webhooks/{webhook_id}/deliveries/{n}/replay", vec![(POST, to(webhooks::replay))]);
     path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
 
     let mut of = |rest: &str, routes| {

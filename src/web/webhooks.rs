@@ -121,14 +121,14 @@ pub(crate) async fn deliveries(
     ok(List::of(part, DeliveryView::of))
 }
 
-/// `POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay`
+/// `POST /v1/webhooks/{webhook_id}/deliveries/{n}/replay`, `n` being a `delivery_id`
 pub(crate) async fn replay(
     _: Admin,
     service: web::Data<Service>,
     request: HttpRequest,
     _: Body<Nothing>,
 ) -> Answer {
-    let id: EventId = part(&request, "delivery_id")?;
+    let id: EventId = part(&request, "n")?;
     let webhook = find(&service, &request).await?;
     let again = service.write(service.webhooks.replay(webhook, id, service.now())).await?;
     ok(DeliveryView::of(again.ok_or(ApiError::DeliveryUnknown)?))
