@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Seeder, merchant_id, rate, target, write};
+use support::{Seeder, merchant_id, processor_of, rate, target, write};
 use tally_actors::domain::order::Channel;
 use tally_storage::SqliteStore;
 
@@ -29,7 +29,10 @@ fn main() {
 
 async fn all() {
     println!("\ncopies of books of {EVENTS} events between SQLite files");
-    println!("{:<34} {:>9} {:>9} {:>11} {:>9}", "", "events", "s", "events/s", "peak MB");
+    println!(
+        "{:<34} {:>9} {:>9} {:>11} {:>9} {:>9}",
+        "", "events", "s", "events/s", "cpu s", "peak MB"
+    );
     let folder = tempfile::Builder::new().prefix("copy").tempdir_in(target()).expect("a folder");
     let place = |name: &str| folder.path().join(name);
     for (name, merchants) in [("one merchant", 1), ("10000 merchants", 10_000)] {
@@ -100,13 +103,14 @@ async fn beside_a_writer(name: &str, mut seeders: Vec<Seeder>, from: &Path, to: 
 fn row(name: &str, from: &Path, to: &Path) {
     let begun = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_tally"))
-        .args(["copy", "--from", &url(from), "--to", &url(to)])
+        .args(["copy", "--log", "off", "--from", &url(from), "--to", &url(to)])
         .stdout(Stdio::piped())
         .spawn()
         .expect("the binary starts");
-    let mut peak = 0;
+    let (mut peak, mut used) = (0, Duration::ZERO);
     while child.try_wait().expect("a child can be asked").is_none() {
         peak = peak.max(peak_of(child.id()));
+        used = used.max(processor_of(&child.id().to_string()));
         std::thread::sleep(Duration::from_millis(5));
     }
     let took = begun.elapsed();
@@ -115,9 +119,10 @@ fn row(name: &str, from: &Path, to: &Path) {
     let said = String::from_utf8(output.stdout).expect("UTF-8");
     let written = said.split("written now: ").nth(1).and_then(|rest| rest.split(' ').next());
     let written: usize = written.and_then(|events| events.parse().ok()).expect("it is told");
-    let seconds = format!("{}.{:02}", took.as_secs(), took.subsec_millis() / 10);
-    let speed = rate(written, took);
-    println!("{name:<34} {written:>9} {seconds:>9} {speed:>11} {:>9}", peak / 1_000);
+    let seconds = |time: Duration| format!("{}.{:02}", time.as_secs(), time.subsec_millis() / 10);
+    let (speed, megabytes) = (rate(written, took), peak / 1_000);
+    let (took, used) = (seconds(took), seconds(used));
+    println!("{name:<34} {written:>9} {took:>9} {speed:>11} {used:>9} {megabytes:>9}");
 }
 
 fn url(file: &Path) -> String {

@@ -62,8 +62,9 @@ impl Restores {
 
     /// Why no money goes out, if none does.
     pub(crate) fn warning(&self) -> Option<String> {
-        let restored = self.freeze.restored().filter(|restored| restored.frozen)?;
-        Some(if self.freeze.is_sure() {
+        let (restored, sure) = self.freeze.now();
+        let restored = restored.filter(|restored| restored.frozen)?;
+        Some(if sure {
             format!(
                 "no money goes out: the books were put back at {} to what they were at {}; GET /v1/restores says what to do",
                 restored.at, restored.since

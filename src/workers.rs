@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tally_actors::payer::{Desk, Payer};
+use tally_actors::settler::{Settler, TrustedNow};
 use tally_actors::sweeper::{Ladder, Sweeper};
 
 use crate::restores::Watch;
@@ -15,6 +16,7 @@ use crate::webhooks::Deliverer;
 pub(crate) struct Workers {
     sweeper: Sweeper,
     payer: Payer,
+    settler: Settler,
     watch: Watch,
     deliverer: Deliverer,
 }
@@ -27,16 +29,21 @@ impl Workers {
         let store = Arc::clone(service.engine.store());
         let sweeper = Sweeper::start(service.cashier.clone(), store, ladder);
         let payer = Payer::start(desk, &service.runtime);
+        let clock = service.clock.clone();
+        let now: TrustedNow = Arc::new(move || clock.check().map(|()| clock.now()));
+        let settler =
+            Settler::start(service.engine.clone(), now, settings.settle_at.0, &service.runtime);
         let (restores, recovery) = (Arc::clone(&service.restores), service.recovery.clone());
         let watch = Watch::start(restores, recovery, service.clock.clone(), &service.runtime);
         let news = Arc::clone(service.engine.news());
         let deliverer = Deliverer::start(&service.webhooks, news, &service.clock, &service.runtime);
-        Self { sweeper, payer, watch, deliverer }
+        Self { sweeper, payer, settler, watch, deliverer }
     }
 
     /// Stops them; what they have in hand is finished.
     pub(crate) async fn stop(self) {
         self.watch.stop().await;
+        self.settler.stop().await;
         self.sweeper.stop().await;
         self.payer.stop().await;
         self.deliverer.stop().await;

@@ -20,6 +20,8 @@ use tally_proof::crash::load::Load;
 use tally_proof::crash::server::Server;
 use tally_proof::crash::site::Site;
 use tally_proof::random::Random;
+use tally_proof::servers::mariadb::Mariadb;
+use tally_proof::servers::postgres::Postgres;
 use tally_storage::SqliteStore;
 
 /// How many ask at the same time.
@@ -143,10 +145,10 @@ fn a_backup_of_a_served_file_opens_is_clean_and_holds_all_that_was_acknowledged_
     });
 }
 
-/// Books large enough for a copy to be killed in its middle.
-async fn seed(file: &Path) {
+/// Books of so many merchants: with [`SHOPS`], large enough for a copy to be killed in its middle.
+async fn seed(file: &Path, shops: usize) {
     let store = SqliteStore::open(file).await.expect("it opens");
-    for n in 0..SHOPS {
+    for n in 0..shops {
         let (mut seeder, mut run) = seeding::Seeder::registered(seeding::merchant_id(n));
         let more = seeder.sell(0, ORDERS, &Channel::External);
         run.rows.extend(more.rows);
@@ -196,7 +198,7 @@ fn a_copy_that_is_killed_goes_on_where_it_stands() {
     let site = support::site();
     let (source, target) = (site.path().join("source.db"), site.path().join("target.db"));
     support::run(async {
-        seed(&source).await;
+        seed(&source, SHOPS).await;
         let copy = || copy(&site, "sqlite:source.db", "sqlite:target.db");
         let mut tries = 0;
         while !killed_in_the_middle(copy(), &target).await {
@@ -220,7 +222,7 @@ fn a_backup_that_is_killed_is_no_file_and_the_next_goes_on_with_it() {
     let site = support::site();
     let (source, part) = (site.path().join("source.db"), site.path().join("backup.db.part"));
     support::run(async {
-        seed(&source).await;
+        seed(&source, SHOPS).await;
         let backup = || {
             let mut command = site.tally();
             command.args(["backup", "--database-url", "sqlite:source.db", "--to", "backup.db"]);
@@ -238,6 +240,34 @@ fn a_backup_that_is_killed_is_no_file_and_the_next_goes_on_with_it() {
         succeeds(backup());
         assert!(!part.exists());
         assert_eq!(books(&source).await, books(&file).await);
+    });
+}
+
+#[test]
+fn books_go_from_server_to_server_and_back_and_no_password_is_shown() {
+    let (Some(postgres), Some(mariadb)) = (Postgres::shared(), Mariadb::shared()) else { return };
+    let (site, urls) = (support::site(), [postgres.fresh_database(), mariadb.fresh_database()]);
+    support::run(async {
+        let (there, back) = (site.path().join("there.db"), site.path().join("back.db"));
+        seed(&there, 3).await;
+        let mut said = String::new();
+        for url in &urls {
+            let mut migrate = site.tally();
+            migrate.args(["migrate", "--database-url", url]);
+            said += &succeeds(migrate);
+        }
+        let stations = ["sqlite:there.db", &urls[0], &urls[1], "sqlite:back.db"];
+        for leg in stations.windows(2) {
+            said += &succeeds(copy(&site, leg[0], leg[1]));
+        }
+        assert_eq!(books(&there).await, books(&back).await);
+        for url in &urls {
+            said += &fails(copy(&site, url, url));
+            said += &fails(copy(&site, "sqlite:back.db", &format!("{url}x")));
+        }
+        for password in ["few%2Frights", "few/rights"] {
+            assert!(urls[0].contains("few%2Frights") && !said.contains(password), "{said}");
+        }
     });
 }
 

@@ -10,8 +10,10 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
+use tally_proof::crash::databases::{Databases, Kind};
 use tally_proof::crash::ledger::Ledger;
 use tally_proof::crash::load::Load;
+use tally_proof::crash::plan::Plan;
 use tally_proof::crash::server::Server;
 use tally_proof::crash::{judge, kills};
 use tally_proof::random::Random;
@@ -25,9 +27,30 @@ const STOP_WITHIN_MS: u64 = 600;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
+    let _turn = support::turn();
     let plan = support::plan("TALLY_TEST_KILLS", CLIENTS);
     let report = support::run(kills::run(&plan));
     support::assert_clean(report.faults);
+}
+
+/// Kills of the service and of its database's server, as the short form of `tally-proof crash --store`.
+fn survives_on(kind: Kind) {
+    let _turn = support::turn();
+    let Some(databases) = Databases::start(kind) else { return };
+    let plan = Plan { server_kills: 2, ..support::plan_on(databases, 5, CLIENTS) };
+    let report = support::run(kills::run(&plan));
+    println!("{report}");
+    support::assert_clean(report.faults);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_service_or_its_postgresql_is_killed_under_load() {
+    survives_on(Kind::Postgres);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_service_or_its_mariadb_is_killed_under_load() {
+    survives_on(Kind::Mariadb);
 }
 
 /// The judge can fail: a disk that goes back to what it was before the load has lost all that the load was told.

@@ -114,11 +114,6 @@ impl Engine {
                 .await
                 .map_err(|error| asking.not_sent(error))?;
             match asking.heard(outcome) {
-                Next::Say(Err(EngineError::Refused(Refusal::WithdrawalsFrozen)))
-                    if !self.freeze.is_sure() =>
-                {
-                    return Err(EngineError::Unavailable(NOT_SURE.into()));
-                }
                 Next::Say(said) => {
                     return said.map(|Outcome { answer, fresh }| Made { thing: answer, fresh });
                 }
@@ -146,11 +141,15 @@ impl Engine {
             Closed::Stopping => EngineError::Unavailable("Tally is stopping".into()),
         })?;
         let overdue = asking::overdue(&command);
-        let asked = Asked { restored: self.restored(), ..asked };
+        let (restored, sure) = self.freeze.now();
+        let asked = Asked { restored, ..asked };
         let (waiter, answer) = Waiter::new(call);
         // A message that can't be sent is dropped, and its waiter then says so.
         drop(addr.try_send(Ask { command: Box::new(command), asked, waiter }));
         match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok(Err(Failure::Refused(Refusal::WithdrawalsFrozen)))) if !sure => {
+                Err(EngineError::Unavailable(NOT_SURE.into()))
+            }
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Ok(Err(Failure::Lost)),
             Err(_) => Err(overdue),

@@ -39,20 +39,22 @@ impl Freeze {
         *self.known() = Some(Known { restored, asked });
     }
 
-    /// What holds now. Without a word, or with one that is too old, the books count as frozen.
-    pub fn restored(&self) -> Option<Restored> {
+    /// What holds now, and whether the store said so and not too long ago. Without its word the books count as frozen.
+    pub fn now(&self) -> (Option<Restored>, bool) {
         let known = *self.known();
         let nothing = Restored { since: At::default(), at: At::default(), frozen: true };
-        let Some(known) = known else { return Some(nothing) };
-        if self.is_believed(known) {
-            return known.restored;
+        match known {
+            Some(known) if self.is_believed(known) => (known.restored, true),
+            Some(Known { restored, .. }) => {
+                (Some(Restored { frozen: true, ..restored.unwrap_or(nothing) }), false)
+            }
+            None => (Some(nothing), false),
         }
-        Some(Restored { frozen: true, ..known.restored.unwrap_or(nothing) })
     }
 
-    /// Whether what holds was said by the store, and not too long ago.
-    pub fn is_sure(&self) -> bool {
-        self.known().is_some_and(|known| self.is_believed(known))
+    /// What holds now.
+    pub fn restored(&self) -> Option<Restored> {
+        self.now().0
     }
 
     fn is_believed(&self, known: Known) -> bool {
@@ -82,14 +84,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_not_known_or_known_for_too_long_is_frozen() {
         let freeze = Freeze::unknown(Some(BELIEVED));
-        assert!(is_frozen(&freeze) && !freeze.is_sure());
+        assert!(is_frozen(&freeze) && !freeze.now().1);
         freeze.learn(None, Instant::now());
         assert_eq!(freeze.restored(), None);
         tokio::time::advance(BELIEVED).await;
         assert_eq!(freeze.restored(), None);
-        assert!(freeze.is_sure());
+        assert!(freeze.now().1);
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(is_frozen(&freeze) && !freeze.is_sure());
+        assert!(is_frozen(&freeze) && !freeze.now().1);
         freeze.learn(restored(false), Instant::now());
         assert_eq!(freeze.restored(), restored(false));
         tokio::time::advance(BELIEVED + Duration::from_millis(1)).await;

@@ -16,7 +16,7 @@
 //! | [`gateway`] | what the engine asks of a payment channel |
 //! | [`claims`] | which process does whose background work |
 //! | [`cashier`] | flows between a merchant and the channel |
-//! | [`sweeper`], [`payer`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out |
+//! | [`sweeper`], [`payer`], [`settler`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out, days settled |
 //! | [`recovery`] | what restored books may lack, looked up at the channel |
 //! | [`memory`] | the store in memory |
 //! | [`mutant`] | known defects, to be built in on purpose and caught |
@@ -46,6 +46,7 @@ pub mod ports;
 mod reader;
 pub mod recovery;
 mod registry;
+pub mod settler;
 pub mod sweeper;
 pub mod told;
 mod traffic;

@@ -88,6 +88,12 @@ pub const MISSING_IS_CERTAIN_AFTER_MS: i64 = 10 * 60_000;
 /// try is at most [`RESENDS_MAX`] times ten minutes older than the last.
 pub const MISSING_IS_CERTAIN_UNTIL_MS: i64 = 28 * 86_400_000;
 
+/// How often it is looked whether a day's hour of settlement has come, or what was not settled then can be.
+pub const SETTLER_EVERY: Duration = Duration::from_secs(30);
+
+/// Merchants that are settled by themselves at once.
+pub const SETTLEMENTS_AT_ONCE: usize = 64;
+
 /// For how long after a restore a withdrawal is asked about before its first try, in milliseconds: its number may have been used
 /// by one that was lost, and WeChat tells of transfers for 30 days.
 pub const ASKED_FIRST_FOR_MS: i64 = 30 * 86_400_000;

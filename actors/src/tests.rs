@@ -12,6 +12,7 @@ mod recovery;
 mod restores;
 mod schedules;
 mod scripted;
+mod settler;
 mod support;
 mod sweeper;
 mod world;

@@ -1,5 +1,7 @@
 //! Fills a store with history, by the rules and in large batches, without the engine; and what tables of figures need.
 
+pub(crate) mod stage;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -217,7 +219,12 @@ pub(crate) fn target() -> PathBuf {
 
 /// The processor time that this process has used, all threads together. The kernel counts in hundredths of a second.
 pub(crate) fn processor() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    processor_of("self")
+}
+
+/// The same of another process.
+pub(crate) fn processor_of(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)

@@ -30,6 +30,10 @@ pub struct Secret(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder(pub Vec<Duration>);
 
+/// A time of the day, in Beijing: how long after midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeOfDay(pub Duration);
+
 /// Where the outside reaches this service: scheme, host and perhaps a path, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(String);
@@ -56,6 +60,25 @@ impl FromStr for DatabaseUrl {
             return Err("is a directory; give sqlite:PATH of a file");
         }
         Ok(if path.is_empty() { Self::Embedded } else { Self::File(Path::new(path).to_path_buf()) })
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let part = |text: &str, below: u64| {
+            let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<u64>().ok().filter(|number| digits && *number < below)
+        };
+        let parts =
+            raw.split_once(':').map(|(hours, minutes)| (part(hours, 24), part(minutes, 60)));
+        match parts {
+            Some((Some(hours), Some(minutes))) => {
+                Ok(Self(Duration::from_secs((hours * 60 + minutes) * 60)))
+            }
+            Some(_) | None => Err("give a time of the day as HH:MM, such as 02:00"),
+        }
     }
 }
 
@@ -188,6 +211,17 @@ mod tests {
         assert_eq!(steps("5, 30").unwrap(), [5, 30].map(Duration::from_secs));
         for bad in ["", "0", "5,5", "30,5", "5,", "1.5", "-1", "999999999"] {
             assert!(steps(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_day_has_two_digits_each() {
+        let minutes = |raw: &str| raw.parse::<TimeOfDay>().map(|time| time.0.as_secs() / 60);
+        for (raw, expected) in [("00:00", 0), ("02:00", 120), ("23:59", 1_439)] {
+            assert_eq!(minutes(raw), Ok(expected), "{raw}");
+        }
+        for bad in ["", "2:00", "02", "24:00", "02:60", "+2:00", "02:00:00", "ab:cd"] {
+            assert!(minutes(bad).is_err(), "{bad}");
         }
     }
 

@@ -79,7 +79,10 @@ const TABLES: [&str; 8] = [
 ];
 
 /// The merchant that follows in any table, with the table that names it: a row without a journal must be found as well.
-async fn next_merchant(db: &Pool, after: &[u8]) -> Result<Option<(Vec<u8>, String)>, AuditError> {
+async fn next_merchant(
+    db: &Pool,
+    after: &[u8],
+) -> Result<Option<(Vec<u8>, &'static str)>, AuditError> {
     // Ids of a file come and go as bytes, so that one which is not UTF-8 does not stop the walk. A server keeps none.
     let (out, mark) = match db.dialect() {
         Dialect::Sqlite => ("cast(m as blob)", "cast(? as text)"),
@@ -107,7 +110,8 @@ async fn next_merchant(db: &Pool, after: &[u8]) -> Result<Option<(Vec<u8>, Strin
         Cell::Text(raw) => raw.as_bytes().to_vec(),
         Cell::Null | Cell::Integer(_) | Cell::Damaged => vec![],
     };
-    Ok(Some((raw, row.get(1).unwrap_or_default())))
+    let table = TABLES.into_iter().find(|table| row.get::<&str>(1) == Some(table));
+    Ok(Some((raw, table.expect("the statement names one of them"))))
 }
 
 /// Audits one merchant, or all: the first difference of each. A report without events about one merchant: it has no journal, so
@@ -133,7 +137,7 @@ async fn walk(db: &Pool, report: &mut Report) -> Result<(), AuditError> {
         let parsed = std::str::from_utf8(&raw).ok().and_then(|raw| raw.parse().ok());
         let audited = match parsed {
             Some(of) => merchant::audit(db, of, report).await,
-            None => Err(Fault::of_no_merchant(&raw, &table).into()),
+            None => Err(Fault::of_no_merchant(&raw, table).into()),
         };
         take(audited, db, report)?;
         after = raw;

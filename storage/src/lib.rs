@@ -15,6 +15,7 @@
 //! | [`webhooks`] | whom Tally tells of what happened, and how far it did |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
+//! | [`one_each`] | payments in a transaction each, which is slow |
 
 pub mod audit;
 pub mod backup;
@@ -26,6 +27,7 @@ pub mod folder;
 pub mod keys;
 mod mysql;
 pub mod naive;
+pub mod one_each;
 pub mod place;
 mod postgres;
 pub mod restore;

@@ -4,6 +4,8 @@
 mod databases;
 mod support;
 
+#[path = "store/away.rs"]
+mod away;
 #[path = "store/backup.rs"]
 mod backup;
 #[path = "store/claims.rs"]
@@ -16,6 +18,8 @@ mod constraints;
 mod copying;
 #[path = "store/damaged_source.rs"]
 mod damaged_source;
+#[path = "store/failover.rs"]
+mod failover;
 #[path = "store/full_disk.rs"]
 mod full_disk;
 #[path = "store/opening.rs"]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::helpers::{open, spawn_app};
+use crate::helpers::{open, spawn_app, spawn_with, until};
 
 #[actix_web::test]
 async fn money_goes_from_the_customer_to_the_merchant_and_every_fen_is_accounted_for() {
@@ -123,5 +123,22 @@ async fn rules_change_one_by_one_and_null_unsets() {
     let none = json!({"settle_after_days": null});
     let days = app.patch("/v1/merchants/m1", none).await.expect(200);
     assert_eq!(days["settle_after_days"], json!(null));
+    app.finish().await;
+}
+
+/// The settler runs beside the service; its days are tested by hand (`actors/src/tests/settler.rs`).
+#[actix_web::test]
+async fn what_is_due_is_settled_by_itself_of_merchants_with_a_rule() {
+    let app = spawn_with(|settings| settings.settle_at = "00:00".parse().unwrap()).await;
+    app.merchant("t0", json!({"settle_after_days": 0})).await;
+    app.merchant("none", json!({})).await;
+    for of in ["t0", "none"] {
+        app.paid(of, 700).await;
+    }
+    let app = app.restart().await;
+    until("it is settled", || async { app.balance("t0").await["available_fen"] == 700 }).await;
+    let settlements = app.get("/v1/merchants/t0/settlements").await.expect(200);
+    assert_eq!(settlements["items"].as_array().unwrap().len(), 1);
+    assert_eq!(app.balance("none").await["pending_fen"], 700);
     app.finish().await;
 }

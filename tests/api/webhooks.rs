@@ -129,7 +129,7 @@ async fn each_kind_is_told_in_order_signed_and_with_what_the_api_shows() {
         assert_eq!(v1, hmac(&secret, &format!("{t}.{}", hit.raw)), "{kind}");
         assert_ne!(v1, hmac(&secret, &format!("{t}.{}x", hit.raw)), "{kind}");
     }
-    assert_eq!(deliveries(app, &webhook_id, "").await, [json!(0); 0], "none failed");
+    assert_eq!(deliveries(app, &webhook_id, "").await, Vec::<Value>::new(), "none failed");
     let events = app.get(&format!("{shop}/events")).await.expect(200);
     let paid = events["items"].as_array().unwrap().iter().find(|one| one["kind"] == "order_paid");
     let hit = hits.iter().find(|hit| hit.body["kind"] == "order.paid").unwrap();
@@ -186,7 +186,7 @@ async fn what_a_receiver_refuses_waits_is_shown_and_told_later_and_again_when_as
     let second = app.paid("m1", 600).await;
     let made = "?status=delivered";
     until("it is told", || async { deliveries(&app, &webhook_id, made).await.len() == 1 }).await;
-    assert_eq!(deliveries(&app, &webhook_id, "?status=waiting").await, [json!(0); 0]);
+    assert_eq!(deliveries(&app, &webhook_id, "?status=waiting").await, Vec::<Value>::new());
     let hits = receiver.hits();
     let mut all = told(&hits);
     all.sort();

@@ -26,6 +26,11 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             json!({"name": "y", "settle_after_days": null, "debt_max_fen": 0, "approval_over_fen": 100}),
         ),
         post("/v1/keys".to_owned(), json!({"name": "office"})),
+        post(
+            "/v1/restores/numbers".to_owned(),
+            json!({"out_trade_nos": [format!("{merchant}-{no}")], "partner_trade_nos": [made]}),
+        ),
+        post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post(of("/keys"), json!({"name": "till"})),
         post(
             "/v1/webhooks".to_owned(),
@@ -67,9 +72,10 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 20] = [
+const QUESTIONS: [&str; 21] = [
     "/healthz",
     "/readyz",
+    "/v1/restores",
     "/v1/keys",
     "/v1/cases",
     "/v1/webhooks",

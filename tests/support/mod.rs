@@ -6,7 +6,9 @@ pub(crate) mod mutate;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tally_proof::crash::databases::Databases;
 use tally_proof::crash::plan::Plan;
 use tally_proof::crash::site::Site;
 
@@ -24,8 +26,20 @@ pub(crate) fn site() -> Site {
 /// A plan to kill the binary as often as the variable says, 20 times unless it is set.
 pub(crate) fn plan(variable: &str, clients: u64) -> Plan {
     let kills = std::env::var(variable).map_or(20, |kills| kills.parse().expect("a number"));
+    plan_on(Databases::Files, kills, clients)
+}
+
+/// A plan to kill the binary so often, its books in these databases.
+pub(crate) fn plan_on(databases: Databases, kills: u64, clients: u64) -> Plan {
     let (binary, place) = (PathBuf::from(BINARY), PathBuf::from(PLACE));
-    Plan { binary, place, kills, seed: seed(), clients, keep: true }
+    let seed = seed();
+    Plan { binary, place, databases, kills, server_kills: 0, seed, clients, keep: true }
+}
+
+/// The turn of a test whose run says what came too late: those of a binary don't take each other's time.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Fails with each fault that was found.

@@ -116,6 +116,13 @@ impl Head {
             .expect("no more than was paid")
     }
 
+    /// What a settlement made today moves, and up to which day. Without a rule, or with T+0, everything paid is due.
+    pub fn settling(&self, include_not_due: bool, today: Day) -> (Day, Bucket) {
+        let all = include_not_due || matches!(self.rules.settle_after_days, None | Some(0));
+        let through = if all { Day::LAST } else { today };
+        (through, self.due(through))
+    }
+
     /// What was asked for on `day` and did not come back.
     pub fn requested_on(&self, day: Day) -> Money {
         self.requested.get(&day).copied().unwrap_or(Money::ZERO)

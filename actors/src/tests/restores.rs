@@ -1,12 +1,17 @@
 //! Withdrawals of restored books: every way to pay one twice, tried.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
 use super::payer::{MINUTE, SECOND, asked, desk, look, of, settled_right, until_certain};
-use super::support::{earn, run};
+use super::support::{Scripted, earn, engine_of, id, now, rules, run};
 use super::world::{Loss, World};
 use crate::domain::command::Review;
 use crate::domain::refusal::Refusal;
 use crate::domain::withdrawal::WithdrawalStatus;
 use crate::error::EngineError;
+use crate::freeze::Freeze;
 use crate::gateway::TransferStanding;
 use crate::payer::Round;
 use WithdrawalStatus::{Failed, Requested, Sending, Succeeded, Unknown};
@@ -226,6 +231,36 @@ fn the_engine_refuses_what_pays_out_while_books_are_frozen_and_repeats_what_is_r
         world.release();
         world.engine.approve(world.m, review(), now).await.unwrap();
         world.engine.withdraw(world.m, of("W101", 1_000), now).await.unwrap();
+    });
+}
+
+/// Whether the books are frozen is learned after the decision and before its answer: what was refused for want of knowing was
+/// not refused for good.
+#[test]
+fn who_is_refused_because_nobody_knows_is_told_to_ask_again() {
+    run(async |runtime| {
+        let (store, freeze) =
+            (Scripted::new(Arc::default(), true), Arc::new(Freeze::unknown(None)));
+        let engine = engine_of(runtime, Arc::clone(&store), Arc::clone(&freeze));
+        let m = id("m1");
+        engine.register(m, rules(), now()).await.unwrap();
+        earn(&engine, m, "O100", 3_000).await;
+        store.shut_gate();
+        let opened = super::support::open(&engine, m, "O200", 1);
+        let asked = engine.withdraw(m, of("W100", 1_000), now());
+        // The third of three that are polled in turn: both calls are sent by then.
+        let learned = async {
+            freeze.learn(None, Instant::now());
+            store.let_through(100);
+        };
+        let (opened, asked, ()) = tokio::join!(opened, asked, learned);
+        opened.unwrap();
+        let told = asked.unwrap_err();
+        assert!(
+            matches!(&told, EngineError::Unavailable(why) if why.contains("restored")),
+            "{told:?}"
+        );
+        engine.withdraw(m, of("W100", 1_000), now()).await.unwrap();
     });
 }
 

@@ -71,6 +71,11 @@ impl Scripted {
         self.script.lock().unwrap().extend(faults);
     }
 
+    /// From now on batches are written as usual.
+    pub(super) fn forget_script(&self) {
+        self.script.lock().unwrap().clear();
+    }
+
     /// Refuses this event, the first time it comes.
     pub(super) fn refuse(&self, bad: BadRow) {
         *self.bad.lock().unwrap() = Some(bad);

@@ -170,17 +170,25 @@ pub(super) fn left_no_trace(call: &Call) -> bool {
     !by_a_later_try.contains(&code)
 }
 
-/// Whether Tally records such events by itself, when its sweeper, payer or settler acts.
+/// Whether the settler, which every real process has, records such a settlement: of rules that name a number of days, under the
+/// day as its key. Keys are there once, so it is made once a day.
+pub(super) fn by_the_settler(event: &Event, at: Point, journal: &Journal) -> bool {
+    let Event::Settled(settled) = event else { return false };
+    let days = journal.terms(at).and_then(|terms| terms.rules.settle_after_days);
+    let day = settled.key.and_then(|key| key.strip_prefix("settler "));
+    days.is_some() && day.is_some_and(|day| day.len() == 10) && !settled.include_not_due
+}
+
+/// Whether Tally records such events by itself, when its sweeper or payer acts.
 pub(super) fn by_itself(event: &Event) -> bool {
     match event {
         Event::Step { .. } | Event::Case(_) => true,
         Event::Paid(paid) => paid.source != Source::Hand,
-        Event::Settled(settled) => settled.key.is_none() && !settled.include_not_due,
         Event::Moved(moved) => match moved.how {
             Move::Sending | Move::Unknown | Move::Succeeded | Move::Failed => true,
             Move::Approved | Move::Rejected => false,
         },
-        Event::Terms { .. } | Event::Opened(_) | Event::Requested(_) => false,
+        Event::Terms { .. } | Event::Opened(_) | Event::Requested(_) | Event::Settled(_) => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `nothing_unasked`: what is in the journal was asked for, and is there once.
 
-use super::asked::{Asked, by_itself};
+use super::asked::{Asked, by_itself, by_the_settler};
 use super::journal::Journal;
 use super::{Found, Named};
 use crate::history::{Call, Step};
@@ -22,7 +22,9 @@ pub(super) fn judge(
     let mut began = Vec::with_capacity(journal.end());
     for (at, event) in (1..).zip(&journal.events) {
         let first = asked.origins(journal, at).map(|call| call.asked).min();
-        let alone = acts_alone && event.as_ref().is_some_and(by_itself);
+        let alone = event.as_ref().is_some_and(|event| {
+            by_the_settler(event, at, journal) || (acts_alone && by_itself(event))
+        });
         if first.is_none() && !alone && event.is_some() {
             let fact = &journal.stored.journal[at - 1];
             let (kind, fields) = (fact.kind, &fact.fields);

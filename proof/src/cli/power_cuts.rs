@@ -13,7 +13,7 @@ use super::binary::{self, Run};
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
     /// How often to cut the power
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     cuts: u64,
     /// How many images to make of each disk: what it may hold afterwards
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]

@@ -34,6 +34,11 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// Whether it asks to be asked again: busy, unavailable, or nobody knows.
+    pub fn is_not_final(&self) -> bool {
+        [429, 503].contains(&self.status)
+    }
+
     /// The stable code of a refusal.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
@@ -52,6 +57,11 @@ impl Api {
     /// A client with connections of its own.
     pub fn another(&self) -> Self {
         Self::new(self.base.clone(), self.key.clone())
+    }
+
+    /// The same client, of another server that knows the key.
+    pub fn at(&self, other: &Self) -> Self {
+        Self { base: other.base.clone(), ..self.clone() }
     }
 
     /// Asks; an error means that nobody knows what became of it.

@@ -26,8 +26,8 @@ impl Sides {
     pub async fn read(world: &World, shop: &'static str) -> Self {
         let store = world.site.store().await;
         let of = shop.parse().expect("an id");
-        let orders = lists::orders(&store, of).await.into_iter();
-        let withdrawals = lists::withdrawals(&store, of).await.into_iter();
+        let orders = lists::orders(&*store, of).await.into_iter();
+        let withdrawals = lists::withdrawals(&*store, of).await.into_iter();
         Self {
             shop,
             orders: orders.map(|one| (one.order.order_no.to_string(), one.order)).collect(),

@@ -48,7 +48,7 @@ pub async fn of(site: &Site, merchants: &[(&str, Rules)], transcript: &Transcrip
     let mut history = History::default();
     for (merchant, rules) in merchants {
         history.calls.push(registered(merchant, rules));
-        let stored = translate::stored(&store, merchant.parse().expect("an id")).await;
+        let stored = translate::stored(&*store, merchant.parse().expect("an id")).await;
         history.stored.insert((*merchant).to_owned(), stored);
     }
     history.calls.extend_from_slice(transcript.calls());

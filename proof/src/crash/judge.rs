@@ -44,6 +44,23 @@ pub async fn compare(api: &Api, ledger: &Ledger) -> Vec<String> {
     judged(api, |books| ledger.faults_of(books)).await
 }
 
+/// Whether processes that share a database tell the same of each merchant, while nothing is under way.
+pub async fn agree(servers: &[Server]) -> Vec<String> {
+    let mut faults = vec![];
+    for merchant in MERCHANTS {
+        let mut told = vec![];
+        for server in servers {
+            let mut balance = server.api().get(&format!("merchants/{merchant}/balance")).await.body;
+            balance["as_of"].take(); // when it was asked
+            told.push(balance);
+        }
+        if told.windows(2).any(|pair| pair[0] != pair[1]) {
+            faults.push(format!("the processes do not agree on {merchant}: {told:?}"));
+        }
+    }
+    faults
+}
+
 async fn judged(api: &Api, judge: impl Fn(&Books) -> Vec<String>) -> Vec<String> {
     let mut faults = vec![];
     for merchant in MERCHANTS {

@@ -1,4 +1,4 @@
-//! Kills at random instants while merchants' systems ask for everything that `/v1` has.
+//! Kills at random instants while merchants' systems ask for everything that `/v1` has: of the server, and of its database's.
 
 use std::time::Duration;
 
@@ -14,6 +14,15 @@ use crate::random::Random;
 
 /// A kill comes at a random instant of the load's first so many milliseconds.
 const WITHIN_MS: u64 = 600;
+
+/// A killed server of a database stays away for so many milliseconds at the most, besides what it takes to start.
+const AWAY_MS: u64 = 1_500;
+
+/// One time in five it stays away for longer than a call waits for its answer.
+const LONG_AWAY_MS: u64 = 9_000;
+
+/// How long merchants are waited for after it is back, before the run goes on.
+const BACK_WAIT: Duration = Duration::from_secs(30);
 
 /// How many kills a folder sees: what is judged must not grow with the length of a run.
 const KILLS_A_FOLDER: u64 = 20;
@@ -41,9 +50,9 @@ async fn one_folder(
     report: &mut Report,
 ) {
     let mut ledger = Ledger::default();
-    let before = report.acknowledged;
+    let before = (report.acknowledged, report.not_final);
     for kill in 0..=kills {
-        let server = report.started(Server::start(site));
+        let mut server = report.started(Server::start(site));
         if kill == 0 {
             server.api().register().await;
         }
@@ -58,10 +67,19 @@ async fn one_folder(
             break;
         }
         let load = Load::begin(&server, ledger, plan.clients, random);
+        for _ in 0..plan.server_kills_before(report.kills) {
+            sleep(Duration::from_millis(random.below(WITHIN_MS))).await;
+            let away = if random.percent(20) { LONG_AWAY_MS } else { random.below(AWAY_MS) };
+            plan.databases.kill_and_restart(Duration::from_millis(away)).await;
+            report.came_back(load.served(server.api(), BACK_WAIT).await);
+        }
         sleep(Duration::from_millis(random.below(WITHIN_MS))).await;
+        if server.has_ended() {
+            report.faults.push(format!("the server ended by itself:\n{}", server.log()));
+        }
         server.kill();
         ledger = load.end().await;
-        report.acknowledged = before + ledger.len();
+        report.heard(&ledger, before);
         report.killed(plan, ledger.unknown.len());
         report.faults.extend(site.audit().err());
         report.kill_a_start(|| site.spawn(&[]).0, random).await;

@@ -1,6 +1,7 @@
 //! What the callers know: every answer that was acknowledged, kept outside of the server, to be held against its books.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,6 +21,19 @@ const ASK_MAX: usize = 50;
 /// How many acknowledged calls are asked again at a time.
 const TWICE: usize = 20;
 
+/// What became of a call.
+#[derive(Debug)]
+pub enum Heard {
+    /// A success, with the thing it was about.
+    Done(Value),
+    /// A refusal.
+    Refused,
+    /// To be asked again: busy, unavailable, or nobody knows.
+    NotFinal,
+    /// No answer.
+    Nothing,
+}
+
 /// All acknowledged answers, and the calls of which nobody knows what became.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
@@ -36,8 +50,14 @@ pub struct Ledger {
     settled_first: usize,
     /// Calls that recorded something and were told so.
     acknowledged: Vec<Call>,
-    /// Calls without a final answer.
+    /// Calls without a final answer, to be asked again.
     pub unknown: Vec<Call>,
+    /// How many answers were not final: busy, unavailable, or that nobody knows.
+    pub not_final: usize,
+    /// How many calls got no answer.
+    pub unanswered: usize,
+    /// The longest that a call of a load took to be answered.
+    pub slowest: Duration,
     /// All that was asked and heard.
     pub transcript: Transcript,
     /// What must not be: an answer that does not fit an earlier one, or that nobody should get.
@@ -63,26 +83,27 @@ impl Ledger {
         self.transcript.asked(call.merchant, history::request(&call.what))
     }
 
-    /// Takes the answer to the call at `place`, or that there was none. The thing it was about, when it was a success.
+    /// Takes the answer to the call at `place`, or that there was none.
     pub fn heard(
         &mut self,
         place: usize,
         call: &Call,
         answer: Result<Reply, reqwest::Error>,
-    ) -> Option<Value> {
+    ) -> Heard {
         self.note(place, call, &answer);
-        let reply = match answer {
-            Ok(reply) if ![429, 503].contains(&reply.status) => reply,
-            Ok(_) | Err(_) => {
-                self.unknown.push(call.clone());
-                return None;
-            }
+        let Ok(reply) = answer else {
+            self.unanswered += 1;
+            return Heard::Nothing;
         };
+        if reply.is_not_final() {
+            self.not_final += 1;
+            return Heard::NotFinal;
+        }
         if !call.expects(&reply) {
             self.faults.push(format!("{call:?} was answered {reply:?}"));
         }
         if !reply.is_success() {
-            return None;
+            return Heard::Refused;
         }
         if let Some(fault) = self.record(call, &reply.body) {
             self.faults.push(format!("{call:?} was answered {reply:?}: {fault}"));
@@ -90,7 +111,7 @@ impl Ledger {
         if !nothing_made(call, &reply.body) && !matches!(call.what, What::Read) {
             self.acknowledged.push(call.clone());
         }
-        Some(reply.body)
+        Heard::Done(reply.body)
     }
 
     fn note(&mut self, place: usize, call: &Call, answer: &Result<Reply, reqwest::Error>) {
@@ -162,9 +183,7 @@ impl Ledger {
     pub async fn ask_again(&mut self, api: &Api) {
         for _ in 0..ASK_MAX {
             for call in std::mem::take(&mut self.unknown) {
-                let place = self.asked(&call);
-                let answer = call.send(api).await;
-                self.heard(place, &call, answer);
+                self.ask(call, api).await;
             }
             if self.unknown.is_empty() {
                 return;
@@ -179,9 +198,7 @@ impl Ledger {
     pub async fn ask_twice(&mut self, api: &Api, random: &mut Random) {
         for _ in 0..TWICE.min(self.acknowledged.len()) {
             let call = random.of(&self.acknowledged).clone();
-            let place = self.asked(&call);
-            let answer = call.send(api).await;
-            self.heard(place, &call, answer);
+            self.ask(call.clone(), api).await;
             let Some(other) = call.with_other_content() else { continue };
             let place = self.asked(&other);
             let answer = other.send(api).await;
@@ -190,6 +207,16 @@ impl Ledger {
                 Ok(reply) if reply.status == 409 => {}
                 answer => self.faults.push(format!("{other:?} after {call:?}: {answer:?}")),
             }
+        }
+    }
+
+    /// Asks once. What gets no final answer is unknown.
+    async fn ask(&mut self, call: Call, api: &Api) {
+        let place = self.asked(&call);
+        let answer = call.send(api).await;
+        match self.heard(place, &call, answer) {
+            Heard::Done(_) | Heard::Refused => {}
+            Heard::NotFinal | Heard::Nothing => self.unknown.push(call),
         }
     }
 

@@ -53,8 +53,7 @@ impl Server {
         }
         let ready_after = began.elapsed();
         let address = address.expect("it was asked there");
-        let key = fs::read_to_string(site.path().join("data/admin.key")).expect("the admin key");
-        let key = key.trim().to_owned();
+        let key = site.admin_key();
         let api = Api::new(format!("http://{address}"), key.clone());
         Self { child, log, address, key, api, ready_after }
     }
@@ -99,9 +98,23 @@ impl Server {
 
     /// SIGTERM: it is asked to end.
     pub fn ask_to_stop(&self) {
+        self.signal("TERM");
+    }
+
+    /// SIGSTOP: it stands still, its connections stay.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// SIGCONT: it goes on where it was.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("bash").args(["-c", "kill -TERM \"$0\"", &pid]).status();
-        assert!(sent.expect("bash runs").success(), "SIGTERM was not sent");
+        let sent = Command::new("bash").args(["-c", "kill -\"$0\" \"$1\"", name, &pid]).status();
+        assert!(sent.expect("bash runs").success(), "SIG{name} was not sent");
     }
 
     /// Waits until it has ended by itself.

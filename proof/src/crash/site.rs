@@ -1,26 +1,49 @@
 //! The binary under test, and a folder of its own to run in.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use tally_storage::SqliteStore;
+use tally_storage::{Books, Place};
 use tempfile::TempDir;
+
+/// The admin's key of all processes that share a database.
+const SHARED_KEY: &str = "one-admin-key-for-all-processes";
 
 /// A binary and its folder, which is removed in the end, but not after a panic.
 #[derive(Debug)]
 pub struct Site {
     binary: PathBuf,
     folder: Option<TempDir>,
+    /// The URL of its database; `None`: the books are in the folder.
+    database: Option<String>,
 }
 
 impl Site {
     /// A new folder in `place`, which must be on a disk where a flush is a real one, so not in memory.
     pub fn new(binary: impl Into<PathBuf>, place: impl AsRef<Path>) -> Self {
         let folder = TempDir::new_in(place).expect("a folder for the run");
-        Self { binary: binary.into(), folder: Some(folder) }
+        Self { binary: binary.into(), folder: Some(folder), database: None }
+    }
+
+    /// The same with its books in the database that a URL names; `None`: in the folder.
+    pub fn with_database(mut self, database: Option<String>) -> Self {
+        self.database = database;
+        self
+    }
+
+    /// A folder beside this one, for another process on the same database.
+    pub fn beside(&self) -> Self {
+        let place = self.path().parent().expect("a folder is in another");
+        Self::new(&self.binary, place).with_database(self.database.clone())
+    }
+
+    /// The URL of its database; `None`: the books are in the folder.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
     }
 
     /// The folder; the server's data are in `data` below it.
@@ -28,13 +51,27 @@ impl Site {
         self.folder.as_ref().expect("taken when dropped only").path()
     }
 
-    /// A command of the binary in the folder, with no setting but the defaults.
+    /// The admin's key, which in a folder of its own is there once a server was started.
+    pub fn admin_key(&self) -> String {
+        match self.database {
+            Some(_) => SHARED_KEY.to_owned(),
+            None => {
+                let file = self.path().join("data/admin.key");
+                fs::read_to_string(file).expect("the admin key").trim().to_owned()
+            }
+        }
+    }
+
+    /// A command of the binary in the folder, with no setting but the defaults and where the books are.
     pub fn tally(&self) -> Command {
         let mut command = Command::new(&self.binary);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("TALLY_") {
                 command.env_remove(name);
             }
+        }
+        if let Some(url) = &self.database {
+            command.env("TALLY_DATABASE_URL", url).env("TALLY_ADMIN_KEY", SHARED_KEY);
         }
         command.current_dir(self.path()).stdin(Stdio::null());
         command
@@ -71,9 +108,12 @@ impl Site {
     }
 
     /// The books, opened past the server for reading only: it may run beside, or be dead.
-    pub async fn store(&self) -> SqliteStore {
-        let file = self.path().join("data/tally.db");
-        SqliteStore::open_read_only(&file).await.expect("the books can be opened")
+    pub async fn store(&self) -> Arc<dyn Books> {
+        let place = match &self.database {
+            Some(url) => Place::Server(url.parse().expect("the URL of a server")),
+            None => Place::File(self.path().join("data/tally.db")),
+        };
+        place.open_read_only().await.expect("the books can be opened")
     }
 
     /// Leaves the folder where it is; where that is.

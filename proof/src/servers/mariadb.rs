@@ -97,11 +97,14 @@ impl Program for Mariadb {
         if let Some(certificates) = &self.tls {
             certificates.make(folder);
         }
+        // A server that starts removes all temporary tables that it finds, those of another one included.
+        let temporary = folder.join("temporary");
+        fs::create_dir(&temporary).expect("a folder");
         let mut install = Command::new(&self.install);
         install.args(["--no-defaults", "--skip-test-db", "--skip-name-resolve"]);
         install.arg(format!("--datadir={}", folder.join("data").display())).args(who());
         install.args(["--innodb-log-file-size=64M", "--innodb-buffer-pool-size=64M"]);
-        install.arg("--innodb-use-native-aio=0");
+        install.arg("--innodb-use-native-aio=0").arg(format!("--tmpdir={}", temporary.display()));
         let said = install.current_dir(folder).output().expect("mariadb-install-db starts");
         let [out, err] = [&said.stdout, &said.stderr].map(|text| String::from_utf8_lossy(text));
         assert!(said.status.success(), "install: {out}\n{err}");
@@ -112,6 +115,7 @@ impl Program for Mariadb {
         let mut command = Command::new(&self.server);
         let place = |option: &str, name: &str| format!("{option}={}", folder.join(name).display());
         command.arg("--no-defaults").arg(place("--datadir", "data"));
+        command.arg(place("--tmpdir", "temporary"));
         command.arg(place("--socket", "mariadb.sock")).arg(place("--pid-file", "mariadb.pid"));
         command.arg(place("--init-file", "users.sql")).arg(format!("--port={port}"));
         command.args(who()).args(&self.settings);

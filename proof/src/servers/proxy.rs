@@ -28,6 +28,7 @@ pub enum Fault {
 pub struct Proxy {
     port: u16,
     fault: Arc<Armed>,
+    server: Arc<Mutex<Option<u16>>>,
 }
 
 #[derive(Default)]
@@ -42,16 +43,20 @@ impl Proxy {
         let listener = TcpListener::bind(local(0)).expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let fault = Arc::new(Armed::default());
-        let armed = Arc::clone(&fault);
+        let server = Arc::new(Mutex::new(Some(server)));
+        let (armed, leads) = (Arc::clone(&fault), Arc::clone(&server));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                let Some(server) = *leads.lock().unwrap_or_else(PoisonError::into_inner) else {
+                    continue;
+                };
                 let armed = Arc::clone(&armed);
                 // Nobody answers while the server is down: the client sees its connection end.
                 let Ok(server) = TcpStream::connect(local(server)) else { continue };
                 thread::spawn(move || carry(&client, &server, &armed));
             }
         });
-        Self { port, fault }
+        Self { port, fault, server }
     }
 
     /// Its port of 127.0.0.1.
@@ -62,6 +67,11 @@ impl Proxy {
     /// The next message from a client that holds these words meets the fault; all others pass.
     pub fn arm(&self, words: &str, fault: Fault) {
         *self.fault.next() = Some((words.as_bytes().to_vec(), fault));
+    }
+
+    /// Leads new clients to this port; `None`: turns them away. Those that are connected stay where they are.
+    pub fn lead(&self, server: Option<u16>) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
 
     /// Waits until the fault has struck.

@@ -61,7 +61,7 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "nothing was changed. Keep a copy of the database file, stop paying these merchants out (stop the \
+            "nothing was changed. Keep a copy of the database, stop paying these merchants out (stop the \
              server if need be), and compare with the last backup whose audit is clean"
         )
     }
@@ -122,19 +122,10 @@ impl Fault {
     }
 
     /// A row under an id that no merchant can have.
-    pub(super) fn of_no_merchant(raw: &[u8], table: &str) -> Box<Self> {
-        let names = [
-            "journal",
-            "heads",
-            "checkpoints",
-            "orders",
-            "settlements",
-            "withdrawals",
-            "idempotency",
-        ];
+    pub(super) fn of_no_merchant(raw: &[u8], table: &'static str) -> Box<Self> {
         Box::new(Self {
             merchant: String::from_utf8_lossy(raw).escape_debug().to_string(),
-            table: names.into_iter().find(|name| *name == table).unwrap_or("cases"),
+            table,
             key: "merchant_id".into(),
             what: What::Broken(format!("a merchant's id {}", MerchantId::SHAPE)),
         })

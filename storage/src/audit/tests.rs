@@ -123,6 +123,10 @@ const CHANGES: &[(&str, &str)] = &[
             "merchant shop1, orders 1001: status is \"open\", should be \"paid\"",
         ),
         (
+            "update orders set status = cast(x'ff' as text) where merchant_id = 'shop1' and order_no = '1001'",
+            "merchant shop1, orders 1001: status is damaged, should be \"paid\"",
+        ),
+        (
             "update orders set booked_fen = 99999 where merchant_id = 'shop2' and order_no = '1001'",
             "merchant shop2, orders 1001: booked_fen is 99999, should be 100000",
         ),
@@ -261,6 +265,11 @@ async fn each_change_of_the_journal_is_found_and_named() {
             "insert into cases select 'sh-4', case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen,
              expected_fen, paid_ms from cases where merchant_id = 'shop1' and kind = 'order_unknown'".into(),
             "merchant sh-4, cases merchant_id: a merchant's id must be",
+        ),
+        (
+            "insert into cases select cast(x'61ff' as text), case_id, kind, opened_ms, opened_seq, order_no, transaction_id,
+             amount_fen, expected_fen, paid_ms from cases where merchant_id = 'shop1' and kind = 'order_unknown'".into(),
+            "merchant a\u{fffd}, cases merchant_id: a merchant's id must be",
         ),
     ] {
         let books = Books::new().await;

@@ -1,5 +1,7 @@
 //! From a URL to a session with Tally's settings.
 
+use std::future::ready;
+
 use sqlx::mysql::{
     MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions,
 };
@@ -8,13 +10,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use super::errors::meaning;
 use super::setup::Setup;
 use crate::sql::connect::{
-    self, CONNECT_MAX, ConnectError, Purpose, STATEMENTS_KEPT, in_time, unknown_parameter,
+    self, CONNECT_MAX, ConnectError, Purpose, Renewal, STATEMENTS_KEPT, in_time, unknown_parameter,
 };
 use crate::sql::dialect::{Dialect, Words};
 use crate::sql::meaning::Meaning;
 
 /// What sessions are set to where the server knows it: (setting, for those that write, for those that read). A stopped Tally
-/// holds a row for 2 s, and whoever waits for it stops after 1 s and says so.
+/// holds a row for 2 s, and whoever waits for it stops after 1 s and says so. A node of a cluster reads when it has all that the
+/// others had before.
 const SETTINGS: &[(&str, &str, &str)] = &[
     ("autocommit", "1", "1"),
     ("innodb_lock_wait_timeout", "1", "1"),
@@ -24,6 +27,7 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("max_execution_time", "0", "5000"),
     ("check_constraint_checks", "1", "1"),
     ("sql_safe_updates", "0", "0"),
+    ("wsrep_sync_wait", "1", "1"),
 ];
 
 /// Texts travel as they are and compare byte by byte; a value that a column does not take is an error, and none is shortened.
@@ -117,16 +121,22 @@ impl Database {
         Ok(db)
     }
 
-    /// Connections that read; they are made when they are needed.
-    pub(crate) fn pool(&self, connections_max: u32) -> MySqlPool {
+    /// Connections that are lent; they are made when they are needed, and used for as long as the renewal allows.
+    pub(crate) fn pool(
+        &self,
+        connections_max: u32,
+        purpose: Purpose,
+        renewal: Renewal,
+    ) -> MySqlPool {
         let database = self.clone();
         MySqlPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(CONNECT_MAX)
             .test_before_acquire(false)
+            .before_acquire(move |_, meta| Box::pin(ready(Ok(renewal.allows(meta.age)))))
             .after_connect(move |db, _| {
                 let database = database.clone();
-                Box::pin(async move { database.set_up(db, Purpose::Read).await })
+                Box::pin(async move { database.set_up(db, purpose).await })
             })
             .connect_lazy_with(self.options.clone())
     }

@@ -28,7 +28,8 @@ mod code {
     pub(super) const FILE: &[u16] = &[3, 20, 1004, 1005, 1006, 1026, 1030, 1180];
 
     /// What a server says that takes no writes: an option such as read_only, a transaction, the server, InnoDB. It may have been the
-    /// primary when the session began, so the next session is to find the one that is now.
+    /// primary when the session began, and a proxy or a name may lead to the new one by now: so the session is left, and the next
+    /// is to find it.
     pub(super) const READ_ONLY: &[u16] = &[1290, 1792, 1836, 1874];
 
     /// The session ends, or is of no more use: shutdown (1053, 1079, 1080), killed (1927 at MariaDB, 3169 at MySQL), idle for too long

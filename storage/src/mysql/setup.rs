@@ -16,7 +16,7 @@ const VARIABLES: &str = "show variables where variable_name in (
     'autocommit', 'binlog_format', 'check_constraint_checks', 'idle_transaction_timeout', 'innodb_doublewrite',
     'innodb_flush_log_at_trx_commit', 'innodb_lock_wait_timeout', 'innodb_read_only', 'lock_wait_timeout', 'log_bin',
     'max_allowed_packet', 'max_execution_time', 'max_statement_time', 'read_only', 'sql_safe_updates', 'super_read_only',
-    'sync_binlog', 'transaction_isolation', 'tx_isolation', 'wait_timeout')";
+    'sync_binlog', 'transaction_isolation', 'tx_isolation', 'wait_timeout', 'wsrep_on', 'wsrep_sync_wait')";
 
 const DATABASE: &str = "select version(), default_character_set_name, exists (
         select 1 from information_schema.engines where engine = 'InnoDB' and support in ('YES', 'DEFAULT')
@@ -118,6 +118,11 @@ impl Setup {
                 "neither idle_transaction_timeout nor wait_timeout is known: a stopped Tally may hold its merchants up",
             ),
             (
+                self.on("wsrep_on"),
+                "wsrep_on is ON: it is a node of a Galera cluster, which Tally's own tests don't run against; lead every Tally to \
+                 the same node, as only there an earlier session can be ended",
+            ),
+            (
                 self.kind() == Kind::Other,
                 "it is neither MariaDB nor MySQL: Tally's own tests don't run against it",
             ),
@@ -183,6 +188,15 @@ mod tests {
             let unfit = setup(old, &[]).unfit();
             assert!(unfit.is_some_and(|unfit| unfit.contains(least)), "{old}");
         }
+    }
+
+    #[test]
+    fn a_node_of_a_cluster_is_warned_of() {
+        let dangers = |on| {
+            setup("10.11.6-MariaDB", &[("wait_timeout", "9"), ("wsrep_on", on)]).dangers().join("")
+        };
+        assert!(dangers("ON").starts_with("wsrep_on is ON"));
+        assert_eq!(dangers("OFF"), "");
     }
 
     #[test]

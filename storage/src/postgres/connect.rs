@@ -1,12 +1,14 @@
 //! From a URL to a session with Tally's settings.
 
+use std::future::ready;
+
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
 use super::durable::{Setup, VERSION_MIN};
 use super::errors::meaning;
 use crate::sql::connect::{
-    self, CONNECT_MAX, ConnectError, Purpose, STATEMENTS_KEPT, in_time, unknown_parameter,
+    self, CONNECT_MAX, ConnectError, Purpose, Renewal, STATEMENTS_KEPT, in_time, unknown_parameter,
 };
 
 /// What sessions are set to: (setting, for those that write, for those that read). A stopped Tally holds a row for 2 s, and
@@ -87,13 +89,14 @@ impl Database {
         Ok(db)
     }
 
-    /// Connections that read; they are made when they are needed.
-    pub(crate) fn pool(&self, connections_max: u32) -> PgPool {
-        let settings = self.settings(Purpose::Read);
+    /// Connections that are lent; they are made when they are needed, and used for as long as the renewal allows.
+    pub(crate) fn pool(&self, connections_max: u32, purpose: Purpose, renewal: Renewal) -> PgPool {
+        let settings = self.settings(purpose);
         PgPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(CONNECT_MAX)
             .test_before_acquire(false)
+            .before_acquire(move |_, meta| Box::pin(ready(Ok(renewal.allows(meta.age)))))
             .after_connect(move |db, _| {
                 let settings = settings.clone();
                 Box::pin(async move { set(db, &settings).await })

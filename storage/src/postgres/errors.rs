@@ -22,7 +22,8 @@ mod code {
     /// transaction too long (25P04); or its prepared statements don't fit the schema any more (0A000, 26000).
     pub(super) const GONE: &[&str] = &["08", "57P", "25P03", "25P04", "0A000", "26000"];
 
-    /// A server that follows another, or was told to write nothing.
+    /// A server that follows another, or was told to write nothing. It may have been the primary when the session began, and a
+    /// proxy or a name may lead to the new one by now: so the session is left, and the next is to find it.
     pub(super) const READ_ONLY: &str = "25006";
 
     // All else may pass: serialization failure (40001), deadlock (40P01), lock not available in time (55P03), cancelled or
@@ -40,7 +41,7 @@ pub(crate) fn meaning(error: &sqlx::Error) -> Meaning {
     match code {
         _ if over || among(code::GONE) => Meaning::Gone(said),
         code::DISK_FULL => Meaning::DiskFull,
-        code::READ_ONLY => Meaning::Passing(format!(
+        code::READ_ONLY => Meaning::Gone(format!(
             "the server takes no writes ({said}): name the primary with TALLY_DATABASE_URL"
         )),
         _ if code.starts_with(code::CONSTRAINT) => Meaning::Constraint(constraint(database)),

@@ -18,9 +18,10 @@ pub(crate) struct Session {
 const OWN: &str = "select pid, (extract(epoch from backend_start) * 1000000)::bigint from pg_stat_activity \
     where pid = pg_backend_pid()";
 
-/// Gives a row as long as the session lives. A role may end its own sessions.
-const END: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
-    where pid = $1 and (extract(epoch from backend_start) * 1000000)::bigint = $2";
+/// Gives a row as long as the session lives. A role may end its own sessions. One that is at its COMMIT is left to it: that ends by
+/// itself, as fast as the disk is, and one that waits for a standby would be told to commit without it.
+const END: &str = "select case when state = 'active' and query = 'commit' then false else pg_terminate_backend(pid) end \
+    from pg_stat_activity where pid = $1 and (extract(epoch from backend_start) * 1000000)::bigint = $2";
 
 impl Session {
     /// One of the same process id, long before.

@@ -2,7 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
-use crate::sql::connect::Purpose;
+use crate::sql::connect::{Purpose, Renewal};
 use crate::sql::db::{Connection, Pool};
 use crate::sql::dialect::{Dialect, Words};
 use crate::sqlite::OpenError;
@@ -159,11 +159,14 @@ impl Host {
         }
     }
 
-    /// Connections that read.
-    pub(super) fn pool(&self, connections_max: u32) -> Pool {
+    /// Connections that are lent.
+    pub(super) fn pool(&self, connections_max: u32, purpose: Purpose, renewal: &Renewal) -> Pool {
+        let renewal = renewal.clone();
         match self {
-            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max)),
-            Self::Postgres(database) => Pool::Postgres(database.pool(connections_max)),
+            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max, purpose, renewal)),
+            Self::Postgres(database) => {
+                Pool::Postgres(database.pool(connections_max, purpose, renewal))
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use self::host::Host;
 use self::writers::{LANES, Writers};
 use crate::place::ServerUrl;
+use crate::sql::connect::{Purpose, Renewal};
 use crate::sql::db::Pool;
 use crate::sql::heads;
 use crate::sql::store::port::*;
@@ -87,8 +88,10 @@ impl ServerStore {
     }
 
     fn new(host: Host, writes: bool) -> Self {
-        let (read, rounds) = (host.pool(LISTS_MAX), host.pool(ROUNDS_MAX));
-        let writers = Arc::new(Writers::new(host.clone(), writes));
+        let renewal = Renewal::default();
+        let [read, rounds] =
+            [LISTS_MAX, ROUNDS_MAX].map(|max| host.pool(max, Purpose::Read, &renewal));
+        let writers = Arc::new(Writers::new(host.clone(), renewal, writes));
         Self { host, writers, read, rounds, troubled: Arc::default() }
     }
 
@@ -136,6 +139,11 @@ impl ServerStore {
         };
         *troubled.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
+}
+
+/// Connections to a database that a URL names, for whoever writes there in a way of his own.
+pub(crate) async fn connections(url: &ServerUrl, max: u32) -> Result<Pool, OpenError> {
+    Ok(Host::look(url.expose()).await?.pool(max, Purpose::Write, &Renewal::default()))
 }
 
 /// The newest migration that a database had applied; `None`: no books were made there.

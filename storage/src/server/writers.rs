@@ -4,19 +4,23 @@
 //! |---|---|---|
 //! | no connection | | not done |
 //! | the server refuses by its own word (`errors.rs` of each) | the transaction is undone | not done, conflict or refused |
-//! | COMMIT is not answered, or anything takes too long | the session is ended by its id; then its last rows are looked for | committed, or not done |
-//! | the session can't be ended in time | it is ended before anything else is written | doubt |
+//! | COMMIT is not answered, or anything takes too long | the session is ended by its id, a COMMIT that is under way awaited; then its last rows are looked for | committed, or not done |
+//! | the session is not over in time | it must be over before more of its merchants is written | doubt |
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::{Batch, Commit, Run, Trouble};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::host::{Host, Session, Writer};
 use crate::sql::commit::{self, Tried};
+use crate::sql::connect::Renewal;
 use crate::sql::heads;
+use crate::sql::meaning::Meaning;
 
 /// Batches written at once.
 pub(super) const LANES: usize = 4;
@@ -35,20 +39,29 @@ const GOODBYE_MAX: Duration = Duration::from_millis(200);
 pub(super) struct Writers {
     host: Host,
     free: Mutex<Vec<Writer>>,
+    /// Of the connections that read.
+    renewal: Renewal,
     turns: Semaphore,
-    /// Sessions that may still commit something, and could not be ended yet.
-    doubtful: Mutex<Vec<Session>>,
+    doubts: Mutex<Vec<Doubt>>,
+}
+
+/// A session that may still commit something, and is not known to be over.
+#[derive(Debug, Clone)]
+struct Doubt {
+    session: Session,
+    /// Whose rows it may commit.
+    of: Vec<MerchantId>,
 }
 
 impl Writers {
     /// None of them is let write where `writes` says so.
-    pub(super) fn new(host: Host, writes: bool) -> Self {
-        let (free, doubtful) = (Mutex::default(), Mutex::default());
+    pub(super) fn new(host: Host, renewal: Renewal, writes: bool) -> Self {
+        let (free, doubts) = (Mutex::default(), Mutex::default());
         let turns = Semaphore::new(LANES);
         if !writes {
             turns.close();
         }
-        Self { host, free, turns, doubtful }
+        Self { host, free, renewal, turns, doubts }
     }
 
     /// Writes a batch, and says what became of it, within seconds.
@@ -57,7 +70,7 @@ impl Writers {
             Ok(turn) => turn,
             Err(trouble) => return Commit::NotDone(trouble),
         };
-        if let Err(trouble) = self.end_doubts().await {
+        if let Err(trouble) = self.end_doubts(batch).await {
             return Commit::NotDone(trouble);
         }
         let mut writer = match self.take().await {
@@ -72,6 +85,7 @@ impl Writers {
                 answer
             }
             Ok(Tried::Lost(answer)) => {
+                self.renew();
                 goodbye(writer).await;
                 answer
             }
@@ -100,6 +114,9 @@ impl Writers {
             }
             Ok(Err(error)) => {
                 let meaning = self.host.dialect().meaning(&error);
+                if matches!(meaning, Meaning::Gone(_)) {
+                    self.renew();
+                }
                 goodbye(writer).await;
                 Err(meaning.trouble())
             }
@@ -117,6 +134,13 @@ impl Writers {
         for writer in free {
             goodbye(writer).await;
         }
+    }
+
+    /// Where one connection is of no more use, those made before it may be so too: after a failover they may lead to what was the
+    /// primary, and read what is old.
+    fn renew(&self) {
+        self.free().clear();
+        self.renewal.now();
     }
 
     async fn turn(&self) -> Result<SemaphorePermit<'_>, Trouble> {
@@ -142,6 +166,7 @@ impl Writers {
 
     /// Ends the session whose COMMIT was not answered, then looks for the last row of each run.
     async fn find_out(&self, writer: Writer, runs: &[&Run], why: String) -> Commit {
+        self.renew();
         let Writer { db, session } = writer;
         drop(db); // without a goodbye: it may not be heard
         let looking = async {
@@ -155,30 +180,30 @@ impl Writers {
             Ok(Ok(true)) => Commit::Committed,
             Ok(Ok(false)) => Commit::NotDone(Trouble::Unavailable(why)),
             Ok(Err(_)) | Err(_) => {
-                self.doubtful().push(session);
+                let of = runs.iter().map(|run| run.merchant).collect();
+                self.doubts().push(Doubt { session, of });
                 Commit::Doubt(why)
             }
         }
     }
 
-    /// Nothing is written while a session lives that may still commit what nobody knows of.
-    async fn end_doubts(&self) -> Result<(), Trouble> {
-        let sessions = self.doubtful().clone();
-        if sessions.is_empty() {
+    /// Nothing of a merchant is written while a session lives that may still commit what nobody knows of. Other merchants don't
+    /// wait for it: it holds nothing of theirs.
+    async fn end_doubts(&self, batch: &Batch) -> Result<(), Trouble> {
+        let doubts = self.doubts_about(batch);
+        if doubts.is_empty() {
             return Ok(());
         }
         let mut writer = self.begin().await?;
-        for session in &sessions {
+        for Doubt { session, .. } in &doubts {
             let why = match timeout(DOUBT_MAX, session.end(&mut writer.db)).await {
-                // By its own id: another lane may have ended it meanwhile, or have left one more.
+                // By its own id: another lane may have left one more meanwhile.
                 Ok(Ok(())) => {
-                    self.doubtful().retain(|doubtful| doubtful != session);
+                    self.doubts().retain(|doubt| doubt.session != *session);
                     continue;
                 }
                 Ok(Err(error)) => self.host.dialect().meaning(&error).trouble(),
-                Err(_) => {
-                    Trouble::Unavailable("a session of the database can't be ended".to_owned())
-                }
+                Err(_) => Trouble::Unavailable("an earlier COMMIT is not over yet".to_owned()),
             };
             goodbye(writer).await;
             return Err(why);
@@ -187,12 +212,22 @@ impl Writers {
         Ok(())
     }
 
+    fn doubts_about(&self, batch: &Batch) -> Vec<Doubt> {
+        let doubts = self.doubts();
+        if doubts.is_empty() {
+            return vec![];
+        }
+        let of: HashSet<MerchantId> = batch.runs.iter().map(|run| run.merchant).collect();
+        let about = |doubt: &&Doubt| doubt.of.iter().any(|merchant| of.contains(merchant));
+        doubts.iter().filter(about).cloned().collect()
+    }
+
     fn free(&self) -> MutexGuard<'_, Vec<Writer>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn doubtful(&self) -> MutexGuard<'_, Vec<Session>> {
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+    fn doubts(&self) -> MutexGuard<'_, Vec<Doubt>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,6 +6,7 @@
 //! | the fence | nothing written | conflict |
 //! | a statement, by a constraint | nothing written | refused, once the event is found |
 //! | a statement, otherwise | nothing written | not done, or fatal |
+//! | a statement, as the session is of no more use | nothing written, as the connection is closed | not done |
 //! | ROLLBACK | nothing written, as the connection is closed | as above |
 //! | COMMIT | nothing yet: the connection is ended, and another looks for the last row | committed, not done, or doubt |
 //!
@@ -45,7 +46,7 @@ pub(crate) async fn attempt<'b>(db: &mut Db<'_>, words: Words, batch: &'b Batch)
         Ok(Fence::Shut(merchants)) => return undone(db, words, Commit::Conflict(merchants)).await,
         Err(error) => {
             let meaning = db.meaning(&error);
-            return undone(db, words, meaning.nothing_written()).await;
+            return failed(db, words, meaning).await;
         }
     };
     match Tables::of(&runs).write(db).await {
@@ -57,8 +58,15 @@ pub(crate) async fn attempt<'b>(db: &mut Db<'_>, words: Words, batch: &'b Batch)
             Ok(()) => find_bad_row(db, words, batch, constraint).await,
             Err(meaning) => Tried::Lost(meaning.nothing_written()),
         },
-        Err(other) => undone(db, words, other.nothing_written()).await,
+        Err(other) => failed(db, words, other).await,
     }
+}
+
+/// Rolls back after what failed, unless the connection is of no more use: a server that was the primary may well answer.
+async fn failed<'b>(db: &mut Db<'_>, words: Words, meaning: Meaning) -> Tried<'b> {
+    let gone = matches!(meaning, Meaning::Gone(_));
+    let answer = meaning.nothing_written();
+    if gone { Tried::Lost(answer) } else { undone(db, words, answer).await }
 }
 
 /// Rolls back.
@@ -85,7 +93,7 @@ async fn find_bad_row<'b>(
         Ok(Fence::Shut(merchants)) => return undone(db, words, Commit::Conflict(merchants)).await,
         Err(error) => {
             let meaning = db.meaning(&error);
-            return undone(db, words, meaning.nothing_written()).await;
+            return failed(db, words, meaning).await;
         }
     };
     for run in &runs {
@@ -97,7 +105,7 @@ async fn find_bad_row<'b>(
                     let bad = BadRow { merchant: run.merchant, seq: link.seq, constraint };
                     return undone(db, words, Commit::Refused(bad)).await;
                 }
-                Err(other) => return undone(db, words, other.nothing_written()).await,
+                Err(other) => return failed(db, words, other).await,
             }
         }
     }

@@ -1,7 +1,8 @@
 //! What is common to reaching a database on a server: what sessions are for, their bounds, and why there is none.
 
 use std::io;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
@@ -10,8 +11,8 @@ use super::meaning::Meaning;
 /// How long a connection may take to be made, TLS and password included.
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// Prepared statements that a connection keeps: some 15 statements in 9 sizes at the most, and the lists'.
-pub(crate) const STATEMENTS_KEPT: usize = 256;
+/// Prepared statements that a connection keeps: some 20 statements in 16 sizes at the most, and the lists'.
+pub(crate) const STATEMENTS_KEPT: usize = 384;
 
 /// Why a database is not used. No message holds the URL, as that holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,24 @@ pub(crate) enum Purpose {
     Write,
     /// Rounds and lists.
     Read,
+}
+
+/// When a connection was last found to be of no more use. Those made before it may lead to the same server that is gone, or that
+/// was the primary once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Renewal(Arc<Mutex<Option<Instant>>>);
+
+impl Renewal {
+    /// None that is there is to be used again.
+    pub(crate) fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether one that was made so long ago may be used.
+    pub(crate) fn allows(&self, age: Duration) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_none_or(|last| age < last.elapsed())
+    }
 }
 
 /// The first parameter of a URL that is not known, as what is wrong with it: misspelled, it would leave a connection without TLS.

@@ -6,8 +6,9 @@ use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPool};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgPool};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool};
-use sqlx::{AssertSqlSafe, Connection as _, MySql, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Database, MySql, Postgres, Sqlite};
 
+use super::connect::in_time;
 use super::dialect::Dialect;
 use super::meaning::Meaning;
 use super::row::{self, Row};
@@ -82,7 +83,7 @@ impl Connection {
 
 impl Lent {
     /// Does not give it back to its pool, as something may be open on it.
-    fn keep_out(&mut self) {
+    pub(crate) fn keep_out(&mut self) {
         match self {
             Self::Sqlite(db) => db.close_on_drop(),
             Self::Mysql(db) => db.close_on_drop(),
@@ -153,8 +154,8 @@ impl Pool {
     pub(crate) async fn acquire(&self) -> Result<Lent, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(pool) => Lent::Sqlite(pool.acquire().await?),
-            Self::Mysql(pool) => Lent::Mysql(pool.acquire().await?),
-            Self::Postgres(pool) => Lent::Postgres(pool.acquire().await?),
+            Self::Mysql(pool) => Lent::Mysql(lent(pool).await?),
+            Self::Postgres(pool) => Lent::Postgres(lent(pool).await?),
         })
     }
 
@@ -175,6 +176,20 @@ impl Pool {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// A connection of a server's pool. The pool asks a server that refuses again and again, for seconds in which a caller might
+/// hear that nothing happened. So before it makes a connection, the server is asked whether it gives any.
+async fn lent<D: Database>(pool: &sqlx::Pool<D>) -> Result<PoolConnection<D>, sqlx::Error> {
+    if let Some(idle) = pool.try_acquire() {
+        return Ok(idle);
+    }
+    if pool.size() < pool.options().get_max_connections() {
+        let options = pool.connect_options();
+        let asked = in_time(ConnectOptions::connect(&*options)).await?;
+        drop(in_time(asked.close()).await); // it was only to ask
+    }
+    pool.acquire().await
 }
 
 impl Db<'_> {
@@ -287,7 +302,7 @@ impl Parameters<'_, '_> {
             Self::Row(values) => {
                 values.iter().for_each(|value| value.bind_postgres(&mut arguments))
             }
-            Self::Rows(types, rows) => {
+            Self::Rows(types, rows, _) => {
                 types.iter().enumerate().for_each(|(column, kind)| {
                     kind.bind_array(rows, column, &mut arguments);
                 });

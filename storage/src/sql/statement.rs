@@ -3,11 +3,12 @@
 //! | | where the rows stand | sizes |
 //! |---|---|---|
 //! | SQLite | `values (?, …), …` | powers of two; one that is not full leaves its last parameters unbound, which counts as null |
-//! | MySQL, MariaDB | `values (?, …), …` of an insert, else `select ? union all …` | powers of two, each full: few rows take several statements |
+//! | MySQL, MariaDB | `values (?, …), …` of an insert | some, each full: other numbers of rows take several statements |
+//! | | else `select ? union all …` | the same; one that is not full ends in rows of nulls |
 //! | PostgreSQL | one array a column, unnested | any |
 //!
-//! So each text is prepared once a connection. In SQLite the text after the values makes nothing of a row of nulls: a join
-//! does that by itself, an insert says `where column1 is not null`.
+//! So each text is prepared once a connection. The text after the values makes nothing of a row of nulls: a join does that by
+//! itself, an insert in SQLite says `where column1 is not null`.
 
 use std::sync::{Arc, OnceLock};
 
@@ -28,6 +29,9 @@ const ARRAY_MAX: usize = 4_096;
 
 /// One text for each power of two up to [`ROWS_MAX`].
 const SIZES: usize = ROWS_MAX.ilog2() as usize + 1;
+
+/// The sizes of statements in MySQL. A statement costs there what some twenty rows cost, and a way to the server.
+const MYSQL_SIZES: [usize; 16] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, ROWS_MAX];
 
 /// What a column of the rows holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +94,7 @@ pub(crate) struct Statement {
     shape: Shape,
     types: &'static [Type],
     sqlite: [OnceLock<Arc<str>>; SIZES],
-    mysql: [OnceLock<Arc<str>>; SIZES],
+    mysql: [OnceLock<Arc<str>>; MYSQL_SIZES.len()],
     postgres: OnceLock<Arc<str>>,
 }
 
@@ -98,8 +102,8 @@ pub(crate) struct Statement {
 pub(crate) enum Parameters<'p, 'v> {
     /// One by one.
     Row(&'p [Value<'v>]),
-    /// Row by row.
-    Rows(&'static [Type], &'p [Values<'v>]),
+    /// Row by row, and then so many rows of nulls.
+    Rows(&'static [Type], &'p [Values<'v>], usize),
 }
 
 impl<'v> Parameters<'_, 'v> {
@@ -107,15 +111,18 @@ impl<'v> Parameters<'_, 'v> {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Row(values) => values.len(),
-            Self::Rows(types, rows) => types.len() * rows.len(),
+            Self::Rows(types, rows, nulls) => types.len() * (rows.len() + nulls),
         }
     }
 
     /// Each in its order.
-    pub(super) fn each(&self, value: impl FnMut(&Value<'v>)) {
+    pub(super) fn each(&self, mut value: impl FnMut(&Value<'v>)) {
         match self {
             Self::Row(values) => values.iter().for_each(value),
-            Self::Rows(_, rows) => rows.iter().flatten().for_each(value),
+            Self::Rows(types, rows, nulls) => {
+                rows.iter().flatten().for_each(&mut value);
+                (0..types.len() * nulls).for_each(|_| value(&Value::Null));
+            }
         }
     }
 }
@@ -157,7 +164,7 @@ impl Statement {
             shape,
             types,
             sqlite: [const { OnceLock::new() }; SIZES],
-            mysql: [const { OnceLock::new() }; SIZES],
+            mysql: [const { OnceLock::new() }; MYSQL_SIZES.len()],
             postgres: OnceLock::new(),
         }
     }
@@ -181,9 +188,8 @@ impl Statement {
     ) -> Result<u64, sqlx::Error> {
         let dialect = db.dialect();
         let mut touched = 0;
-        for part in parts(dialect, rows) {
-            let parameters = Parameters::Rows(self.types, part);
-            let done = db.write(self.text(dialect, part.len()), &parameters).await?;
+        for part in self.parts(dialect, rows) {
+            let done = db.write(self.text(dialect, part.len()), &self.of(dialect, part)).await?;
             touched += match (dialect, self.shape) {
                 (Dialect::Mysql, Shape::Upsert { .. }) => part.len() as u64, // it counts two for one written over
                 _ => done,
@@ -200,24 +206,61 @@ impl Statement {
     ) -> Result<Vec<Row>, sqlx::Error> {
         let dialect = db.dialect();
         let mut found = Vec::with_capacity(rows.len());
-        for part in parts(dialect, rows) {
+        for part in self.parts(dialect, rows) {
             debug_assert!(part.iter().all(|row| row.len() == self.types.len()), "{:?}", self.shape);
-            let parameters = Parameters::Rows(self.types, part);
+            let parameters = self.of(dialect, part);
             found.extend(db.read(self.text(dialect, part.len()), &parameters).await?);
         }
         Ok(found)
     }
 
-    /// The text for so many rows: in SQLite for the smallest size that holds them.
+    /// The text for so many rows: in SQLite and MySQL that of the smallest size that holds them.
     pub(crate) fn text(&self, dialect: Dialect, rows: usize) -> Arc<str> {
-        let rows = rows.next_power_of_two();
-        let size = rows.trailing_zeros() as usize;
-        let text = match dialect {
-            Dialect::Sqlite => &self.sqlite[size],
-            Dialect::Mysql => &self.mysql[size],
-            Dialect::Postgres => &self.postgres,
+        let (text, rows) = match dialect {
+            Dialect::Sqlite => {
+                let rows = rows.next_power_of_two();
+                (&self.sqlite[rows.trailing_zeros() as usize], rows)
+            }
+            Dialect::Mysql => {
+                let place = mysql_size(rows);
+                (&self.mysql[place], MYSQL_SIZES[place])
+            }
+            Dialect::Postgres => (&self.postgres, rows),
         };
         Arc::clone(text.get_or_init(|| self.render(dialect, rows).into()))
+    }
+
+    /// The values of such a text. SQLite takes what is not there for nulls.
+    fn of<'p, 'v>(&self, dialect: Dialect, rows: &'p [Values<'v>]) -> Parameters<'p, 'v> {
+        let nulls = match dialect {
+            Dialect::Sqlite | Dialect::Postgres => 0,
+            Dialect::Mysql => MYSQL_SIZES[mysql_size(rows.len())] - rows.len(),
+        };
+        Parameters::Rows(self.types, rows, nulls)
+    }
+
+    /// Rows in the parts that one statement takes.
+    fn parts<'r, 'v>(
+        &self,
+        dialect: Dialect,
+        mut rows: &'r [Values<'v>],
+    ) -> impl Iterator<Item = &'r [Values<'v>]> + use<'r, 'v> {
+        let joins = matches!(self.shape, Shape::Update { .. } | Shape::Select { .. });
+        std::iter::from_fn(move || {
+            let size = match dialect {
+                _ if rows.is_empty() => return None,
+                Dialect::Sqlite => rows.len().min(ROWS_MAX),
+                Dialect::Mysql if joins => rows.len().min(ROWS_MAX),
+                Dialect::Mysql => {
+                    let whole = MYSQL_SIZES.iter().rev().find(|size| **size <= rows.len());
+                    whole.copied().unwrap_or(1)
+                }
+                Dialect::Postgres => rows.len().min(ARRAY_MAX),
+            };
+            let (part, rest) = rows.split_at(size);
+            rows = rest;
+            Some(part)
+        })
     }
 
     fn render(&self, dialect: Dialect, rows: usize) -> String {
@@ -322,22 +365,9 @@ fn assigned(columns: &[&str], value: impl Fn(&str) -> String) -> String {
     set.collect::<Vec<_>>().join(", ")
 }
 
-/// Rows in the parts that one statement takes.
-fn parts<'r, 'v>(
-    dialect: Dialect,
-    mut rows: &'r [Values<'v>],
-) -> impl Iterator<Item = &'r [Values<'v>]> + use<'r, 'v> {
-    std::iter::from_fn(move || {
-        let size = match dialect {
-            _ if rows.is_empty() => return None,
-            Dialect::Sqlite => rows.len().min(ROWS_MAX),
-            Dialect::Mysql => 1 << rows.len().min(ROWS_MAX).ilog2(),
-            Dialect::Postgres => rows.len().min(ARRAY_MAX),
-        };
-        let (part, rest) = rows.split_at(size);
-        rows = rest;
-        Some(part)
-    })
+/// The place of the smallest size that holds so many rows.
+fn mysql_size(rows: usize) -> usize {
+    MYSQL_SIZES.partition_point(|size| *size < rows).min(MYSQL_SIZES.len() - 1)
 }
 
 #[cfg(test)]

@@ -65,9 +65,33 @@ fn each_shape_in_the_words_of_each_dialect() {
 #[test]
 fn parts_are_as_large_as_the_dialect_takes_and_hold_each_row_once() {
     let rows: Vec<Values<'_>> = (0..619).map(|n| vec![Value::Integer(n)]).collect();
-    let sizes = |dialect| parts(dialect, &rows).map(<[_]>::len).collect::<Vec<_>>();
-    assert_eq!(sizes(Dialect::Sqlite), [256, 256, 107]);
-    assert_eq!(sizes(Dialect::Mysql), [256, 256, 64, 32, 8, 2, 1]);
-    assert_eq!(sizes(Dialect::Postgres), [619]);
-    assert!(parts(Dialect::Mysql, &rows).flatten().eq(&rows));
+    let insert = Statement::new(Shape::Insert { table: "t", columns: "a" }, &[Type::Integer]);
+    let update = Shape::Update { table: "t", set: "b = 1", on: "a = v.column1" };
+    let update = Statement::new(update, &[Type::Integer]);
+    let sizes = |statement: &Statement, dialect| {
+        statement.parts(dialect, &rows).map(<[_]>::len).collect::<Vec<_>>()
+    };
+    for statement in [&insert, &update] {
+        assert_eq!(sizes(statement, Dialect::Sqlite), [256, 256, 107]);
+        assert_eq!(sizes(statement, Dialect::Postgres), [619]);
+        assert!(statement.parts(Dialect::Mysql, &rows).flatten().eq(&rows));
+    }
+    assert_eq!(sizes(&insert, Dialect::Mysql), [256, 256, 96, 8, 3]);
+    assert_eq!(sizes(&update, Dialect::Mysql), [256, 256, 107]);
+}
+
+#[test]
+fn each_mark_of_a_text_gets_a_value() {
+    let select =
+        Shape::Select { columns: "b", table: "t", along: None, on: "a = v.column1", lock: false };
+    let select = Statement::new(select, TYPES);
+    let row = || vec![Value::Text("a"), Value::Integer(1)];
+    for rows in 1..=ROWS_MAX {
+        let rows: Vec<Values<'_>> = (0..rows).map(|_| row()).collect();
+        let marks = select.text(Dialect::Mysql, rows.len()).matches('?').count();
+        let parameters = select.of(Dialect::Mysql, &rows);
+        let mut values = 0;
+        parameters.each(|_| values += 1);
+        assert_eq!((values, parameters.len()), (marks, marks));
+    }
 }

@@ -11,7 +11,7 @@ use tally_storage::backup::backup;
 use tally_storage::books::Books as _;
 use tally_storage::{OpenError, SqliteStore};
 
-use crate::copying::{Load, Place, Sqlite, assert_same_books, fill};
+use crate::copying::{Database, Load, assert_same_books, fill, mariadb, postgres};
 use crate::support::*;
 
 const BEGUN: i64 = 1_700_000_000_000;
@@ -19,8 +19,8 @@ const BEGUN: i64 = 1_700_000_000_000;
 /// The names in a folder that begin with the backup's.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
-    let names = entries
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
+    let names =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
     let mut names: Vec<String> = names.filter(|name| name.starts_with("backup")).collect();
     names.sort();
     names
@@ -34,7 +34,7 @@ async fn marks(file: &Path) -> Vec<(i64, i64, String)> {
 }
 
 /// A backup of a place's books, as if it had taken five milliseconds.
-async fn backed_up(from: &Sqlite, file: &Path) -> Result<u64, String> {
+async fn backed_up(from: &Database, file: &Path) -> Result<u64, String> {
     let begun = At::from_ms(BEGUN);
     let source = from.beside().await;
     let made = backup(source, "sqlite:books", file, begun, || At::from_ms(BEGUN + 5)).await;
@@ -43,7 +43,7 @@ async fn backed_up(from: &Sqlite, file: &Path) -> Result<u64, String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_holds_all_that_was_acknowledged_before_and_is_clean() {
-    let from = Sqlite::new().await;
+    let from = Database::file();
     let source = from.opened().await;
     let shops = fill(&*source).await;
     let load = Load::on(Arc::clone(&source), shops);
@@ -66,12 +66,12 @@ async fn a_backup_under_load_holds_all_that_was_acknowledged_before_and_is_clean
         store.close().await;
     }
     load.end().await;
-    assert!(marks(&from.file()).await.is_empty(), "the source is no backup");
+    assert!(marks(from.path()).await.is_empty(), "the source is no backup");
 }
 
 #[tokio::test]
 async fn a_backup_can_be_served_and_backed_up_in_turn() {
-    let from = Sqlite::new().await;
+    let from = Database::file();
     let source = from.opened().await;
     let mut shops = fill(&*source).await;
     let (file, second) = (from.folder().join("backup.db"), from.folder().join("backup2.db"));
@@ -88,8 +88,23 @@ async fn a_backup_can_be_served_and_backed_up_in_turn() {
 }
 
 #[tokio::test]
+async fn books_on_a_server_are_backed_up_into_a_file() {
+    for from in [postgres(), mariadb()].into_iter().flatten() {
+        let source = from.opened().await;
+        fill(&*source).await;
+        let file = from.folder().join("backup.db");
+        backed_up(&from, &file).await.expect("it is made");
+        assert_eq!(names(from.folder()), ["backup.db"]);
+        let kept = SqliteStore::open(&file).await.expect("it opens");
+        assert_same_books(&*source, &kept).await;
+        let report = kept.audit(None).await.expect("it ends");
+        assert!(report.is_clean(), "{report}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_there_is_not_touched() {
-    let from = Sqlite::new().await;
+    let from = Database::file();
     fill(&*from.opened().await).await;
     let file = from.folder().join("backup.db");
     std::fs::write(&file, "dear").expect("a file");
@@ -101,12 +116,12 @@ async fn a_file_that_is_there_is_not_touched() {
 
 #[tokio::test]
 async fn a_backup_that_broke_off_is_no_file_and_the_next_goes_on_with_it() {
-    let from = Sqlite::new().await;
+    let from = Database::file();
     let source = from.opened().await;
     let mut shops = fill(&*source).await;
     let file = from.folder().join("backup.db");
     let mut db: SqliteConnection =
-        SqliteConnectOptions::new().filename(from.file()).connect().await.expect("it opens");
+        SqliteConnectOptions::new().filename(from.path()).connect().await.expect("it opens");
     let damage = "update heads set format = format + 98 where merchant_id = 'zeta'";
     sqlx::query(damage).execute(&mut db).await.expect("it is executed");
     let fault = backed_up(&from, &file).await.expect_err("it is damaged");
@@ -123,7 +138,7 @@ async fn a_backup_that_broke_off_is_no_file_and_the_next_goes_on_with_it() {
 
 #[tokio::test]
 async fn what_another_backup_left_or_is_making_is_refused_by_name() {
-    let (from, other) = (Sqlite::new().await, Sqlite::new().await);
+    let from = Database::file();
     fill(&*from.opened().await).await;
     let file = from.folder().join("backup.db");
     let part = from.folder().join("backup.db.part");
@@ -136,5 +151,4 @@ async fn what_another_backup_left_or_is_making_is_refused_by_name() {
     theirs.close().await;
     let fault = backed_up(&from, &file).await.expect_err("these are other books");
     assert!(fault.contains("merchant zz, event 1") && fault.contains("backup.db.part"), "{fault}");
-    drop(other);
 }

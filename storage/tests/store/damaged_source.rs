@@ -9,7 +9,7 @@ use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::time::At;
 use tally_storage::copy::copy;
 
-use crate::copying::{Place, Sqlite, assert_same_books, fill};
+use crate::copying::{Database, assert_same_books, fill};
 use crate::support::*;
 
 /// What is done to the books, and how the copy's fault begins.
@@ -65,13 +65,13 @@ const DAMAGES: &[Damage] = &[
     },
 ];
 
-async fn database(place: &Sqlite) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(place.file());
+async fn database(place: &Database) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(place.path());
     options.connect().await.expect("it opens")
 }
 
 /// The fault of a copy from one place to another.
-async fn fault(from: &Sqlite, to: &Sqlite) -> String {
+async fn fault(from: &Database, to: &Database) -> String {
     let target = to.opened().await;
     let fault = copy(from.beside().await, Arc::clone(&target), At::default())
         .await
@@ -83,7 +83,7 @@ async fn fault(from: &Sqlite, to: &Sqlite) -> String {
 #[tokio::test]
 async fn a_damaged_row_stops_a_copy_and_is_named_and_what_was_copied_is_whole() {
     for Damage { statement, fault: expected } in DAMAGES {
-        let (from, to) = (Sqlite::new().await, Sqlite::new().await);
+        let (from, to) = (Database::file(), Database::file());
         let source = from.opened().await;
         fill(&*source).await;
         source.close().await;
@@ -98,7 +98,7 @@ async fn a_damaged_row_stops_a_copy_and_is_named_and_what_was_copied_is_whole() 
 
 #[tokio::test]
 async fn once_the_row_is_mended_the_copy_goes_on() {
-    let (from, to) = (Sqlite::new().await, Sqlite::new().await);
+    let (from, to) = (Database::file(), Database::file());
     let source = from.opened().await;
     fill(&*source).await;
     let mut db = database(&from).await;
@@ -118,7 +118,7 @@ async fn once_the_row_is_mended_the_copy_goes_on() {
 /// Chained by whoever wrote it, and in a format that this binary does not know.
 #[tokio::test]
 async fn an_event_that_can_not_be_read_stops_a_copy_and_is_named() {
-    let (from, to) = (Sqlite::new().await, Sqlite::new().await);
+    let (from, to) = (Database::file(), Database::file());
     let source = from.opened().await;
     let shops = fill(&*source).await;
     let of: MerchantId = id("b2");

@@ -182,14 +182,18 @@ async fn a_damaged_row_is_unreadable_and_is_no_trouble_of_the_others_in_its_roun
     committed(&store, vec![bad.run(&commands), good.run(&commands)]).await;
     raw(&file, "update orders set channel = x'ff' where merchant_id = 'bad' and order_no = '1000'")
         .await;
+    let no_text = "update orders set description = cast(x'ff' as text) where merchant_id = 'bad' and order_no = '1001'";
+    raw(&file, no_text).await;
     raw(&file, "update heads set kept = x'ff' where merchant_id = 'bad'").await;
     let asked = |no: &str| [&bad, &good].map(|shop| (shop.id(), Key::Order(id(no))));
     let keys = [asked("1000"), asked("1001")].concat();
     let reads = store.lookup(keys).await.expect("the round is answered");
     let error = reads[0].as_ref().expect_err("damaged").to_string();
     assert!(error.starts_with("merchant bad: what is stored in channel can't be read"), "{error}");
+    let error = reads[2].as_ref().expect_err("damaged").to_string();
+    assert!(error.contains("what is stored in description can't be read"), "{error}");
     let whole = |read: &RecordRead| matches!(read, Ok(Some(_)));
-    assert!(reads[1..].iter().all(whole), "{reads:?}");
+    assert!(whole(&reads[1]) && whole(&reads[3]), "{reads:?}");
     let heads = store.heads(vec![bad.id(), good.id()]).await.expect("heads");
     assert!(matches!(heads[0], Err(ReadError::Unreadable { .. })), "{heads:?}");
     assert_eq!(heads[1].as_ref().expect("readable").as_ref(), good.account.head());

@@ -12,7 +12,7 @@ use tally_storage::restore::restore;
 use tally_storage::restores::Restore;
 use tally_storage::{Books, SqliteStore};
 
-use crate::copying::{Place, Sqlite, assert_same_books, fill};
+use crate::copying::{Database, assert_same_books, fill};
 use crate::support::*;
 
 const DAY: i64 = 86_400_000;
@@ -27,13 +27,13 @@ fn now() -> At {
 
 /// A place whose books are a day ahead of their backup.
 struct Ahead {
-    place: Sqlite,
+    place: Database,
     shops: Vec<Shop>,
 }
 
 impl Ahead {
     async fn new() -> Self {
-        let place = Sqlite::new().await;
+        let place = Database::file();
         let books = place.opened().await;
         let mut shops = fill(&*books).await;
         let file = place.folder().join("backup.db");
@@ -48,7 +48,7 @@ impl Ahead {
     }
 
     async fn restore(&self, at: Option<At>) -> Result<tally_storage::restore::PutBack, String> {
-        let put = restore(&self.backup(), &self.place.file(), at, now()).await;
+        let put = restore(&self.backup(), self.place.path(), at, now()).await;
         put.map_err(|fault| fault.to_string())
     }
 
@@ -67,7 +67,7 @@ impl Ahead {
 
     /// The file as it is, byte by byte.
     fn bytes(&self) -> Vec<u8> {
-        fs::read(self.place.file()).expect("a file")
+        fs::read(self.place.path()).expect("a file")
     }
 }
 
@@ -95,7 +95,7 @@ async fn a_backup_takes_the_place_of_newer_books_and_these_are_moved_aside_whole
     let (newer, older) = (newest(&newer).await, newest(&*books).await);
     assert!(newer > older);
     let mode = std::os::unix::fs::PermissionsExt::mode(
-        &fs::metadata(ahead.place.file()).expect("it is done").permissions(),
+        &fs::metadata(ahead.place.path()).expect("it is done").permissions(),
     );
     assert_eq!(mode & 0o777, 0o600, "it holds names and openids");
 }
@@ -132,7 +132,7 @@ async fn newest(books: &dyn Books) -> Seq {
 #[tokio::test]
 async fn where_there_is_no_database_the_backup_becomes_one() {
     let ahead = Ahead::new().await;
-    fs::remove_file(ahead.place.file()).expect("it is there");
+    fs::remove_file(ahead.place.path()).expect("it is there");
     let put = ahead.restore(None).await.expect("it is put in place");
     assert_eq!((put.aside, ahead.others()), (None, vec![]));
     assert_eq!(ahead.place.opened().await.restores().await.expect("it is done"), [put.restore]);
@@ -194,7 +194,7 @@ async fn a_backup_that_is_damaged_or_none_is_named_and_nothing_is_changed() {
     fs::remove_file(ahead.backup()).expect("it is done");
     let fault = ahead.restore(None).await.expect_err("it is not there");
     assert!(fault.contains("does not exist: name a file that tally backup made"), "{fault}");
-    let itself = restore(&ahead.place.file(), &ahead.place.file(), None, now()).await;
+    let itself = restore(ahead.place.path(), ahead.place.path(), None, now()).await;
     assert!(itself.expect_err("it is the same").to_string().contains("is the database itself"));
 }
 
@@ -229,7 +229,7 @@ async fn a_second_restore_adds_to_what_is_known_of_the_first() {
         .await
         .expect("it is done");
     let later = again.plus_ms(DAY);
-    let put = restore(&file, &ahead.place.file(), None, later).await.expect("it is put in place");
+    let put = restore(&file, ahead.place.path(), None, later).await.expect("it is put in place");
     assert_eq!(put.restore, Restore::new(again, later));
     let known = ahead.place.opened().await.restores().await.expect("it is done");
     assert_eq!(known, [put.restore, first]);
@@ -244,16 +244,16 @@ async fn a_database_whose_restore_broke_off_is_opened_by_nobody_until_it_is_rest
             .expect("it is done");
         if gone {
             let aside = ahead.place.folder().join("tally.db.aside");
-            fs::rename(ahead.place.file(), aside).expect("it is done");
+            fs::rename(ahead.place.path(), aside).expect("it is done");
         }
-        let file = ahead.place.file();
+        let file = ahead.place.path();
         let words = "a restore of it broke off; run the same tally restore again";
-        let fault = SqliteStore::open(&file).await.expect_err("it broke off").to_string();
+        let fault = SqliteStore::open(file).await.expect_err("it broke off").to_string();
         assert!(fault.contains(words), "{fault}");
-        let fault = SqliteStore::migrate(&file).await.expect_err("it broke off").to_string();
+        let fault = SqliteStore::migrate(file).await.expect_err("it broke off").to_string();
         assert!(fault.contains(words), "{fault}");
         if !gone {
-            let fault = SqliteStore::open_read_only(&file).await.expect_err("it broke off");
+            let fault = SqliteStore::open_read_only(file).await.expect_err("it broke off");
             assert!(fault.to_string().contains(words), "{fault}");
         }
         assert_eq!(file.exists(), !gone, "no new books were begun");

@@ -9,7 +9,7 @@ use tally_storage::copy::copy;
 use tally_storage::restores::{Release, Restore, mark_if_backup, of_all};
 use tally_storage::{Books, SqliteStore};
 
-use crate::copying::{Place, Sqlite, fill};
+use crate::copying::{Database, fill};
 use crate::databases::{Fresh, for_every_database};
 use crate::support::id;
 
@@ -86,7 +86,7 @@ async fn a_restore_is_kept_in_place_of_what_was_kept_of_it(fresh: Fresh) {
 }
 
 /// The file of a backup of a place's books.
-async fn backed_up(from: &Sqlite, name: &str, begun: At) -> Arc<dyn Books> {
+async fn backed_up(from: &Database, name: &str, begun: At) -> Arc<dyn Books> {
     let file = from.folder().join(name);
     backup(from.beside().await, "sqlite:books", &file, begun, || begun).await.expect("it is done");
     Arc::new(SqliteStore::open(&file).await.expect("it is done"))
@@ -94,7 +94,7 @@ async fn backed_up(from: &Sqlite, name: &str, begun: At) -> Arc<dyn Books> {
 
 #[tokio::test]
 async fn whoever_serves_a_backups_own_file_has_restored_books() {
-    let from = Sqlite::new().await;
+    let from = Database::file();
     fill(&*from.opened().await).await;
     mark_if_backup(&*from.opened().await, at(5)).await.expect("it is done");
     assert_eq!(from.opened().await.restores().await.expect("it is done"), [], "it is none");
@@ -107,8 +107,8 @@ async fn whoever_serves_a_backups_own_file_has_restored_books() {
 
 #[tokio::test]
 async fn what_is_copied_from_a_backup_is_restored_and_what_is_frozen_stays_so_in_a_copy() {
-    let (from, second) = (Sqlite::new().await, Sqlite::new().await);
-    let (third, plain) = (Sqlite::new().await, Sqlite::new().await);
+    let (from, second) = (Database::file(), Database::file());
+    let (third, plain) = (Database::file(), Database::file());
     fill(&*from.opened().await).await;
     copy(from.beside().await, plain.opened().await, at(1)).await.expect("it is done");
     assert_eq!(plain.opened().await.restores().await.expect("it is done"), []);

@@ -75,14 +75,7 @@ impl Account {
 
     /// What a settlement made today moves, and up to which day.
     pub(super) fn due(&self, head: &Head, include_not_due: bool, today: Day) -> (Day, Bucket) {
-        let (through, moved) = due(head, include_not_due, today);
-        (through, self.earlier.moved(moved, |early| due(early, include_not_due, today).1))
+        let (through, moved) = head.settling(include_not_due, today);
+        (through, self.earlier.moved(moved, |early| early.settling(include_not_due, today).1))
     }
-}
-
-/// What is due today, and up to which day. Without a rule, or with T+0, everything paid is.
-fn due(head: &Head, include_not_due: bool, today: Day) -> (Day, Bucket) {
-    let all = include_not_due || matches!(head.rules.settle_after_days, None | Some(0));
-    let through = if all { Day::LAST } else { today };
-    (through, head.due(through))
 }

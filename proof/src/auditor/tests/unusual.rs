@@ -190,10 +190,7 @@ fn what_tally_does_by_itself_needs_no_call() {
     history.calls.retain(|call| {
         !matches!(
             call.request,
-            Request::StartSending { .. }
-                | Request::RecordTransfer { .. }
-                | Request::Close { .. }
-                | Request::Settle { include_not_due: false, .. }
+            Request::StartSending { .. } | Request::RecordTransfer { .. } | Request::Close { .. }
         )
     });
     expect("nothing_unasked", &history);
@@ -201,6 +198,26 @@ fn what_tally_does_by_itself_needs_no_call() {
     right(&history);
     history.calls.retain(|call| !matches!(call.request, Request::Withdraw { .. }));
     expect("nothing_unasked", &history);
+}
+
+/// A shop whose settlement was made with that key, and that nobody asked for.
+fn settled_by_itself(days: Option<u8>, key: &str) -> History {
+    let mut shop = Shop::new(&Rules { settle_after_days: days, ..rules() });
+    shop.open("A001", 10_000, true);
+    shop.pay("A001", "t1");
+    let settle = shop.settle("S001", false);
+    let settled = shop.stored().journal.iter_mut().find(|fact| fact.kind == "settled").unwrap();
+    settled.fields["idempotency_key"] = json!(key);
+    shop.history.calls.remove(settle);
+    chained(shop.close_books())
+}
+
+#[test]
+fn the_settler_settles_under_the_days_key_and_only_by_a_rule() {
+    right(&settled_by_itself(Some(0), "settler 2026-11-25"));
+    expect("nothing_unasked", &settled_by_itself(None, "settler 2026-11-25"));
+    expect("nothing_unasked", &settled_by_itself(Some(0), "settler"));
+    expect("nothing_unasked", &settled_by_itself(Some(0), "another key"));
 }
 
 #[test]

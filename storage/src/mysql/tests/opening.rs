@@ -2,7 +2,7 @@
 
 use super::super::setup::Setup;
 use super::*;
-use crate::sql::connect::ConnectError;
+use crate::sql::connect::{ConnectError, Renewal};
 
 /// The line that says why a URL is no use.
 async fn refused(url: &str) -> String {
@@ -51,15 +51,15 @@ async fn sessions_have_tallys_settings() {
     let Some(server) = Mariadb::shared() else { return };
     let database = database(&server.fresh_database().replace("mysql:", "mariadb:")).await;
     let settings = "select concat_ws(' ', @@idle_transaction_timeout, @@innodb_lock_wait_timeout, @@lock_wait_timeout,
-        @@max_statement_time, @@tx_isolation, @@tx_read_only, @@autocommit, @@collation_connection)";
-    let write = "2 1 1 0.000000 READ-COMMITTED OFF ON utf8mb4_bin";
-    let read = "2 1 1 5.000000 READ-COMMITTED ON ON utf8mb4_bin";
+        @@max_statement_time, @@tx_isolation, @@tx_read_only, @@autocommit, @@collation_connection, @@wsrep_sync_wait)";
+    let write = "2 1 1 0.000000 READ-COMMITTED OFF ON utf8mb4_bin 1";
+    let read = "2 1 1 5.000000 READ-COMMITTED ON ON utf8mb4_bin 1";
     for (purpose, wanted) in [(Purpose::Write, write), (Purpose::Read, read)] {
         let mut db = database.connect(purpose).await.unwrap();
         let set: String = sqlx::query_scalar(settings).fetch_one(&mut db).await.unwrap();
         assert_eq!(set, wanted);
     }
-    let mut db = database.pool(1).acquire().await.unwrap();
+    let mut db = database.pool(1, Purpose::Read, Renewal::default()).acquire().await.unwrap();
     let set: String = sqlx::query_scalar(settings).fetch_one(&mut *db).await.unwrap();
     assert_eq!(set, read);
 }

@@ -11,6 +11,18 @@ use super::*;
 /// How long something that must become true is waited for.
 const UNTIL_MAX: Duration = Duration::from_secs(30);
 
+/// In which a session that may be ended is ended many times over.
+const SOON: Duration = Duration::from_millis(300);
+
+/// Waits until something is so.
+#[track_caller]
+fn until(so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < UNTIL_MAX, "it does not become so");
+    }
+}
+
 fn through(server: &MariadbServer, proxy: &Proxy, url: &str) -> String {
     url.replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()))
 }
@@ -140,4 +152,27 @@ async fn after_a_kill_of_the_server_its_old_sessions_are_over_and_what_was_commi
     }
     assert_eq!(word(&database).await, "new");
     run(&mut db, "update t set word = 'ours' where n = 2 and word = 'two'").await.unwrap();
+}
+
+/// One that waits for its replica, and one that waits for a slow disk, look the same from here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_under_way_is_awaited_and_not_cut_short() {
+    let Some(mariadb) = Mariadb::find() else { return };
+    let mariadb = mariadb.with("--log-bin=log").with("--rpl-semi-sync-master-timeout=600000");
+    let server = MariadbServer::start(mariadb.with("--binlog-format=ROW"));
+    let database = database(&server.url()).await;
+    let mut db = writer(&database).await;
+    let session = Session::of(&mut db).await.unwrap();
+    run(&mut db, "start transaction; update t set word = 'new' where n = 1").await.unwrap();
+    server.ask("tally", "set global rpl_semi_sync_master_enabled = 1");
+    let commit = tokio::spawn(async move { run(&mut db, "commit").await });
+    let waits = "select count(*) from information_schema.processlist where info = 'commit' and state like 'Waiting for semi-sync%'";
+    until(|| server.ask("tally", waits) == "1");
+    timeout(SOON, session.end(&mut writer(&database).await)).await.expect_err("it is not over");
+    assert!(!commit.is_finished(), "without its replica it is not committed");
+    server.ask("tally", "set global rpl_semi_sync_master_enabled = 0");
+    let mut other = writer(&database).await;
+    timeout(UNTIL_MAX, session.end(&mut other)).await.expect("it ends").unwrap();
+    commit.await.unwrap().expect("it was answered before its session was ended");
+    assert_eq!(word(&database).await, "new");
 }

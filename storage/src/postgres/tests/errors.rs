@@ -61,11 +61,23 @@ async fn a_statement_that_is_cancelled_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn what_is_read_only_says_what_to_do() {
-    let Some((_, database)) = prepared().await else { return };
-    let mut db = database.connect(Purpose::Read).await.unwrap();
-    let refused = fails(&mut db, "update t set word = 'mine'").await;
-    assert!(says(&refused, "name the primary with TALLY_DATABASE_URL"), "{refused:?}");
+async fn a_server_that_takes_no_writes_any_more_is_left_and_says_what_to_do() {
+    let Some((server, database)) = prepared().await else { return };
+    let refused = |meaning: Meaning| {
+        assert!(
+            matches!(&meaning, Meaning::Gone(said) if said.contains("name the primary with TALLY_DATABASE_URL")),
+            "{meaning:?}"
+        );
+    };
+    let mut reader = database.connect(Purpose::Read).await.unwrap();
+    refused(fails(&mut reader, "update t set word = 'mine'").await);
+    refused(fails(&mut reader, "select n from t for update").await); // as a standby answers to the fence
+    let mut db = writer(&database).await;
+    run(&mut db, "begin; update t set word = 'mine'").await.unwrap();
+    refused(fails(&mut db, "set transaction_read_only = on; update t set word = 'ours'").await);
+    db.close().await.unwrap();
+    let name = database.place().rsplit('/').next().unwrap();
+    assert_eq!(server.ask(name, "select distinct word from t where n = 1"), "one");
 }
 
 #[tokio::test]

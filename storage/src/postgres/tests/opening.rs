@@ -1,7 +1,7 @@
 //! From a URL to a database that fits, or to one line that says why not.
 
 use super::*;
-use crate::sql::connect::ConnectError;
+use crate::sql::connect::{ConnectError, Renewal};
 
 /// The line that says why a URL is no use.
 async fn refused(url: &str) -> String {
@@ -64,7 +64,7 @@ async fn sessions_have_tallys_settings_and_name() {
         let set: String = sqlx::query_scalar(settings).fetch_one(&mut db).await.unwrap();
         assert_eq!(set, wanted);
     }
-    let mut db = database.pool(1).acquire().await.unwrap();
+    let mut db = database.pool(1, Purpose::Read, Renewal::default()).acquire().await.unwrap();
     let set: String = sqlx::query_scalar(settings).fetch_one(&mut *db).await.unwrap();
     assert_eq!(set, "2s 1s 5s on on tally");
 }

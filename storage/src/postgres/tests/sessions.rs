@@ -11,6 +11,18 @@ use super::*;
 /// How long something that must become true is waited for.
 const UNTIL_MAX: Duration = Duration::from_secs(30);
 
+/// In which a session that may be ended is ended many times over.
+const SOON: Duration = Duration::from_millis(300);
+
+/// Waits until something is so.
+#[track_caller]
+fn until(so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < UNTIL_MAX, "it does not become so");
+    }
+}
+
 fn through(server: &PostgresServer, proxy: &Proxy, url: &str) -> String {
     url.replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()))
 }
@@ -106,4 +118,31 @@ async fn after_a_kill_of_the_server_its_old_sessions_are_over_and_what_was_commi
     session.end(&mut db).await.unwrap();
     assert_eq!(word(&database).await, "new");
     run(&mut db, "update t set word = 'ours' where n = 2 and word = 'two'").await.unwrap();
+}
+
+/// One that waits for its standby, and one that waits for a slow disk, look the same from here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_under_way_is_awaited_and_not_cut_short() {
+    let Some(postgres) = Postgres::find() else { return };
+    let server = PostgresServer::start(postgres);
+    let database = database(&server.url()).await;
+    server.ask("postgres", "alter system set synchronous_standby_names = 'nobody'");
+    server.ask("postgres", "select pg_reload_conf()");
+    let set = "select current_setting('synchronous_standby_names')";
+    until(|| server.ask("postgres", set) == "nobody");
+    let mut db = writer(&database).await;
+    let session = Session::of(&mut db).await.unwrap();
+    run(&mut db, "begin; update t set word = 'new' where n = 1").await.unwrap();
+    let commit = tokio::spawn(async move { run(&mut db, "commit").await });
+    let waits =
+        "select count(*) from pg_stat_activity where wait_event = 'SyncRep' and query = 'commit'";
+    until(|| server.ask("postgres", waits) == "1");
+    timeout(SOON, session.end(&mut writer(&database).await)).await.expect_err("it is not over");
+    assert!(!commit.is_finished(), "without its standby it is not committed");
+    server.ask("postgres", "alter system reset synchronous_standby_names");
+    server.ask("postgres", "select pg_reload_conf()");
+    let mut other = writer(&database).await;
+    timeout(UNTIL_MAX, session.end(&mut other)).await.expect("it ends").unwrap();
+    commit.await.unwrap().expect("it was answered before its session was ended");
+    assert_eq!(word(&database).await, "new");
 }
