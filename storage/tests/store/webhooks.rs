@@ -10,7 +10,7 @@ use tally_storage::Books;
 use tally_storage::copy::copy;
 use tally_storage::webhooks::{Cursor, Delivery, DeliveryStatus, Webhook};
 
-use crate::copying::{Place, Sqlite, fill};
+use crate::copying::{Database, fill};
 use crate::databases::{Fresh, for_every_database};
 use crate::support::*;
 
@@ -83,6 +83,7 @@ for_every_database! {
     a_delivery_is_added_once_and_kept_as_it_last_stood
     deliveries_in_parts_are_the_same_deliveries
     standings_are_those_of_the_heads
+    webhooks_their_cursors_and_what_waits_go_along_in_a_copy
 }
 
 async fn a_webhook_is_kept_with_its_secret_and_goes_with_all_that_is_its_own(fresh: Fresh) {
@@ -218,9 +219,8 @@ async fn standings_are_those_of_the_heads(fresh: Fresh) {
     assert_eq!(books.standings_after(after, 1).await.expect("it is read"), []);
 }
 
-#[tokio::test]
-async fn webhooks_their_cursors_and_what_waits_go_along_in_a_copy() {
-    let (from, to) = (Sqlite::new().await, Sqlite::new().await);
+async fn webhooks_their_cursors_and_what_waits_go_along_in_a_copy(fresh: Fresh) {
+    let from = Database::file();
     let source = from.opened().await;
     fill(&*source).await;
     let standings = source.standings_after(String::new(), 100).await.expect("it is read");
@@ -232,7 +232,7 @@ async fn webhooks_their_cursors_and_what_waits_go_along_in_a_copy() {
     for seq in 1..=5 {
         source.add_delivery(delivery("w1", &of(0), seq, "order:A1")).await.expect("added");
     }
-    let target = to.opened().await;
+    let target = Arc::clone(&fresh.store);
     target.keep_webhook(webhook("w9", 9)).await.expect("kept");
     for _ in 0..2 {
         copy(Arc::clone(&source), Arc::clone(&target), at(1)).await.expect("it is copied");
