@@ -33,9 +33,10 @@ use crate::practice;
 use crate::restores::Restores;
 use crate::service::{Service, Turns};
 use crate::sessions::{Sessions, SessionsFault};
-use crate::settings::{Counterpart, PublicUrl, Settings, SettingsFault};
+use crate::settings::{Counterpart, OnOff, PublicUrl, Settings, SettingsFault};
 use crate::web::routes;
 use crate::web::server::serve;
+use crate::webhooks::{Post, Webhooks};
 use crate::wechat_gateway::WechatGateway;
 use crate::workers::Workers;
 
@@ -92,6 +93,9 @@ pub enum StartError {
     /// The keys can't be read.
     #[error("the keys can't be read: {0}")]
     Keys(#[from] ReadError),
+    /// Webhooks can't be spoken to.
+    #[error("the HTTP client for webhooks could not be made: {0}")]
+    Webhooks(reqwest::Error),
     /// Whether the books were restored can't be read.
     #[error("whether the books were restored can't be read: {0}")]
     Restores(ReadError),
@@ -173,6 +177,7 @@ impl App {
             restores: Arc::clone(&restores),
             gateway,
             sessions,
+            post: post(settings)?,
             sandbox: sandbox.is_some(),
         };
         let (service, desk) = service(settings, parts, handle);
@@ -288,6 +293,7 @@ struct Parts {
     restores: Arc<Restores>,
     gateway: Arc<WechatGateway>,
     sessions: Arc<Sessions>,
+    post: Post,
     sandbox: bool,
 }
 
@@ -306,9 +312,14 @@ fn gateway(
     Ok(Arc::new(WechatGateway::new(client, public_url)))
 }
 
+fn post(settings: &Settings) -> Result<Post, StartError> {
+    let private = settings.webhook_private == Some(OnOff::On);
+    Post::new(private, limits::WEBHOOK_WAIT_MAX).map_err(StartError::Webhooks)
+}
+
 /// The service, and the desk of those who pay out.
 fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk) {
-    let Parts { engine, store, keyring, restores, gateway, sessions, sandbox } = parts;
+    let Parts { engine, store, keyring, restores, gateway, sessions, post, sandbox } = parts;
     let clock = Clock::start();
     let logins =
         Logins::new(Arc::clone(&gateway), Arc::clone(&sessions), runtime.clone(), clock.clone());
@@ -322,6 +333,7 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
     };
     let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), clock.as_now());
     let recovery = Recovery::new(desk.clone(), cashier.clone());
+    let webhooks = Webhooks::new(Arc::clone(&store), runtime.clone(), post);
     let service = Service {
         engine,
         runtime,
@@ -335,6 +347,7 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
         cashier,
         restores,
         recovery,
+        webhooks,
         sessions,
         logins,
         look_ups: LookUps::default(),
@@ -373,7 +386,8 @@ pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
     let port = Arc::clone(&store) as Arc<dyn Store>;
     let engine = Engine::start(port, Options::new(runtime.clone()));
     let restores = restores(&store, &runtime).await.unwrap();
-    let parts = Parts { engine, store, keyring, restores, gateway, sessions, sandbox: false };
+    let post = post(&settings).unwrap();
+    let parts = Parts { engine, store, keyring, restores, gateway, sessions, post, sandbox: false };
     service(&settings, parts, runtime).0
 }
 

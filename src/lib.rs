@@ -10,6 +10,7 @@
 //! | `web` | every route, each error's status, and the handlers |
 //! | `keyring`, `admin_key` | who may call `/v1` |
 //! | `sessions`, `logins`, `look_ups` | customers of the mini-program; sessions in memory or in Redis |
+//! | `webhooks` | the platform's own server is told of what happened |
 //! | `wechat_gateway` | the engine's port to WeChat |
 //! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
 //! | `clock`, `limits` | the only reader of the wall clock; every bound |
@@ -32,5 +33,6 @@ mod sessions;
 pub mod settings;
 pub mod telemetry;
 mod web;
+mod webhooks;
 mod wechat_gateway;
 mod workers;

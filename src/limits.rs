@@ -163,5 +163,52 @@ pub(crate) const SANDBOX_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often it looks.
 pub(crate) const SANDBOX_LOOK: Duration = Duration::from_millis(50);
 
+/// Webhooks at the most: each has a courier.
+pub(crate) const WEBHOOKS_MAX: usize = 32;
+
+/// Characters of a webhook's URL.
+pub(crate) const WEBHOOK_URL_CHARS_MAX: usize = 512;
+
+/// How long a webhook may take to answer.
+pub(crate) const WEBHOOK_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Deliveries to one webhook at once.
+pub(crate) const WEBHOOK_AT_ONCE: usize = 8;
+
+/// Merchants whose events are told to one webhook at once, and those taken in hand in one round.
+pub(crate) const WEBHOOK_MERCHANTS_AT_ONCE: usize = 4;
+pub(crate) const WEBHOOK_MERCHANTS_A_ROUND: usize = 64;
+
+/// Events of a merchant read at once to tell of them.
+pub(crate) const WEBHOOK_EVENTS_PAGE: u32 = 256;
+
+/// The time between the beginnings of two rounds: cursors are kept once a round.
+pub(crate) const WEBHOOK_ROUND_EVERY: Duration = Duration::from_millis(100);
+
+/// Deliveries of one webhook that wait, about; with as many it is told nothing new, and the journal holds what comes.
+pub(crate) const WEBHOOK_WAITING_MAX: u64 = 1_000;
+
+/// Merchants of whom one webhook has something to be told, as far as that is remembered; the scan finds the rest.
+pub(crate) const WEBHOOK_DUE_MAX: usize = 4_096;
+
+/// How often deliveries that wait are looked at, and how many are tried in one round.
+pub(crate) const WEBHOOK_RETRY_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const WEBHOOK_RETRIES_A_ROUND: u32 = 64;
+
+/// How often it is read which webhooks there are: other processes may have made or removed some.
+pub(crate) const WEBHOOKS_READ_EVERY: Duration = Duration::from_secs(2);
+
+/// The time between two scans for what webhooks were not told, merchants on a page, and the time between two pages.
+pub(crate) const WEBHOOK_SCAN_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const WEBHOOK_SCAN_PAGE: u32 = 1_000;
+pub(crate) const WEBHOOK_SCAN_PAGES_APART: Duration = Duration::from_millis(50);
+
+/// How often old deliveries are removed, and how long those that were made are shown, in milliseconds.
+pub(crate) const WEBHOOK_TIDY_EVERY: Duration = Duration::from_secs(3_600);
+pub(crate) const WEBHOOK_DELIVERED_KEPT_MS: i64 = 7 * 86_400_000;
+
+/// Characters of what is kept of why a delivery failed.
+pub(crate) const ERROR_CHARS_MAX: usize = 200;
+
 /// What WeChat takes as an order's `body`, in bytes.
 pub(crate) const DESCRIPTION_BYTES_MAX: usize = 127;

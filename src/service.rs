@@ -41,6 +41,7 @@ use crate::restores::Restores;
 use crate::sessions::Sessions;
 use crate::settings::Proxies;
 use crate::web::error::ApiError;
+use crate::webhooks::Webhooks;
 use crate::wechat_gateway::WechatGateway;
 
 /// The turns of those who read, so that a rush of them leaves the store free for the engine.
@@ -99,6 +100,8 @@ pub(crate) struct Service {
     pub(crate) restores: Arc<Restores>,
     /// Who looks up what they may lack then.
     pub(crate) recovery: Recovery,
+    /// Who is told of what happens.
+    pub(crate) webhooks: Webhooks,
     /// Customers who logged in.
     pub(crate) sessions: Arc<Sessions>,
     /// Logins under way.
@@ -164,6 +167,15 @@ impl Service {
     ) -> Result<T, ApiError> {
         let store = Arc::clone(self.engine.store());
         self.in_turn(&self.turns.singles, async move { ask(store.as_ref()).await }).await
+    }
+
+    /// Asks the store for what it keeps beside the journal.
+    pub(crate) async fn kept<T: Send + 'static>(
+        &self,
+        ask: impl for<'a> FnOnce(&'a dyn Books) -> Answering<'a, Result<T, ReadError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let store = Arc::clone(&self.store);
+        self.in_turn(&self.turns.lists, async move { ask(store.as_ref()).await }).await
     }
 
     /// A part of a merchant's keys, or of the admins'.

@@ -76,6 +76,9 @@ pub struct Settings {
     /// From when on each day what is due is settled of merchants whose rules name a number of days, in Beijing's time
     #[arg(long, env = "TALLY_SETTLE_AT", default_value = "02:00", value_name = "HH:MM")]
     pub settle_at: TimeOfDay,
+    /// Whether webhooks may go to private addresses and by http://; off unless set
+    #[arg(long, env = "TALLY_WEBHOOK_PRIVATE", value_name = "ON_OFF")]
+    pub webhook_private: Option<OnOff>,
     /// How WeChat is spoken to
     #[command(flatten)]
     pub wechat: WechatSettings,
@@ -151,6 +154,7 @@ impl Settings {
             query_seconds: seconds(&[5, 30, 60, 180, 300, 600, 1_800]),
             transfer_query_seconds: seconds(&[2, 10, 30, 60, 300, 900, 3_600]),
             settle_at: "02:00".parse().expect("a time of the day"),
+            webhook_private: None,
             wechat: WechatSettings::default(),
             sandbox: SandboxSettings { mode: None, listen: free_port },
             log: LogSettings { filter: "off".into(), format: LogFormat::Text },

@@ -10,6 +10,7 @@ use tally_actors::sweeper::{Ladder, Sweeper};
 use crate::restores::Watch;
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::webhooks::Deliverer;
 
 /// Those who do it.
 pub(crate) struct Workers {
@@ -17,6 +18,7 @@ pub(crate) struct Workers {
     payer: Payer,
     settler: Settler,
     watch: Watch,
+    deliverer: Deliverer,
 }
 
 impl Workers {
@@ -33,7 +35,9 @@ impl Workers {
             Settler::start(service.engine.clone(), now, settings.settle_at.0, &service.runtime);
         let (restores, recovery) = (Arc::clone(&service.restores), service.recovery.clone());
         let watch = Watch::start(restores, recovery, service.clock.clone(), &service.runtime);
-        Self { sweeper, payer, settler, watch }
+        let news = Arc::clone(service.engine.news());
+        let deliverer = Deliverer::start(&service.webhooks, news, &service.clock, &service.runtime);
+        Self { sweeper, payer, settler, watch, deliverer }
     }
 
     /// Stops them; what they have in hand is finished.
@@ -42,5 +46,6 @@ impl Workers {
         self.settler.stop().await;
         self.sweeper.stop().await;
         self.payer.stop().await;
+        self.deliverer.stop().await;
     }
 }

@@ -15,7 +15,7 @@ use crate::ports::{Store, Trouble, Work};
 const HOLDER_DIGITS: usize = 11;
 
 /// The claims of one process to one kind of work.
-pub(crate) struct Claims {
+pub struct Claims {
     store: Arc<dyn Store>,
     work: Work,
     holder: Arc<str>,
@@ -30,14 +30,19 @@ struct Known {
 }
 
 impl Claims {
-    pub(crate) fn new(store: Arc<dyn Store>, work: Work) -> Self {
+    /// The claims to a kind of work in a store, under a holder's name of their own.
+    pub fn new(store: Arc<dyn Store>, work: Work) -> Self {
         // Two holders of one name would do work twice, which is all that a claim spares.
         let holder = number::base62(getrandom::u64().unwrap_or_default(), HOLDER_DIGITS).into();
         Self { store, work, holder, known: Mutex::default() }
     }
 
     /// Those of these merchants whose work is this process's for the moment.
-    pub(crate) async fn ours(
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer.
+    pub async fn ours(
         &self,
         of: impl Iterator<Item = MerchantId>,
     ) -> Result<HashSet<MerchantId>, Trouble> {

@@ -34,6 +34,7 @@ use crate::error::EngineError;
 use crate::freeze::Freeze;
 use crate::inbox::{Ask, Waiter};
 use crate::limits;
+use crate::news::News;
 pub use crate::options::Options;
 use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
@@ -89,6 +90,11 @@ impl Engine {
     /// What was handed to the store so far: batches, and events in them.
     pub fn written(&self) -> &Written {
         self.registry.writer().written()
+    }
+
+    /// Whose events were just committed here.
+    pub fn news(&self) -> &Arc<News> {
+        self.registry.writer().news()
     }
 
     /// Asks a merchant, and asks its next incarnation again after a failure that certainly did not happen: same number,

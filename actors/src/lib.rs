@@ -10,10 +10,11 @@
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
+//! | [`news`] | whose events were just committed |
 //! | [`history`] | a merchant's head at an earlier point |
 //! | [`freeze`] | whether money may go out, after a restore |
 //! | [`gateway`] | what the engine asks of a payment channel |
-//! | `claims` | which process does whose background work |
+//! | [`claims`] | which process does whose background work |
 //! | [`cashier`] | flows between a merchant and the channel |
 //! | [`sweeper`], [`payer`], [`settler`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out, days settled |
 //! | [`recovery`] | what restored books may lack, looked up at the channel |
@@ -24,7 +25,7 @@
 pub mod asking;
 pub mod batcher;
 pub mod cashier;
-mod claims;
+pub mod claims;
 pub mod domain;
 pub mod doubts;
 pub mod engine;
@@ -37,6 +38,7 @@ pub mod limits;
 pub mod memory;
 mod merchant;
 pub mod mutant;
+pub mod news;
 mod options;
 pub mod payer;
 pub mod pipeline;

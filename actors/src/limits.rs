@@ -67,6 +67,9 @@ pub const PAYER_EVERY: Duration = Duration::from_secs(1);
 /// How long a process has the background work of a merchant to itself; when it ends, others wait so long at the most.
 pub const CLAIM_TERM: Duration = Duration::from_secs(16);
 
+/// Merchants of whom a follower of the journal is told at once; of more it learns by looking.
+pub const NEWS_MAX: usize = 4_096;
+
 /// Items in a part of a list that the sweeper or the payer walks through.
 pub const WALK_PART: u32 = 200;
 

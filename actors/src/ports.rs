@@ -209,6 +209,8 @@ pub enum Work {
     Orders,
     /// Withdrawals are paid out.
     Transfers,
+    /// The platform's server is told of what happened.
+    Webhooks,
 }
 
 impl Work {
@@ -217,6 +219,7 @@ impl Work {
         match self {
             Self::Orders => "orders",
             Self::Transfers => "transfers",
+            Self::Webhooks => "webhooks",
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::ids::MerchantId;
 use crate::doubts::Doubts;
 use crate::inbox::FromStore;
 use crate::limits::BATCH_EVENTS_MAX;
+use crate::news::News;
 use crate::pipeline::Input as Heard;
 use crate::ports::{Batch, Commit, Row, Store};
 
@@ -46,6 +47,7 @@ pub(crate) struct Writer {
     inboxes: Arc<[mpsc::UnboundedSender<Message>]>,
     written: Arc<Written>,
     doubts: Doubts,
+    news: Arc<News>,
 }
 
 impl Writer {
@@ -53,12 +55,14 @@ impl Writer {
     pub(crate) fn start(runtime: &Handle, store: &Arc<dyn Store>, fatal: &Fatal) -> Self {
         let written = Arc::<Written>::default();
         let doubts = Doubts::default();
+        let news = Arc::<News>::default();
         let lane = |_| {
             let (sender, inbox) = mpsc::unbounded_channel();
             let task = Task {
                 store: Arc::clone(store),
                 written: Arc::clone(&written),
                 doubts: doubts.clone(),
+                news: Arc::clone(&news),
                 inbox,
                 fatal: Arc::clone(fatal),
                 batcher: Batcher::new(BATCH_EVENTS_MAX),
@@ -69,12 +73,17 @@ impl Writer {
             sender
         };
         let inboxes = (0..store.lanes().max(1)).map(lane).collect();
-        Self { inboxes, written, doubts }
+        Self { inboxes, written, doubts, news }
     }
 
     /// What was handed to the store so far.
     pub(crate) fn written(&self) -> &Written {
         &self.written
+    }
+
+    /// Whose events were just committed.
+    pub(crate) fn news(&self) -> &Arc<News> {
+        &self.news
     }
 
     /// Merchants of whom something is in doubt.
@@ -154,6 +163,7 @@ struct Task {
     store: Arc<dyn Store>,
     written: Arc<Written>,
     doubts: Doubts,
+    news: Arc<News>,
     inbox: mpsc::UnboundedReceiver<Message>,
     fatal: Fatal,
     batcher: Batcher,
@@ -217,6 +227,9 @@ impl Task {
     fn land(&mut self, commit: Commit) {
         if let Some((batch, _)) = self.flight.take() {
             self.doubts.hear(&batch, &commit);
+            if commit == Commit::Committed {
+                self.news.hear(&batch);
+            }
         }
         match &commit {
             Commit::Committed | Commit::Refused(_) | Commit::Fatal(_) => {}

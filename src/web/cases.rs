@@ -20,7 +20,7 @@ const ANOTHERS: ApiError = ApiError::Forbidden("this key is another merchant's")
 
 /// A case as the API shows it. In this version nothing resolves one, so each is open and has no remedies.
 #[derive(Serialize)]
-struct CaseView {
+pub(crate) struct CaseView {
     case_id: CaseId,
     merchant_id: MerchantId,
     kind: CaseKind,
@@ -89,7 +89,8 @@ async fn find(service: &Service, of: MerchantId, case_id: CaseId) -> Result<List
 }
 
 impl CaseView {
-    fn of(listed: ListedCase) -> Self {
+    /// The case of a list.
+    pub(crate) fn of(listed: ListedCase) -> Self {
         let ListedCase { merchant, opened_at, case } = listed;
         let Case { case_id, kind, order_no, transaction_id, amount, expected, paid_at } = case;
         let facts = json!({

@@ -13,6 +13,7 @@ use tally_actors::recovery::Left;
 
 use crate::limits::{
     ANSWER_FIELD_CHARS_MAX, ANSWER_REASON_CHARS_MAX, BODY_BYTES_MAX, RETRY_AFTER_SECONDS,
+    WEBHOOKS_MAX,
 };
 
 /// Why a request has no other answer.
@@ -56,6 +57,15 @@ pub(crate) enum ApiError {
     /// No such API key.
     #[error("the key is not known")]
     KeyUnknown,
+    /// No such webhook.
+    #[error("the webhook is not known")]
+    WebhookUnknown,
+    /// No such delivery.
+    #[error("the journal has no such event of a kind that the webhook is told of")]
+    DeliveryUnknown,
+    /// As many webhooks as there may be.
+    #[error("there are {WEBHOOKS_MAX} webhooks already; delete one first")]
+    TooManyWebhooks,
     /// No such path.
     #[error("there is nothing at this path")]
     NotFound,
@@ -135,6 +145,9 @@ impl ApiError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::SettlementUnknown => (StatusCode::NOT_FOUND, "settlement_unknown"),
             Self::CaseUnknown => (StatusCode::NOT_FOUND, "case_unknown"),
+            Self::WebhookUnknown => (StatusCode::NOT_FOUND, "webhook_unknown"),
+            Self::DeliveryUnknown => (StatusCode::NOT_FOUND, "delivery_unknown"),
+            Self::TooManyWebhooks => (StatusCode::CONFLICT, "webhooks_max"),
             Self::KeyUnknown | Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotLookedUp(_) => (StatusCode::CONFLICT, "restore_not_looked_up"),
@@ -177,6 +190,9 @@ impl ApiError {
             | Self::SettlementUnknown
             | Self::CaseUnknown
             | Self::KeyUnknown
+            | Self::WebhookUnknown
+            | Self::DeliveryUnknown
+            | Self::TooManyWebhooks
             | Self::NotFound
             | Self::MethodNotAllowed(_)
             | Self::NotLookedUp(_)
@@ -211,6 +227,9 @@ impl ApiError {
             | Self::SettlementUnknown
             | Self::CaseUnknown
             | Self::KeyUnknown
+            | Self::WebhookUnknown
+            | Self::DeliveryUnknown
+            | Self::TooManyWebhooks
             | Self::NotFound
             | Self::MethodNotAllowed(_)
             | Self::NotLookedUp(_)

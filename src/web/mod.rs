@@ -2,7 +2,7 @@
 
 mod auth;
 mod body;
-mod cases;
+pub(crate) mod cases;
 mod client_ip;
 mod entries;
 pub(crate) mod error;
@@ -13,14 +13,15 @@ mod keys;
 pub(crate) mod merchants;
 mod miniprogram;
 mod notices;
-mod orders;
+pub(crate) mod orders;
 mod query;
 mod reply;
 mod request;
 mod restores;
 pub(crate) mod server;
-mod settlements;
-mod withdrawals;
+pub(crate) mod settlements;
+mod webhooks;
+pub(crate) mod withdrawals;
 
 use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, to};
@@ -53,6 +54,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/restores", vec![(GET, to(restores::list))]);
     path("/v1/restores/numbers", vec![(POST, to(restores::take))]);
     path("/v1/restores/release", vec![(POST, to(restores::release))]);
+    path("/v1/webhooks", vec![(POST, to(webhooks::make)), (GET, to(webhooks::list))]);
+    path("/v1/webhooks/{webhook_id}", vec![(DELETE, to(webhooks::delete))]);
+    path("/v1/webhooks/{webhook_id}/deliveries", vec![(GET, to(webhooks::deliveries))]);
+    path("/v1/webhooks/{webhook_id}/deliveries/{n}/replay", vec![(POST, to(webhooks::replay))]);
     path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
 
     let mut of = |rest: &str, routes| {

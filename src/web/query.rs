@@ -8,6 +8,7 @@ use tally_actors::domain::ids::Malformed;
 use tally_actors::domain::order::OrderStatus;
 use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::ports::Page;
+use tally_storage::webhooks::DeliveryStatus;
 
 use super::error::ApiError;
 use crate::limits::{PAGE_DEFAULT, PAGE_MAX};
@@ -101,6 +102,11 @@ impl Query {
     /// `status` of a case: whether it is still open.
     pub(crate) fn case_open(&mut self) -> Result<Option<bool>, ApiError> {
         self.word("status", &[("open", true), ("resolved", false)])
+    }
+
+    /// `status` of a delivery.
+    pub(crate) fn delivery_status(&mut self) -> Result<Option<DeliveryStatus>, ApiError> {
+        self.word("status", &DeliveryStatus::ALL.map(|status| (status.as_str(), status)))
     }
 
     /// `kind` of a case.

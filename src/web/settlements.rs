@@ -28,7 +28,7 @@ pub(crate) struct Settle {
 
 /// A settlement as the API shows it. The default is that of nothing to settle.
 #[derive(Default, Serialize)]
-struct SettlementView {
+pub(crate) struct SettlementView {
     settlement_no: Option<SettlementNo>,
     orders: u64,
     gross_fen: Money,
@@ -103,7 +103,8 @@ async fn find(
 }
 
 impl SettlementView {
-    fn of(settlement: &Settlement) -> Self {
+    /// The settlement.
+    pub(crate) fn of(settlement: &Settlement) -> Self {
         let moved = settlement.moved;
         Self {
             settlement_no: Some(settlement.settlement_no),

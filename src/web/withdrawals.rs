@@ -50,7 +50,7 @@ pub(crate) struct Outcome {
 
 /// A withdrawal as the API shows it.
 #[derive(Serialize)]
-struct WithdrawalView {
+pub(crate) struct WithdrawalView {
     withdrawal_no: WithdrawalNo,
     amount_fen: Money,
     status: WithdrawalStatus,
@@ -184,7 +184,8 @@ impl Outcome {
 }
 
 impl WithdrawalView {
-    fn of(withdrawal: Withdrawal) -> Self {
+    /// The withdrawal.
+    pub(crate) fn of(withdrawal: Withdrawal) -> Self {
         Self {
             withdrawal_no: withdrawal.withdrawal_no,
             amount_fen: withdrawal.amount,

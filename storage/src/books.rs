@@ -12,6 +12,7 @@ use crate::sql::dialect::Dialect;
 use crate::sql::moving;
 use crate::sql::value::Value::{Integer, Text};
 use crate::sql::value::Values;
+use crate::webhooks::Outbox;
 
 /// A customer's profile, with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Profile {
 }
 
 /// A database with all that a service keeps.
-pub trait Books: Store {
+pub trait Books: Store + Outbox {
     /// Where it is, without a password.
     fn place(&self) -> String;
 

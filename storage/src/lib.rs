@@ -12,6 +12,7 @@
 //! | [`copy`], [`backup`] | books moved from one database to another, and into a file that is kept |
 //! | [`restore`], [`restores`] | books put back from a backup, and what is known of that |
 //! | [`keys`] | who may call |
+//! | [`webhooks`] | whom Tally tells of what happened, and how far it did |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
 //! | [`one_each`] | payments in a transaction each, which is slow |
@@ -34,8 +35,10 @@ pub mod restores;
 pub mod server;
 mod sql;
 pub mod sqlite;
+pub mod webhooks;
 
 pub use books::Books;
 pub use place::Place;
 pub use server::ServerStore;
 pub use sqlite::{Migrated, OpenError, SqliteStore};
+pub use webhooks::Outbox;

@@ -30,3 +30,5 @@ mod own_commits;
 mod restore;
 #[path = "store/restores.rs"]
 mod restores;
+#[path = "store/webhooks.rs"]
+mod webhooks;

@@ -32,6 +32,13 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
         ),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post(of("/keys"), json!({"name": "till"})),
+        post(
+            "/v1/webhooks".to_owned(),
+            // Refused, as it leads inside: nobody is told anything.
+            json!({"url": "https://127.0.0.1:9/hook", "kinds": ["order.paid"], "merchant_id": merchant}),
+        ),
+        (Method::DELETE, format!("/v1/webhooks/{made}"), json!({})),
+        post(format!("/v1/webhooks/{made}/deliveries/m1-1-0123456789ab/replay"), json!({})),
         // No key that is in use: nobody could call any more.
         (Method::DELETE, format!("/v1/keys/{made}"), json!({})),
         (Method::DELETE, of(&format!("/keys/{made}")), json!({})),
@@ -65,12 +72,14 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 19] = [
+const QUESTIONS: [&str; 21] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
     "/v1/keys",
     "/v1/cases",
+    "/v1/webhooks",
+    "/v1/webhooks/{}/deliveries",
     "/v1/cases/{}",
     "/v1/merchants",
     "/v1/merchants/target",

@@ -16,6 +16,12 @@ pub fn install_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+/// A builder of clients that trust the roots that come with the binary, as the protocol's own do.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    let config = config(None).expect("without a certificate there is none to be wrong");
+    reqwest::Client::builder().tls_backend_preconfigured(config)
+}
+
 pub(crate) fn config(certificate: Option<&Certificate>) -> Result<ClientConfig, ConfigFault> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

@@ -105,6 +105,10 @@ text_id!(
     WithdrawalNo, 4..=15, alphanumeric, "must be 4 to 15 letters or digits"
 );
 text_id!(
+    /// An endpoint of the platform's own server that is told of what happens.
+    WebhookId, 1..=24, alphanumeric, "must be 1 to 24 letters or digits"
+);
+text_id!(
     /// The number of a payment where it was made: WeChat's `transaction_id` (32 characters at most), or a bank's.
     TransactionId, 1..=32, alphanumeric, "must be 1 to 32 letters or digits"
 );

@@ -1,8 +1,8 @@
-//! What stands beside the journal: API keys, customers' profiles, and what is known of restores.
+//! What stands beside the journal: API keys, customers' profiles, webhooks, and what is known of restores.
 
 use std::collections::BTreeMap;
 
-use tally_actors::domain::ids::KeyId;
+use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::ReadError;
 
@@ -47,6 +47,52 @@ pub(super) async fn restores(from: &dyn Books, to: &dyn Books, now: At) -> Resul
         to.keep_restore(restore).await?;
     }
     Ok(())
+}
+
+/// Makes the target's webhooks those of the source, their secrets included, and brings their cursors and deliveries up to date. To
+/// be done before the journals are copied: a cursor beyond the target's journal would pass over what comes next there.
+pub(super) async fn webhooks(from: &dyn Books, to: &dyn Books) -> Result<(), CopyFault> {
+    let unread = |side| move |error| CopyFault::Unread { side, error };
+    let wanted = from.webhooks().await.map_err(unread(Side::Source))?;
+    for there in to.webhooks().await.map_err(unread(Side::Target))? {
+        if wanted.iter().all(|one| one.webhook_id != there.webhook_id) {
+            to.delete_webhook(there.webhook_id).await?;
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    cursors(from, to).await?;
+    let mut after = None;
+    loop {
+        let page = from.deliveries_after(after, PAGE).await.map_err(unread(Side::Source))?;
+        let Some(last) = page.last() else { break };
+        after = Some((last.merchant, last.webhook_id, last.seq));
+        for delivery in page {
+            to.keep_delivery(delivery).await?;
+        }
+    }
+    // Last: a webhook without its cursors would be told everything once more.
+    for webhook in wanted {
+        to.keep_webhook(webhook).await?;
+    }
+    Ok(())
+}
+
+async fn cursors(from: &dyn Books, to: &dyn Books) -> Result<(), CopyFault> {
+    let unread = |error: ReadError| CopyFault::Unread { side: Side::Source, error };
+    let mut after = String::new();
+    loop {
+        let page = from.standings_after(after, PAGE).await.map_err(unread)?;
+        let ends: Option<(MerchantId, MerchantId)> =
+            page.first().zip(page.last()).map(|(first, last)| (first.merchant, last.merchant));
+        let Some((first, last)) = ends else { return Ok(()) };
+        after = last.to_string();
+        let all = from.cursors(first, last).await.map_err(unread)?;
+        for some in all.chunks(PAGE as usize) {
+            to.move_cursors(some.to_vec()).await?;
+        }
+    }
 }
 
 /// Writes the source's profiles to the target. Says how many.

@@ -13,6 +13,7 @@
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `moving` | books that are moved to another database |
+//! | `webhooks` | whom Tally tells of what happened, and what is to be told again |
 //! | `store` | the reads of the port, for every store |
 //! | `rows` | columns and the things they hold |
 
@@ -36,3 +37,4 @@ pub(crate) mod store;
 pub(crate) mod value;
 pub(crate) mod values;
 pub(crate) mod waiting;
+pub(crate) mod webhooks;
