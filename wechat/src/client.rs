@@ -1,6 +1,8 @@
 //! The client: one method for each call. It never repeats a call by itself and follows no redirect; what to do after an
 //! unknown outcome is decided above.
 
+mod refunds;
+
 use reqwest::Url;
 
 use crate::answer::{Verified, read_signed, read_unsigned};

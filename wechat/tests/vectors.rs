@@ -235,6 +235,7 @@ fn refund_notices_decrypt_as_the_examples_say() {
         assert_eq!(fee.as_deref(), wanted["settlement_refund_fee"].as_str(), "{name}");
         assert_eq!(hint.success_at_ms.is_some(), wanted["success_time"].is_string(), "{name}");
         assert_eq!(hint.by_hand, wanted["refund_request_source"] == "VENDOR_PLATFORM");
+        assert_eq!(hint.received_by.as_deref(), wanted["refund_recv_accout"].as_str(), "{name}");
 
         let old = Keys { current: Secret::new("another"), old: Some(keys(&input).current) };
         assert_eq!(RefundHint::read(document.as_bytes(), &old).as_ref(), Ok(&hint), "{name}");
