@@ -5,6 +5,7 @@
 //! milliseconds since 1970-01-01T00:00:00Z.
 
 pub mod answer;
+pub mod bill;
 mod cipher;
 pub mod client;
 pub mod close_order;
