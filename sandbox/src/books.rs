@@ -153,6 +153,23 @@ impl Books {
         }
     }
 
+    fn paid(&mut self, out_trade_no: String, standing: Standing) {
+        let Some(order) = self.orders.get_mut(&out_trade_no) else { return };
+        order.standing = standing;
+        if let Standing::Paid { transaction_id, coupon_fen, .. } = &order.standing {
+            let brought = signed(order.amount_fen.saturating_sub(*coupon_fen));
+            self.by_transaction.insert(transaction_id.clone(), out_trade_no);
+            self.moved(brought);
+        }
+    }
+
+    fn refunded(&mut self, out_refund_no: String, refund: Refund) {
+        let numbers = self.refunds_by_order.entry(refund.out_trade_no.clone()).or_default();
+        numbers.push(out_refund_no.clone());
+        self.moved(-signed(refund.settlement_fen()));
+        self.refunds.insert(out_refund_no, refund);
+    }
+
     /// Changes the books. An entry that names an unknown order changes nothing.
     pub(crate) fn apply(&mut self, entry: Entry) {
         match entry {
@@ -186,13 +203,7 @@ impl Books {
                 }
             }
             Entry::OrderPaid { out_trade_no, transaction_id, coupon_fen, at_ms } => {
-                if let Some(order) = self.orders.get_mut(&out_trade_no) {
-                    let number = transaction_id.clone();
-                    order.standing = Standing::Paid { transaction_id, coupon_fen, at_ms };
-                    let brought = signed(order.amount_fen.saturating_sub(coupon_fen));
-                    self.by_transaction.insert(number, out_trade_no);
-                    self.moved(brought);
-                }
+                self.paid(out_trade_no, Standing::Paid { transaction_id, coupon_fen, at_ms });
             }
             Entry::OrderClosed { out_trade_no, at_ms: _ } => {
                 if let Some(order) = self.orders.get_mut(&out_trade_no) {
@@ -216,12 +227,7 @@ impl Books {
                 let transfer = Transfer { request, amount_fen, payment_no, failed, at_ms };
                 self.transfers.insert(partner_trade_no, transfer);
             }
-            Entry::RefundTaken { out_refund_no, refund } => {
-                let numbers = self.refunds_by_order.entry(refund.out_trade_no.clone());
-                numbers.or_default().push(out_refund_no.clone());
-                self.moved(-signed(refund.settlement_fen()));
-                self.refunds.insert(out_refund_no, refund);
-            }
+            Entry::RefundTaken { out_refund_no, refund } => self.refunded(out_refund_no, refund),
             Entry::RefundNoticeTried { out_refund_no, taken } => {
                 if let Some(refund) = self.refunds.get_mut(&out_refund_no) {
                     refund.notice_tries = refund.notice_tries.saturating_add(1);

@@ -250,7 +250,7 @@ async fn refund_notices_get_lost_doubled_and_come_in_another_order() {
 }
 
 #[tokio::test]
-async fn refunds_and_owed_notices_survive_and_old_files_are_read() {
+async fn refunds_and_owed_notices_survive() {
     let stage = Stage::new().await;
     let mut taker = Taker::failing(0).await;
     let paid = stage.paid("m1-A0001", &mut taker).await;
@@ -288,4 +288,24 @@ async fn a_refund_made_by_hand_is_told_as_one_that_nobody_here_asked_for() {
     ] {
         assert_eq!(stage.post(path, body.clone()).await.0, status, "{path} {body}");
     }
+}
+
+/// A file as sandboxes wrote it that did not know refunds.
+const OLD: &str = r#"{"event":"order_opened","out_trade_no":"m1-A0001","request":{"notify_url":"http://127.0.0.1:1/n","openid":"o1","total_fee":"1280"},"amount_fen":1280,"prepay_id":"wx1","expires_at_ms":4000000000000,"at_ms":1}
+{"event":"order_paid","out_trade_no":"m1-A0001","transaction_id":"42","coupon_fen":0,"at_ms":4000000000000}
+{"event":"notice_tried","out_trade_no":"m1-A0001","taken":true}
+{"event":"transferred","partner_trade_no":"W1","request":{"openid":"o1"},"amount_fen":500,"payment_no":"1","failed":false,"at_ms":1}
+{"event":"clock_moved","by_ms":1000}
+"#;
+
+#[tokio::test]
+async fn an_old_file_is_read_and_its_orders_are_refunded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old");
+    std::fs::write(&path, OLD).unwrap();
+    let stage = Stage::with(SignType::Md5, |settings| settings.data_file = path).await;
+    done(stage.client.refund(&stage.refund("42", "m1-R0001", 1280, "http://127.0.0.1:1/n")).await);
+    let books = stage.get("books").await;
+    assert_eq!((&books["paid_fen"], &books["transferred_fen"]), (&json!(1280), &json!(500)));
+    assert_eq!(books["refunds_processing"], 1);
 }
