@@ -10,7 +10,7 @@ use crate::errors::Doubt;
 use crate::limits::{CONNECT_WAIT_MAX, DOCUMENT_BYTES_MAX, IDLE_CONNECTION_MAX};
 use crate::tls;
 
-/// An HTTP client whose every call ends within `timeout`.
+/// An HTTP client whose every call ends within `timeout`; a call that is given more time ends when nothing came for so long.
 pub(crate) fn client(
     timeout: Duration,
     certificate: Option<&Certificate>,
@@ -21,6 +21,7 @@ pub(crate) fn client(
         .retry(reqwest::retry::never())
         .no_proxy()
         .timeout(timeout)
+        .read_timeout(timeout)
         .connect_timeout(timeout.min(CONNECT_WAIT_MAX))
         .pool_idle_timeout(IDLE_CONNECTION_MAX)
         .build()

@@ -8,7 +8,7 @@ use tally_wechat::bill::{AccountType, BillDay, BillRefusal, BillType, TradeReade
 use tally_wechat::client::DownloadFault;
 use tally_wechat::{Client, Config, Doubt, Keys, Outcome, Secret, SignType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 const HEADER: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
@@ -42,18 +42,23 @@ async fn answering(body: Vec<u8>, told: usize) -> (Client, JoinHandle<String>) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let served = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = Vec::new();
-        let mut buffer = [0; 4096];
-        while !request.ends_with(b"</xml>") {
-            let read = stream.read(&mut buffer).await.unwrap();
-            request.extend_from_slice(&buffer[..read]);
-        }
+        let request = request_of(&mut stream).await;
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {told}\r\n\r\n");
         let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
         let _ = stream.shutdown().await;
         String::from_utf8(request).unwrap()
     });
     (Client::new(config(&url)).unwrap(), served)
+}
+
+async fn request_of(stream: &mut TcpStream) -> Vec<u8> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while !request.ends_with(b"</xml>") {
+        let read = stream.read(&mut buffer).await.unwrap();
+        request.extend_from_slice(&buffer[..read]);
+    }
+    request
 }
 
 fn config(url: &str) -> Config {
@@ -166,6 +171,33 @@ async fn a_bill_that_breaks_off_is_no_bill() {
         }
     };
     assert_eq!(fault, DownloadFault::Broken(Doubt::Broken));
+}
+
+#[tokio::test]
+async fn a_bill_that_stops_coming_is_given_up_long_before_its_own_time_is_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let client = Client::new(Config { timeout: Duration::from_millis(500), ..config(&url) });
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        request_of(&mut stream).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n";
+        stream.write_all(format!("{head}{HEADER}").as_bytes()).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let outcome = client.unwrap().trade_bill(&day(), BillType::All, false).await;
+    let Outcome::Done(mut download) = outcome else { panic!("it began: {outcome:?}") };
+    let fault = async {
+        loop {
+            match download.next().await {
+                Ok(piece) => assert!(piece.is_some(), "it stopped and says that it is whole"),
+                Err(fault) => break fault,
+            }
+        }
+    };
+    let fault = tokio::time::timeout(Duration::from_secs(60), fault).await.expect("given up");
+    assert_eq!(fault, DownloadFault::Broken(Doubt::TimedOut));
+    served.abort();
 }
 
 /// The most memory that this process ever had, in bytes; where the system tells it.
