@@ -1,9 +1,11 @@
-//! The sandbox's own books: orders, payments, transfers. A fold over the entries of its file.
+//! The sandbox's own books: orders, payments, refunds, transfers. A fold over the entries of its file.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use tally_wechat::{Fields, SignType};
+
+use crate::refund_book::{End, Refund};
 
 /// What happened: one line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,12 @@ pub(crate) enum Entry {
         failed: bool,
         at_ms: i64,
     },
+    /// A refund was taken.
+    RefundTaken { out_refund_no: String, refund: Refund },
+    /// A refund's notice was sent; `taken`: it was answered SUCCESS.
+    RefundNoticeTried { out_refund_no: String, taken: bool },
+    /// What the merchant can refund from was set; none: it never ends.
+    BalanceSet { fen: Option<i64>, at_ms: i64 },
     /// The clock was moved.
     ClockMoved { by_ms: i64 },
 }
@@ -89,10 +97,22 @@ pub(crate) struct Transfer {
     pub(crate) at_ms: i64,
 }
 
+/// What the merchant can refund from, since it was set.
+#[derive(Debug, Clone, Copy)]
+struct Balance {
+    /// What was set, with the payments and without the refunds since.
+    fen: i64,
+    set_at_ms: i64,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) orders: BTreeMap<String, Order>,
     pub(crate) transfers: BTreeMap<String, Transfer>,
+    pub(crate) refunds: BTreeMap<String, Refund>,
+    /// The numbers of an order's refunds, as they came.
+    refunds_by_order: HashMap<String, Vec<String>>,
+    balance: Option<Balance>,
     by_transaction: HashMap<String, String>,
     by_prepay: HashMap<String, String>,
     /// How far the clock is ahead of the wall's.
@@ -106,6 +126,48 @@ impl Books {
 
     pub(crate) fn order_by_prepay(&self, prepay_id: &str) -> Option<(&String, &Order)> {
         self.orders.get_key_value(self.by_prepay.get(prepay_id)?)
+    }
+
+    /// An order's refunds, as they came.
+    pub(crate) fn refunds_of(
+        &self,
+        out_trade_no: &str,
+    ) -> impl Iterator<Item = (&String, &Refund)> {
+        let numbers = self.refunds_by_order.get(out_trade_no).into_iter().flatten();
+        numbers.filter_map(|number| self.refunds.get_key_value(number))
+    }
+
+    /// What the merchant can refund from, in fen; none: it never ends.
+    pub(crate) fn refundable_at(&self, now_ms: i64) -> Option<u64> {
+        let Balance { fen, set_at_ms } = self.balance?;
+        let since = self.refunds.values().filter(|refund| refund.at_ms >= set_at_ms);
+        let came_back = since
+            .filter(|r| matches!(r.end_at(now_ms), Some(End::Closed | End::Changed)))
+            .fold(0, |sum, refund| signed(refund.settlement_fen()).saturating_add(sum));
+        Some(u64::try_from(fen.saturating_add(came_back)).unwrap_or(0))
+    }
+
+    fn moved(&mut self, by_fen: i64) {
+        if let Some(balance) = &mut self.balance {
+            balance.fen = balance.fen.saturating_add(by_fen);
+        }
+    }
+
+    fn paid(&mut self, out_trade_no: String, standing: Standing) {
+        let Some(order) = self.orders.get_mut(&out_trade_no) else { return };
+        order.standing = standing;
+        if let Standing::Paid { transaction_id, coupon_fen, .. } = &order.standing {
+            let brought = signed(order.amount_fen.saturating_sub(*coupon_fen));
+            self.by_transaction.insert(transaction_id.clone(), out_trade_no);
+            self.moved(brought);
+        }
+    }
+
+    fn refunded(&mut self, out_refund_no: String, refund: Refund) {
+        let numbers = self.refunds_by_order.entry(refund.out_trade_no.clone()).or_default();
+        numbers.push(out_refund_no.clone());
+        self.moved(-signed(refund.settlement_fen()));
+        self.refunds.insert(out_refund_no, refund);
     }
 
     /// Changes the books. An entry that names an unknown order changes nothing.
@@ -141,11 +203,7 @@ impl Books {
                 }
             }
             Entry::OrderPaid { out_trade_no, transaction_id, coupon_fen, at_ms } => {
-                if let Some(order) = self.orders.get_mut(&out_trade_no) {
-                    let number = transaction_id.clone();
-                    order.standing = Standing::Paid { transaction_id, coupon_fen, at_ms };
-                    self.by_transaction.insert(number, out_trade_no);
-                }
+                self.paid(out_trade_no, Standing::Paid { transaction_id, coupon_fen, at_ms });
             }
             Entry::OrderClosed { out_trade_no, at_ms: _ } => {
                 if let Some(order) = self.orders.get_mut(&out_trade_no) {
@@ -169,7 +227,21 @@ impl Books {
                 let transfer = Transfer { request, amount_fen, payment_no, failed, at_ms };
                 self.transfers.insert(partner_trade_no, transfer);
             }
+            Entry::RefundTaken { out_refund_no, refund } => self.refunded(out_refund_no, refund),
+            Entry::RefundNoticeTried { out_refund_no, taken } => {
+                if let Some(refund) = self.refunds.get_mut(&out_refund_no) {
+                    refund.notice_tries = refund.notice_tries.saturating_add(1);
+                    refund.notice_taken |= taken;
+                }
+            }
+            Entry::BalanceSet { fen, at_ms } => {
+                self.balance = fen.map(|fen| Balance { fen, set_at_ms: at_ms });
+            }
             Entry::ClockMoved { by_ms } => self.ahead_ms = self.ahead_ms.saturating_add(by_ms),
         }
     }
+}
+
+fn signed(fen: u64) -> i64 {
+    i64::try_from(fen).unwrap_or(i64::MAX)
 }

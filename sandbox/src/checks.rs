@@ -41,6 +41,10 @@ enum Shape {
     Url,
     /// Digits, letters, `_ - | *`.
     OrderNumber,
+    /// The same, however short, and `@`.
+    RefundNumber,
+    /// A whole number, 0 too.
+    Number,
     /// Digits and letters.
     Alphanumeric,
     /// As WeChat makes them.
@@ -98,6 +102,61 @@ pub(crate) const CLOSE_ORDER: &[Rule] = &[
     Rule("sign", true, 64, Shape::Text),
     Rule("sign_type", false, 32, SIGN_TYPES),
     Rule("out_trade_no", true, 32, Shape::OrderNumber),
+];
+
+pub(crate) const REFUND: &[Rule] = &[
+    Rule("appid", true, 32, Shape::Text),
+    Rule("mch_id", true, 32, Shape::Text),
+    Rule("nonce_str", true, 32, Shape::Text),
+    Rule("sign", true, 64, Shape::Text),
+    Rule("sign_type", false, 32, SIGN_TYPES),
+    Rule("transaction_id", false, 32, Shape::Alphanumeric),
+    Rule("out_trade_no", false, 32, Shape::OrderNumber),
+    Rule("out_refund_no", true, 64, Shape::RefundNumber),
+    Rule("total_fee", true, 10, Shape::Fen),
+    Rule("refund_fee", true, 10, Shape::Fen),
+    Rule("refund_fee_type", false, 8, Shape::OneOf(&["CNY"])),
+    Rule("refund_desc", false, 80, Shape::Text),
+    Rule("refund_account", false, 30, REFUND_ACCOUNTS),
+    Rule("notify_url", false, 256, Shape::Url),
+];
+
+const REFUND_ACCOUNTS: Shape =
+    Shape::OneOf(&["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_RECHARGE_FUNDS"]);
+
+pub(crate) const REFUND_QUERY: &[Rule] = &[
+    Rule("appid", true, 32, Shape::Text),
+    Rule("mch_id", true, 32, Shape::Text),
+    Rule("nonce_str", true, 32, Shape::Text),
+    Rule("sign", true, 64, Shape::Text),
+    Rule("sign_type", false, 32, SIGN_TYPES),
+    Rule("refund_id", false, 32, Shape::Alphanumeric),
+    Rule("out_refund_no", false, 64, Shape::RefundNumber),
+    Rule("transaction_id", false, 32, Shape::Alphanumeric),
+    Rule("out_trade_no", false, 32, Shape::OrderNumber),
+    Rule("offset", false, 8, Shape::Number),
+];
+
+pub(crate) const TRADE_BILL: &[Rule] = &[
+    Rule("appid", true, 32, Shape::Text),
+    Rule("mch_id", true, 32, Shape::Text),
+    Rule("nonce_str", true, 32, Shape::Text),
+    Rule("sign", true, 64, Shape::Text),
+    Rule("sign_type", false, 32, SIGN_TYPES),
+    Rule("bill_date", true, 8, Shape::Number),
+    Rule("bill_type", false, 8, Shape::OneOf(&["ALL", "SUCCESS", "REFUND"])),
+    Rule("tar_type", false, 8, Shape::OneOf(&["GZIP"])),
+];
+
+pub(crate) const FUND_FLOW: &[Rule] = &[
+    Rule("appid", true, 32, Shape::Text),
+    Rule("mch_id", true, 32, Shape::Text),
+    Rule("nonce_str", true, 32, Shape::Text),
+    Rule("sign", true, 64, Shape::Text),
+    Rule("sign_type", true, 32, Shape::OneOf(&["HMAC-SHA256"])),
+    Rule("bill_date", true, 8, Shape::Number),
+    Rule("account_type", true, 9, Shape::OneOf(&["Basic", "Operation", "Fees"])),
+    Rule("tar_type", false, 8, Shape::OneOf(&["GZIP"])),
 ];
 
 pub(crate) const TRANSFER: &[Rule] = &[
@@ -168,6 +227,10 @@ fn fits(value: &str, shape: Shape) -> bool {
             value.len() >= 6
                 && all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'|' | b'*'))
         }
+        Shape::RefundNumber => {
+            all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'|' | b'*' | b'@'))
+        }
+        Shape::Number => all(|b| b.is_ascii_digit()),
         Shape::Alphanumeric => all(|b| b.is_ascii_alphanumeric()),
         Shape::Openid => all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
         Shape::OneOf(values) => values.contains(&value),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tally_wechat::profile::{base64, seal};
 
 use crate::books::{Entry, Order, Standing, Transfer};
+use crate::control_refunds;
 use crate::desk::Desk;
 use crate::faults::Plan;
 use crate::ids;
@@ -68,11 +69,11 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    fn wants(&self, number: &str) -> bool {
+    pub(crate) fn wants(&self, number: &str) -> bool {
         number.starts_with(&self.prefix) && number > self.after.as_str()
     }
 
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit.unwrap_or(LIST_DEFAULT).min(LIST_MAX)
     }
 }
@@ -166,11 +167,13 @@ pub(crate) async fn totals(desk: Data<Desk>, query: Query<TotalsQuery>) -> HttpR
                 made_fen = made_fen.saturating_add(transfer.amount_fen);
             }
         }
-        json!({
+        let mut totals = json!({
             "orders_open": open, "orders_closed": closed, "orders_paid": paid,
             "paid_fen": paid_fen, "coupon_fen": coupon_total, "notices_owed": owed,
             "transfers": made, "transfers_failed": failed, "transferred_fen": made_fen,
-        })
+        });
+        control_refunds::add_totals(&mut totals, books, prefix, now_ms);
+        totals
     });
     settled(&desk, value).await
 }
@@ -204,5 +207,6 @@ pub(crate) async fn advance(desk: Data<Desk>, body: Json<Advance>) -> HttpRespon
     let by_ms = body.seconds * 1_000;
     desk.clock.advance(by_ms);
     desk.decide(|_, _| (Some(Entry::ClockMoved { by_ms }), ()));
+    desk.moved.send_replace(());
     settled(&desk, json!({"now_ms": desk.clock.now_ms()})).await
 }

@@ -10,7 +10,7 @@ use tally_wechat::pay_params::{PayParams, ToPay};
 
 use crate::books::{Books, Entry, Order, Standing};
 use crate::control::{problem, settled};
-use crate::desk::Desk;
+use crate::desk::{Desk, Due};
 use crate::ids;
 use crate::limits::{COPIES_MAX, PREPAY_LIFE_MS};
 use crate::notifier::{copies, tried};
@@ -150,7 +150,7 @@ async fn answer(desk: &Desk, number: String, paid: Result<Paid, Refused>) -> Htt
     let answer = settled(desk, value).await;
     // Not before the payment is on disk: nobody may hear of one that a kill would undo.
     if paid.new && answer.status().is_success() {
-        desk.notify(number);
+        desk.notify(Due::Payment(number));
     }
     answer
 }
@@ -159,7 +159,7 @@ async fn answer(desk: &Desk, number: String, paid: Result<Paid, Refused>) -> Htt
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Again {
-    copies: u32,
+    pub(crate) copies: u32,
 }
 
 /// Sends the notice of a paid order again, many times at once.
@@ -178,7 +178,8 @@ pub(crate) async fn notice_again(
     if !paid {
         return problem(StatusCode::CONFLICT, "the order is not paid, so there is no notice");
     }
-    let taken = copies(&desk, &number, again.copies).await;
-    tried(&desk, &number, taken > 0);
+    let due = Due::Payment(number.into_inner());
+    let taken = copies(&desk, &due, again.copies).await;
+    tried(&desk, &due, taken > 0);
     settled(&desk, json!({"sent": again.copies, "taken": taken})).await
 }

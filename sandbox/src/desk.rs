@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tally_wechat::notice_sender::NoticeSender;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::books::{Books, Entry};
 use crate::clock::Clock;
@@ -21,7 +21,20 @@ pub(crate) struct Desk {
     journal: Journal,
     faults: Mutex<Faults>,
     logins: Mutex<Logins>,
-    notices: mpsc::UnboundedSender<String>,
+    notices: mpsc::UnboundedSender<Due>,
+    /// Changes when the clock was moved.
+    pub(crate) moved: watch::Sender<()>,
+    /// Changes when a notice was sent.
+    pub(crate) sent: watch::Sender<()>,
+}
+
+/// A notice that WeChat owes, by the number that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Of a paid order.
+    Payment(String),
+    /// Of a refund, when it has ended.
+    Refund(String),
 }
 
 /// What a desk is made of, beside what it makes itself.
@@ -30,7 +43,7 @@ pub(crate) struct Parts {
     pub(crate) sender: NoticeSender,
     pub(crate) books: Books,
     pub(crate) journal: Journal,
-    pub(crate) notices: mpsc::UnboundedSender<String>,
+    pub(crate) notices: mpsc::UnboundedSender<Due>,
 }
 
 impl Desk {
@@ -44,6 +57,8 @@ impl Desk {
             faults: Mutex::default(),
             logins: Mutex::default(),
             notices: parts.notices,
+            moved: watch::Sender::default(),
+            sent: watch::Sender::default(),
         }
     }
 
@@ -80,10 +95,10 @@ impl Desk {
         lock(&self.logins)
     }
 
-    /// Has the notice of a paid order sent until it is taken.
-    pub(crate) fn notify(&self, out_trade_no: String) {
+    /// Has a notice sent until it is taken.
+    pub(crate) fn notify(&self, due: Due) {
         // A notifier that is gone is one that is stopping; the books still owe the notice.
-        let _ = self.notices.send(out_trade_no);
+        let _ = self.notices.send(due);
     }
 }
 

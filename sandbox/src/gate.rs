@@ -23,8 +23,13 @@ fn account_names(kind: Kind) -> (&'static str, &'static str) {
         | Kind::UnifiedOrder
         | Kind::OrderQuery
         | Kind::CloseOrder
+        | Kind::Refund
+        | Kind::RefundQuery
         | Kind::TransferQuery
-        | Kind::Notice => ("appid", "mch_id"),
+        | Kind::TradeBill
+        | Kind::FundFlow
+        | Kind::Notice
+        | Kind::RefundNotice => ("appid", "mch_id"),
     }
 }
 

@@ -20,6 +20,11 @@ pub(crate) fn prepay_id(at_ms: i64) -> String {
     format!("wx{}{}", to_compact(at_ms), &nonce()[..20])
 }
 
+/// 28 digits: a refund's number.
+pub(crate) fn refund_id(at_ms: i64) -> String {
+    format!("5000000038{}{}", &to_compact(at_ms)[..8], digits(10))
+}
+
 /// 28 digits: a transfer's number.
 pub(crate) fn payment_no(at_ms: i64) -> String {
     format!("1000001000{}{}", &to_compact(at_ms)[..8], digits(10))

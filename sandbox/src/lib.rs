@@ -3,11 +3,14 @@
 //! It checks what it is sent as strictly as WeChat does, keeps its own books in an append-only file, sends notices until
 //! they are taken, and fails on demand. [`Sandbox::start`] runs it; `/sandbox/` plays the customer and shows the books.
 
+mod bills;
 mod books;
+mod charge;
 mod checks;
 mod clock;
 mod control;
 mod control_pay;
+mod control_refunds;
 mod desk;
 mod faults;
 mod gate;
@@ -18,6 +21,8 @@ mod logins;
 mod notifier;
 mod orders;
 mod protocol;
+mod refund_book;
+mod refunds;
 mod server;
 mod settings;
 mod transfers;

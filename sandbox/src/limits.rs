@@ -36,6 +36,22 @@ pub(crate) const LADDER_S: [u64; 15] =
 pub(crate) const NOTICE_WAIT: Duration = Duration::from_secs(5);
 /// An order may be closed when it is this old.
 pub(crate) const CLOSE_AFTER: Duration = Duration::from_secs(300);
+/// How long a refund is under way.
+pub(crate) const REFUND_TAKES: Duration = Duration::from_secs(60);
+/// How far two refunds of one order must be apart.
+pub(crate) const REFUND_APART: Duration = Duration::from_secs(60);
+/// How long after its payment an order may be refunded, in milliseconds.
+pub(crate) const REFUND_WITHIN_MS: i64 = 365 * 24 * 3_600_000;
+/// The most refunds that an order may have.
+pub(crate) const REFUNDS_MAX: usize = 50;
+/// The most refunds that a query tells at once.
+pub(crate) const REFUNDS_TOLD_MAX: usize = 10;
+/// How long after midnight the bill of the day before is begun, in milliseconds: at 9:00.
+pub(crate) const BILL_BEGUN_MS: i64 = 9 * 3_600_000;
+/// How long after midnight it is there, in milliseconds: at 10:00.
+pub(crate) const BILL_READY_MS: i64 = 10 * 3_600_000;
+/// How long a trade bill is kept, in milliseconds: three months.
+pub(crate) const BILL_KEPT_MS: i64 = 92 * 24 * 3_600_000;
 /// How long a call hangs that is to time out.
 pub(crate) const HANG: Duration = Duration::from_secs(15);
 /// The smallest transfer, in fen.

@@ -91,6 +91,9 @@ pub(crate) fn order_query(books: &Books, fields: &Fields, now_ms: i64) -> Decisi
         return refuse("ORDERNOTEXIST", "此交易订单号不存在");
     };
     let (state, words) = match order.standing_at(now_ms) {
+        Standing::Paid { .. } if books.refunds_of(number).next().is_some() => {
+            ("REFUND", "转入退款")
+        }
         Standing::Paid { .. } => ("SUCCESS", "支付成功"),
         Standing::Open => ("NOTPAY", "订单未支付"),
         Standing::Closed => ("CLOSED", "订单已关闭"),

@@ -10,14 +10,18 @@ use actix_web::web::{Bytes, Data, Query};
 use actix_web::{HttpResponse, error};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tally_wechat::bill::gzip::pack;
 use tally_wechat::{Fields, SignType};
 
 use crate::checks::{self, Problem, Refusal, check};
-use crate::desk::Desk;
+use crate::desk::{Desk, Due};
 use crate::faults::{Fault, Kind};
 use crate::gate::{self, Opened};
 use crate::logins::CodeFault;
-use crate::{orders, transfers};
+use crate::refund_book::End;
+use crate::refunds::Terms;
+use crate::settings::Settings;
+use crate::{bills, orders, refunds, transfers};
 
 /// A call about money: XML in, XML out.
 pub(crate) async fn call(desk: Data<Desk>, kind: Kind, body: Bytes) -> HttpResponse {
@@ -34,10 +38,20 @@ pub(crate) async fn call(desk: Data<Desk>, kind: Kind, body: Bytes) -> HttpRespo
     if !desk.durable().await {
         return HttpResponse::InternalServerError().finish();
     }
+    // Not before the refund is on disk: nobody may hear of one that a kill would undo.
+    if let (Kind::Refund, Ok(Decided { fields, new: true })) = (kind, &answer) {
+        desk.notify(Due::Refund(fields.get("out_refund_no").unwrap_or_default().to_owned()));
+    }
     if fault == Some(Fault::AnswerLost) {
         return broken_off();
     }
-    xml(gate::close(kind, sign_type, known, answer))
+    xml(gate::close(kind, sign_type, known, answer.map(|decided| decided.fields)))
+}
+
+/// What is answered, and whether anything was written for it.
+struct Decided {
+    fields: Fields,
+    new: bool,
 }
 
 fn decide(
@@ -45,7 +59,7 @@ fn decide(
     kind: Kind,
     fault: Option<Fault>,
     opened: &Opened,
-) -> Result<Fields, Refusal> {
+) -> Result<Decided, Refusal> {
     if fault == Some(Fault::SystemError) {
         return Err(Refusal::Business(Problem::new("SYSTEMERROR", "系统繁忙，请稍后再试")));
     }
@@ -54,26 +68,82 @@ fn decide(
         Kind::UnifiedOrder => checks::UNIFIED_ORDER,
         Kind::OrderQuery => checks::ORDER_QUERY,
         Kind::CloseOrder => checks::CLOSE_ORDER,
+        Kind::Refund => checks::REFUND,
+        Kind::RefundQuery => checks::REFUND_QUERY,
         Kind::Transfer => checks::TRANSFER,
         Kind::TransferQuery => checks::TRANSFER_QUERY,
-        Kind::Login | Kind::Notice => return Err(Refusal::NotTaken("no such call".to_owned())),
+        Kind::Login | Kind::TradeBill | Kind::FundFlow | Kind::Notice | Kind::RefundNotice => {
+            return Err(Refusal::NotTaken("no such call".to_owned()));
+        }
     };
     check(fields, rules)?;
     let settings = &desk.settings;
     let close_after_ms = i64::try_from(settings.close_after.as_millis()).unwrap_or(i64::MAX);
     let fails = fault == Some(Fault::Failed);
-    let decided = desk.decide(|books, now_ms| match kind {
-        Kind::UnifiedOrder => orders::unified_order(books, fields, now_ms),
-        Kind::OrderQuery => orders::order_query(books, fields, now_ms),
-        Kind::CloseOrder => orders::close_order(books, fields, now_ms, close_after_ms),
-        Kind::Transfer => {
-            transfers::transfer(books, fields, now_ms, settings.transfer_fen_min, fails)
+    desk.decide(|books, now_ms| {
+        let (entry, answer) = match kind {
+            Kind::UnifiedOrder => orders::unified_order(books, fields, now_ms),
+            Kind::OrderQuery => orders::order_query(books, fields, now_ms),
+            Kind::CloseOrder => orders::close_order(books, fields, now_ms, close_after_ms),
+            Kind::Transfer => {
+                transfers::transfer(books, fields, now_ms, settings.transfer_fen_min, fails)
+            }
+            Kind::Refund if fault == Some(Fault::NotEnough) => refunds::not_enough(),
+            Kind::Refund => refunds::refund(books, fields, refund_terms(settings, fault, now_ms)),
+            Kind::RefundQuery => refunds::refund_query(books, fields, now_ms),
+            Kind::TransferQuery
+            | Kind::Login
+            | Kind::TradeBill
+            | Kind::FundFlow
+            | Kind::Notice
+            | Kind::RefundNotice => transfers::transfer_query(books, fields),
+        };
+        let new = entry.is_some();
+        (entry, answer.map(|fields| Decided { fields, new }).map_err(Refusal::Business))
+    })
+}
+
+fn refund_terms(settings: &Settings, fault: Option<Fault>, now_ms: i64) -> Terms {
+    let ends = match fault {
+        Some(Fault::Changed) => End::Changed,
+        Some(Fault::Closed) => End::Closed,
+        Some(_) | None => End::Success,
+    };
+    Terms { now_ms, ends, ..Terms::of(settings) }
+}
+
+/// A bill, packed or not, or a document that says why there is none.
+pub(crate) async fn bill(desk: Data<Desk>, kind: Kind, body: Bytes) -> HttpResponse {
+    let fault = desk.draw(kind);
+    if fault == Some(Fault::TimeOut) {
+        sleep(desk.settings.hang).await;
+        return broken_off();
+    }
+    let made = gate::open(&body, kind, &desk.settings.credentials).and_then(|opened| {
+        let busy = Problem::new("SYSTEMERROR", "系统繁忙，请稍后再试");
+        if fault == Some(Fault::SystemError) {
+            return Err(Refusal::Business(busy));
         }
-        Kind::TransferQuery | Kind::Login | Kind::Notice => {
-            transfers::transfer_query(books, fields)
-        }
+        let rules = if kind == Kind::FundFlow { checks::FUND_FLOW } else { checks::TRADE_BILL };
+        check(&opened.fields, rules)?;
+        let text = bills::bill(&desk, kind, &opened.fields).map_err(Refusal::Business)?;
+        Ok((text, opened.fields.get("tar_type").is_some()))
     });
-    decided.map_err(Refusal::Business)
+    if !desk.durable().await {
+        return HttpResponse::InternalServerError().finish();
+    }
+    if fault == Some(Fault::AnswerLost) {
+        return broken_off();
+    }
+    let (mut text, packed) = match made {
+        Ok(made) => made,
+        Err(refusal) => return xml(bills::none(kind, &refusal)),
+    };
+    if fault == Some(Fault::CutOff) {
+        text.truncate(text.floor_char_boundary(text.len() * 2 / 3));
+    }
+    let plain = HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text.clone());
+    if packed { HttpResponse::Ok().body(pack(text.as_bytes())) } else { plain }
 }
 
 /// Another method than POST.

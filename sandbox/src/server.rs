@@ -12,12 +12,12 @@ use actix_web::{App, HttpServer, error};
 use tally_wechat::notice_sender::NoticeSender;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::desk::{Desk, Parts};
+use crate::desk::{Desk, Due, Parts};
 use crate::faults::Kind;
 use crate::journal::{Journal, JournalFault};
 use crate::limits::{BODY_BYTES_MAX, KEEP_ALIVE, WORKERS};
 use crate::settings::Settings;
-use crate::{control, control_pay, notifier, protocol};
+use crate::{control, control_pay, control_refunds, notifier, protocol};
 
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +60,13 @@ impl Sandbox {
         let sender = NoticeSender::new(settings.notify.timeout)
             .map_err(|fault| StartFault::Start(fault.to_string()))?;
         let (journal, books, writer) = Journal::open(&settings.data_file)?;
-        let (notices, paid) = mpsc::unbounded_channel();
+        let (notices, due) = mpsc::unbounded_channel();
         let stopper = journal.clone();
         let desk = Data::new(Desk::new(Parts { settings, sender, books, journal, notices }));
         let (ready, started) = oneshot::channel();
         let (done, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("sandbox".into()).spawn(move || {
-            let ran = System::new().block_on(run(listener, desk, paid, ready));
+            let ran = System::new().block_on(run(listener, desk, due, ready));
             if let Err(error) = ran {
                 tracing::error!(%error, "the sandbox's server ended");
             }
@@ -107,14 +107,14 @@ impl Drop for Sandbox {
 async fn run(
     listener: TcpListener,
     desk: Data<Desk>,
-    paid: mpsc::UnboundedReceiver<String>,
+    due: mpsc::UnboundedReceiver<Due>,
     ready: oneshot::Sender<ServerHandle>,
 ) -> io::Result<()> {
     let server = listen(listener, desk.clone())?;
     if ready.send(server.handle()).is_err() {
         return Ok(());
     }
-    let notifier = spawn(notifier::run(desk, paid));
+    let notifier = spawn(notifier::run(desk, due));
     let ended = server.await;
     notifier.abort();
     ended
@@ -147,6 +147,8 @@ fn routes(config: &mut ServiceConfig) {
         ("/pay/unifiedorder", Kind::UnifiedOrder),
         ("/pay/orderquery", Kind::OrderQuery),
         ("/pay/closeorder", Kind::CloseOrder),
+        ("/secapi/pay/refund", Kind::Refund),
+        ("/pay/refundquery", Kind::RefundQuery),
         ("/mmpaymkttransfers/promotion/transfers", Kind::Transfer),
         ("/mmpaymkttransfers/gettransferinfo", Kind::TransferQuery),
     ] {
@@ -154,7 +156,18 @@ fn routes(config: &mut ServiceConfig) {
         let resource = web::resource(path).route(web::post().to(call));
         config.service(resource.default_service(web::to(protocol::post_only)));
     }
+    for (path, kind) in
+        [("/pay/downloadbill", Kind::TradeBill), ("/pay/downloadfundflow", Kind::FundFlow)]
+    {
+        let call = move |desk: Data<Desk>, body: Bytes| protocol::bill(desk, kind, body);
+        let resource = web::resource(path).route(web::post().to(call));
+        config.service(resource.default_service(web::to(protocol::post_only)));
+    }
     config
+        .route("/sandbox/refunds", web::get().to(control_refunds::refunds))
+        .route("/sandbox/refunds/{out_refund_no}/notice", web::post().to(control_refunds::again))
+        .route("/sandbox/orders/{out_trade_no}/refund", web::post().to(control_refunds::by_hand))
+        .route("/sandbox/balance", web::post().to(control_refunds::set_balance))
         .route("/sandbox/login", web::post().to(control::login))
         .route("/sandbox/pay", web::post().to(control_pay::by_params))
         .route("/sandbox/orders", web::get().to(control::orders))

@@ -25,6 +25,10 @@ pub struct Settings {
     pub hang: Duration,
     /// The smallest transfer, in fen.
     pub transfer_fen_min: u64,
+    /// How long a refund is under way, by the sandbox's clock.
+    pub refund_takes: Duration,
+    /// How far two refunds of one order must be apart, by the sandbox's clock.
+    pub refund_apart: Duration,
 }
 
 /// The account that the sandbox knows.
@@ -60,6 +64,8 @@ impl Settings {
             close_after: limits::CLOSE_AFTER,
             hang: limits::HANG,
             transfer_fen_min: limits::TRANSFER_FEN_MIN,
+            refund_takes: limits::REFUND_TAKES,
+            refund_apart: limits::REFUND_APART,
         }
     }
 }

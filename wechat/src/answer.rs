@@ -92,7 +92,8 @@ pub(crate) fn fen_if_there(fields: &Fields, name: &'static str) -> Result<Option
     }
 }
 
-fn whole(text: &str) -> Option<u64> {
+/// A whole number as WeChat writes amounts and counts: digits only, no sign, no point.
+pub(crate) fn whole(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|b| b.is_ascii_digit()) && text.len() <= 18;
     if digits { text.parse().ok() } else { None }
 }

@@ -1,6 +1,8 @@
 //! The two ciphers of the protocol, and their padding. What they protect has no integrity: callers check what they get.
 
-use aes::cipher::{BlockCipherDecrypt, BlockModeDecrypt, BlockModeEncrypt, KeyInit, KeyIvInit};
+use aes::cipher::{
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, KeyInit, KeyIvInit,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::{ConstantTimeEq, ConstantTimeLess};
@@ -57,10 +59,8 @@ pub(crate) fn open_ecb(key: [u8; 32], mut data: Vec<u8>) -> Result<Vec<u8>, Ciph
     unpad(data)
 }
 
-/// Seals by AES-256-ECB with PKCS#7 padding, as only WeChat does.
-#[cfg(test)]
+/// Seals by AES-256-ECB with PKCS#7 padding.
 pub(crate) fn seal_ecb(key: [u8; 32], plain: &[u8]) -> Vec<u8> {
-    use aes::cipher::BlockCipherEncrypt;
     let cipher = aes::Aes256::new(&key.into());
     let mut data = pad(plain);
     for block in blocks(&mut data).expect("just filled up to whole blocks") {

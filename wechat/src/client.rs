@@ -1,7 +1,12 @@
 //! The client: one method for each call. It never repeats a call by itself and follows no redirect; what to do after an
 //! unknown outcome is decided above.
 
-use reqwest::Url;
+mod bills;
+mod refunds;
+
+pub use bills::{Download, DownloadFault};
+
+use reqwest::{RequestBuilder, Url};
 
 use crate::answer::{Verified, read_signed, read_unsigned};
 use crate::close_order::{self, CloseRefusal, Closed};
@@ -217,13 +222,17 @@ impl Client {
         fields: Fields,
         sign_type: SignType,
     ) -> Result<Vec<u8>, Doubt> {
+        receive(self.send(path, fields, sign_type).send().await).await
+    }
+
+    fn send(&self, path: &str, fields: Fields, sign_type: SignType) -> RequestBuilder {
         let fields = fields.with("nonce_str", nonce());
         let signature = sign(&fields, sign_type, self.key());
         let document = xml::write(&fields.with("sign", signature));
         let mut url = self.pay_url.clone();
         url.set_path(path);
         let request = self.pay.post(url).header("content-type", "text/xml; charset=utf-8");
-        receive(request.body(document).send().await).await
+        request.body(document)
     }
 }
 

@@ -5,6 +5,7 @@
 //! milliseconds since 1970-01-01T00:00:00Z.
 
 pub mod answer;
+pub mod bill;
 mod cipher;
 pub mod client;
 pub mod close_order;
@@ -19,7 +20,9 @@ pub mod order_query;
 pub mod pay_params;
 pub mod payment;
 pub mod profile;
+pub mod refund;
 pub mod refund_notice;
+pub mod refund_query;
 pub mod secret;
 pub mod sign;
 pub mod time;

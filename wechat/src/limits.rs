@@ -34,3 +34,23 @@ pub const MESSAGE_CHARS_MAX: usize = 128;
 pub const CONNECT_WAIT_MAX: Duration = Duration::from_secs(4);
 /// An idle connection is closed after this, before the other side does.
 pub const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(10);
+/// The longest `out_refund_no`, in bytes.
+pub const OUT_REFUND_NO_BYTES_MAX: usize = 64;
+/// The longest `refund_desc`, in bytes.
+pub const REFUND_DESC_BYTES_MAX: usize = 80;
+/// The most refunds that one order can have.
+pub const REFUNDS_OF_ORDER_MAX: u64 = 50;
+/// The most refunds that one answer of `refundquery` tells.
+pub const REFUNDS_TOLD_MAX: u64 = 10;
+/// The most coupons of one refund that are read.
+pub const COUPONS_OF_REFUND_MAX: u64 = 100;
+/// The longest line of a bill, in bytes.
+pub const BILL_LINE_BYTES_MAX: usize = 16 * 1024;
+/// The most columns that a bill may have.
+pub const BILL_COLUMNS_MAX: usize = 64;
+/// The largest bill that is fetched, unpacked, in bytes.
+pub const BILL_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// The packed bytes that are unpacked at once: a thousand times as many may come out.
+pub const BILL_PACKED_BYTES_AT_ONCE: usize = 2 * 1024;
+/// How long the fetching of a bill may take, to its last byte.
+pub const BILL_WAIT_MAX: Duration = Duration::from_secs(600);

@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 
 use crate::answer::{fen, fen_if_there, text};
-use crate::cipher::{from_base64, open_ecb};
+use crate::cipher::{from_base64, open_ecb, seal_ecb, to_base64};
 use crate::errors::Doubt;
 use crate::fields::Fields;
 use crate::secret::Secret;
@@ -57,6 +57,10 @@ pub struct RefundHint {
     pub refund_fee: u64,
     /// What the merchant gives, where it is named.
     pub settlement_refund_fee: Option<u64>,
+    /// The part that goes back as money, where it is named.
+    pub cash_refund_fee: Option<u64>,
+    /// Where the customer's money goes, in words.
+    pub received_by: Option<String>,
     /// How it ended.
     pub end: RefundEnd,
     /// When, in milliseconds since 1970, for a success.
@@ -81,6 +85,11 @@ impl RefundHint {
             .ok_or(RefundNoticeFault::Undecryptable)?;
         hint(&outer, &inner).map_err(RefundNoticeFault::Unclear)
     }
+}
+
+/// Encrypts the inner fields of a refund notice as WeChat does: what the other side of the protocol needs. Answers `req_info`.
+pub fn seal(inner: &Fields, key: &Secret) -> String {
+    to_base64(&seal_ecb(cipher_key(key), xml::write_rooted(inner, "root").as_bytes()))
 }
 
 fn open(sealed: Vec<u8>, key: &Secret) -> Option<Fields> {
@@ -110,6 +119,9 @@ fn hint(outer: &Fields, inner: &Fields) -> Result<RefundHint, Doubt> {
         total_fee: fen(inner, "total_fee")?,
         refund_fee: fen(inner, "refund_fee")?,
         settlement_refund_fee: fen_if_there(inner, "settlement_refund_fee")?,
+        cash_refund_fee: fen_if_there(inner, "cash_refund_fee")?,
+        // As WeChat spells it.
+        received_by: inner.filled("refund_recv_accout").map(str::to_owned),
         end,
         success_at_ms: inner.filled("success_time").and_then(from_dashed),
         by_hand: inner.get("refund_request_source") == Some("VENDOR_PLATFORM"),
@@ -119,7 +131,6 @@ fn hint(outer: &Fields, inner: &Fields) -> Result<RefundHint, Doubt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cipher::{seal_ecb, to_base64};
     use proptest::prelude::*;
 
     fn keys() -> Keys {
@@ -142,9 +153,8 @@ mod tests {
         .collect()
     }
 
-    fn seal(inner: &Fields, key: &str) -> Vec<u8> {
-        let document = xml::write(inner).replace("<xml>", "<root>").replace("</xml>", "</root>");
-        seal_ecb(cipher_key(&Secret::new(key)), document.as_bytes())
+    fn sealed(inner: &Fields, key: &str) -> Vec<u8> {
+        from_base64(&seal(inner, &Secret::new(key))).unwrap()
     }
 
     fn read(sealed: &[u8]) -> Result<RefundHint, RefundNoticeFault> {
@@ -167,17 +177,17 @@ mod tests {
         fn a_refund_is_told_as_it_was_sealed_and_under_our_keys_only(total in any::<u32>(), refund in any::<u32>(), other in "[a-z0-9]{2,32}") {
             let (total, refund) = (u64::from(total), u64::from(refund));
             for key in ["k", "o"] {
-                let hint = read(&seal(&inner(total, refund), key)).unwrap();
+                let hint = read(&sealed(&inner(total, refund), key)).unwrap();
                 prop_assert_eq!((hint.total_fee, hint.refund_fee, hint.end), (total, refund, RefundEnd::Success));
                 prop_assert_eq!((hint.app_id.as_str(), hint.out_refund_no.as_str()), ("wx1", "m1-R0001"));
             }
-            prop_assert_eq!(read(&seal(&inner(total, refund), &other)), Err(RefundNoticeFault::Undecryptable));
+            prop_assert_eq!(read(&sealed(&inner(total, refund), &other)), Err(RefundNoticeFault::Undecryptable));
         }
 
         /// The cipher has no integrity, but a block that was touched comes out as noise, and the document around it breaks.
         #[test]
         fn a_seal_that_is_cut_off_or_touched_tells_nothing_else(at in any::<prop::sample::Index>(), change in 1..=255_u8) {
-            let good = seal(&inner(1_280, 640), "k");
+            let good = sealed(&inner(1_280, 640), "k");
             let at = at.index(good.len());
             prop_assert!(read(&good[..at]).is_err());
             let mut touched = good.clone();

@@ -152,19 +152,19 @@ const CODES: &[(&str, Then)] = &[
     ("FATAL_ERROR", Then::Ask), // page: same number, other fields; the first call may have paid
     ("NOTENOUGH", Then::Later), // page: top up, original number
     ("MONEY_LIMIT", Then::Later), // page: the day's sum
-    ("SEND_MONEY_LIMIT", Then::Later),
-    ("RECEIVED_MONEY_LIMIT", Then::Later),
+    ("SEND_MONEY_LIMIT", Then::Later), // seen in place of MONEY_LIMIT: our day's sum
+    ("RECEIVED_MONEY_LIMIT", Then::Later), // seen in place of MONEY_LIMIT: the payee's day's sum
     ("SENDNUM_LIMIT", Then::Later), // page: the payee's count of the day
-    ("FREQ_LIMIT", Then::Later),    // page: too fast
+    ("FREQ_LIMIT", Then::Later), // page: too fast
     ("NAME_MISMATCH", Then::Person), // page: the payee must correct the name
     ("V2_ACCOUNT_SIMPLE_BAN", Then::Person), // page: the payee is not verified
     ("AMOUNT_LIMIT", Then::Person), // page: below or above a single payment's limit
     ("OPENID_ERROR", Then::Person), // page: openid of another appid
-    ("NO_AUTH", Then::Person),      // page: product off, risk control, address not listed
-    ("CA_ERROR", Then::Person),     // page: certificate
-    ("SIGN_ERROR", Then::Person),   // page
-    ("XML_ERROR", Then::Person),    // page
-    ("PARAM_ERROR", Then::Person),  // page
+    ("NO_AUTH", Then::Person),  // page: product off, risk control, address not listed
+    ("CA_ERROR", Then::Person), // page: certificate
+    ("SIGN_ERROR", Then::Person), // page
+    ("XML_ERROR", Then::Person), // page
+    ("PARAM_ERROR", Then::Person), // page
     ("PARAM_IS_NOT_UTF8", Then::Person), // page
     ("RECV_ACCOUNT_NOT_ALLOWED", Then::Person), // page: product settings
     ("PAY_CHANNEL_NOT_ALLOWED", Then::Person), // page: product settings

@@ -79,7 +79,8 @@ pub fn write(fields: &Fields) -> String {
     write_rooted(fields, "xml")
 }
 
-fn write_rooted(fields: &Fields, root: &str) -> String {
+/// The same under a root of another name.
+pub(crate) fn write_rooted(fields: &Fields, root: &str) -> String {
     let mut document = format!("<{root}>");
     for (name, value) in fields.iter() {
         let value = value.replace("]]>", "]]]]><![CDATA[>");

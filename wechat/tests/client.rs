@@ -7,6 +7,8 @@ use std::time::Duration;
 use tally_wechat::errors::{Code, Message};
 use tally_wechat::fields::Fields;
 use tally_wechat::order_query::OrderState;
+use tally_wechat::refund::{NewRefund, Refund, RefundRefusal};
+use tally_wechat::refund_query::RefundState;
 use tally_wechat::sign::{SignFault, sign};
 use tally_wechat::transfer::{NewTransfer, Transfer, TransferRefusal};
 use tally_wechat::unified_order::{NewOrder, OrderRefusal, Prepaid, UnifiedOrder};
@@ -197,6 +199,76 @@ async fn a_transfer_without_a_certificate_is_not_sent_over_tls() {
     let client = Client::new(config).unwrap();
     let outcome = client.transfer(&request.unwrap()).await;
     assert_eq!(outcome, Outcome::Refused(TransferRefusal::CertificateMissing));
+}
+
+fn refund() -> Refund {
+    Refund::new(NewRefund {
+        transaction_id: "42",
+        out_refund_no: "m1-R0001",
+        total_fee: 1280,
+        refund_fee: 640,
+        desc: None,
+        notify_url: "https://pay.example.com/notify/m1/refund",
+        sign_type: SignType::HmacSha256,
+    })
+    .unwrap()
+}
+
+fn refunded() -> Fields {
+    good()
+        .with("transaction_id", "42")
+        .with("out_trade_no", "m1-A0001")
+        .with("out_refund_no", "m1-R0001")
+        .with("refund_id", "50")
+        .with("total_fee", "1280")
+        .with("refund_fee", "640")
+}
+
+#[tokio::test]
+async fn a_refund_is_sent_signed_and_its_answer_is_believed_only_when_it_is_signed() {
+    let (client, served) = answering(ok(&signed(refunded()))).await;
+    let Outcome::Done(taken) = client.refund(&refund()).await else { panic!("taken") };
+    assert_eq!((taken.refund_id.as_str(), taken.out_trade_no.as_str()), ("50", "m1-A0001"));
+    let request = served.await.unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /secapi/pay/refund HTTP/1.1\r\n"), "{head}");
+    let sent = xml::parse(body.as_bytes()).unwrap();
+    let mut names: Vec<_> = sent.iter().map(|(name, _)| name).collect();
+    names.retain(|name| !["appid", "mch_id", "nonce_str", "sign"].contains(name));
+    assert_eq!(
+        names,
+        ["notify_url", "out_refund_no", "refund_fee", "sign_type", "total_fee", "transaction_id"]
+    );
+
+    let (client, _) = answering(ok(&xml::write(&refunded()))).await;
+    assert_eq!(client.refund(&refund()).await, Outcome::Unknown(Doubt::Sign(SignFault::Missing)));
+    let mut config = config("127.0.0.1:1", Duration::from_secs(1));
+    config.pay_url = "https://127.0.0.1:1".into();
+    let outcome = Client::new(config).unwrap().refund(&refund()).await;
+    assert_eq!(outcome, Outcome::Refused(RefundRefusal::CertificateMissing));
+}
+
+#[tokio::test]
+async fn refunds_are_asked_for_by_our_number_or_ten_at_a_time() {
+    let told = refunded()
+        .with("refund_count", "1")
+        .with("total_refund_count", "12")
+        .with("out_refund_no_0", "m1-R0001")
+        .with("refund_id_0", "50")
+        .with("refund_fee_0", "640")
+        .with("refund_status_0", "PROCESSING");
+    let (client, served) = answering(ok(&signed(told.clone()))).await;
+    let Outcome::Done(found) = client.refund_query("m1-R0001").await else { panic!("found") };
+    assert_eq!(found.state, RefundState::Processing);
+    let request = served.await.unwrap();
+    assert!(request.starts_with("POST /pay/refundquery HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("<out_refund_no><![CDATA[m1-R0001]]></out_refund_no>"));
+    assert!(!request.contains("<offset>"));
+
+    let (client, served) = answering(ok(&signed(told))).await;
+    let Outcome::Done(part) = client.order_refunds("42", 10).await else { panic!("told") };
+    assert_eq!((part.refunds.len(), part.next_offset), (1, Some(11)));
+    assert!(served.await.unwrap().contains("<offset><![CDATA[10]]></offset>"));
 }
 
 #[test]

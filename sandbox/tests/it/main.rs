@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bills;
 mod control;
 mod faults;
 mod notices;
+mod refunds;
 mod restart;
 mod strictness;
 mod support;

@@ -220,6 +220,85 @@ async fn every_field_of_a_transfer_is_checked() {
 }
 
 #[tokio::test]
+async fn every_field_of_a_refund_and_its_query_is_checked() {
+    let stage = Stage::new().await;
+    let mut taker = Taker::failing(0).await;
+    let paid = stage.paid("m1-A0001", &mut taker).await;
+    let good = common(stage.refund(&paid, "m1-R0001", 640, &taker.url).fields().clone());
+    let long = |count| "a".repeat(count);
+    let path = "/secapi/pay/refund";
+    for (field, value, said) in [
+        ("appid", "wx1", "APPID_MCHID_NOT_MATCH"),
+        ("mch_id", "1900000110", "mch_id参数格式错误"),
+        ("transaction_id", "4-2", "PARAM_ERROR"),
+        ("transaction_id", "42", "ORDERNOTEXIST"),
+        ("out_refund_no", &long(65), "out_refund_no参数长度有误"),
+        ("out_refund_no", "a b", "PARAM_ERROR"),
+        ("out_refund_no", "", "缺少参数 out_refund_no"),
+        ("total_fee", "1281", "REFUND_FEE_MISMATCH"),
+        ("total_fee", "640", "REFUND_FEE_MISMATCH"),
+        ("refund_fee", "0", "PARAM_ERROR"),
+        ("refund_fee", "6.40", "PARAM_ERROR"),
+        ("refund_fee", "1281", "ERROR"),
+        ("refund_fee_type", "USD", "PARAM_ERROR"),
+        ("refund_desc", &long(81), "refund_desc参数长度有误"),
+        ("refund_account", "BASIC", "PARAM_ERROR"),
+        ("notify_url", "http://a/b?c=d", "PARAM_ERROR"),
+        ("op_user_id", "1900000109", "PARAM_ERROR"),
+    ] {
+        let found = send(&stage, path, &good.clone().with(field, value)).await;
+        assert_eq!(found, said, "{field}: {value}");
+    }
+    assert_eq!(send(&stage, path, &good).await, "SUCCESS");
+    assert_eq!(send(&stage, path, &good.clone().with("refund_desc", "other")).await, "ERROR");
+
+    let query = common(Fields::new());
+    let path = "/pay/refundquery";
+    for (field, value, said) in [
+        ("out_refund_no", "m1-R0001", "SUCCESS"),
+        ("out_refund_no", "m1-R0002", "REFUNDNOTEXIST"),
+        ("refund_id", "50", "REFUNDNOTEXIST"),
+        ("out_trade_no", "m1-A0001", "SUCCESS"),
+        ("out_trade_no", "m1-A0002", "REFUNDNOTEXIST"),
+        ("offset", "0", "PARAM_ERROR"),
+        ("refund_no", "m1-R0001", "PARAM_ERROR"),
+    ] {
+        let found = send(&stage, path, &query.clone().with(field, value)).await;
+        assert_eq!(found, said, "{field}: {value}");
+    }
+    let beyond = query.with("out_trade_no", "m1-A0001").with("offset", "1");
+    assert_eq!(send(&stage, path, &beyond).await, "REFUNDNOTEXIST");
+}
+
+#[tokio::test]
+async fn every_field_of_a_bill_is_checked() {
+    let stage = Stage::new().await;
+    let good = common(Fields::new().with("bill_date", "20240229"));
+    for (field, value, said) in [
+        ("bill_date", "20240230", "data format error"),
+        ("bill_date", "2024-2-9", "bill_date参数格式错误"),
+        ("bill_date", "", "缺少参数 bill_date"),
+        ("bill_type", "ALL", "No Bill Exist"),
+        ("bill_type", "all", "bill_type参数格式错误"),
+        ("tar_type", "ZIP", "tar_type参数格式错误"),
+        ("account_type", "Basic", "输入了多余的参数 account_type"),
+    ] {
+        let found = send(&stage, "/pay/downloadbill", &good.clone().with(field, value)).await;
+        assert_eq!(found, said, "{field}: {value}");
+    }
+    let flow = good.with("account_type", "Basic").with("sign_type", "HMAC-SHA256");
+    for (field, value, said) in [
+        ("account_type", "Basic", "NO_BILL_EXIST"),
+        ("account_type", "basic", "PARAM_ERROR"),
+        ("sign_type", "MD5", "PARAM_ERROR"),
+        ("bill_type", "ALL", "PARAM_ERROR"),
+    ] {
+        let found = send(&stage, "/pay/downloadfundflow", &flow.clone().with(field, value)).await;
+        assert_eq!(found, said, "{field}: {value}");
+    }
+}
+
+#[tokio::test]
 async fn a_login_needs_the_right_secret() {
     let stage = Stage::new().await;
     let ask = async |query: &str| -> i64 {

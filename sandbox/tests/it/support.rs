@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use tally_sandbox::{Credentials, Notify, Sandbox, Settings};
 use tally_wechat::notice::{PaymentNotice, SUCCESS, Told, failure};
 use tally_wechat::payment::Payment;
+use tally_wechat::refund::{NewRefund, Refund};
+use tally_wechat::refund_notice::RefundHint;
 use tally_wechat::transfer::{NewTransfer, Transfer};
 use tally_wechat::unified_order::{NewOrder, UnifiedOrder};
-use tally_wechat::{Client, Config, Keys, Secret, SignType};
+use tally_wechat::{Client, Config, Keys, Outcome, Secret, SignType};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -114,6 +116,39 @@ impl Stage {
         answer["now_ms"].as_i64().unwrap()
     }
 
+    /// Moves the clock to the next noon in Beijing, so that midnight is far.
+    pub(crate) async fn noon(&self) {
+        let day_ms = 24 * 3_600_000;
+        // Noon there is four o'clock of 1970's zone.
+        let since_ms = (self.now_ms().await - 4 * 3_600_000).rem_euclid(day_ms);
+        self.advance((day_ms - since_ms) / 1_000 + 1).await;
+    }
+
+    /// An order that was paid; its transaction_id. The notice of the payment was taken by `taker`.
+    pub(crate) async fn paid(&self, out_trade_no: &str, taker: &mut Taker) -> String {
+        let order = self.order(out_trade_no, &taker.url).await;
+        assert!(matches!(self.client.unified_order(&order).await, Outcome::Done(_)));
+        let transaction_id = self.pay(out_trade_no).await;
+        assert_eq!(taker.paid(self).await.transaction_id, transaction_id);
+        let path = format!("orders/{out_trade_no}");
+        until(self, &path, |order| order["notice_taken"] == true).await;
+        transaction_id
+    }
+
+    /// A refund of an order of 1280 fen.
+    pub(crate) fn refund(&self, transaction_id: &str, number: &str, fen: u64, url: &str) -> Refund {
+        Refund::new(NewRefund {
+            transaction_id,
+            out_refund_no: number,
+            total_fee: 1280,
+            refund_fee: fen,
+            desc: Some("断货"),
+            notify_url: url,
+            sign_type: self.sign_type,
+        })
+        .unwrap()
+    }
+
     /// An order that expires two hours from now.
     pub(crate) async fn order(&self, out_trade_no: &str, notify_url: &str) -> UnifiedOrder {
         let expires_at_ms = self.now_ms().await + 2 * 3_600_000;
@@ -198,6 +233,13 @@ impl Taker {
             Told::Paid(payment) => payment,
             Told::Failed(code) => panic!("{code}"),
         }
+    }
+
+    /// The next notice, which must be a good one of a refund.
+    pub(crate) async fn refunded(&mut self, stage: &Stage) -> RefundHint {
+        let hint = stage.client.refund_notice(&self.next().await).unwrap();
+        assert_eq!((hint.app_id.as_str(), hint.mch_id.as_str()), (APP_ID, MCH_ID));
+        hint
     }
 
     pub(crate) fn is_quiet(&mut self) -> bool {
