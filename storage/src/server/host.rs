@@ -161,11 +161,13 @@ impl Host {
 
     /// Connections that are lent.
     pub(super) fn pool(&self, connections_max: u32, purpose: Purpose, renewal: &Renewal) -> Pool {
-        let renewal = renewal.clone();
+        let allowed = renewal.clone();
         match self {
-            Self::Mysql(database) => Pool::Mysql(database.pool(connections_max, purpose, renewal)),
+            Self::Mysql(database) => {
+                Pool::Mysql(database.pool(connections_max, purpose, allowed), renewal.clone())
+            }
             Self::Postgres(database) => {
-                Pool::Postgres(database.pool(connections_max, purpose, renewal))
+                Pool::Postgres(database.pool(connections_max, purpose, allowed), renewal.clone())
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What is common to reaching a database on a server: what sessions are for, their bounds, and why there is none.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
@@ -75,18 +75,38 @@ pub(crate) enum Purpose {
 /// When a connection was last found to be of no more use. Those made before it may lead to the same server that is gone, or that
 /// was the primary once.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Renewal(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Renewal(Arc<Mutex<Renewed>>);
+
+#[derive(Debug, Default)]
+struct Renewed {
+    last: Option<Instant>,
+    /// Whether the server has given no connection since.
+    unproven: bool,
+}
 
 impl Renewal {
     /// None that is there is to be used again.
     pub(crate) fn now(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.renewed() = Renewed { last: Some(Instant::now()), unproven: true };
     }
 
     /// Whether one that was made so long ago may be used.
     pub(crate) fn allows(&self, age: Duration) -> bool {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_none_or(|last| age < last.elapsed())
+        self.renewed().last.is_none_or(|last| age < last.elapsed())
+    }
+
+    /// Whether it is not known that the server gives connections again.
+    pub(crate) fn is_unproven(&self) -> bool {
+        self.renewed().unproven
+    }
+
+    /// The server gave one.
+    pub(crate) fn proven(&self) {
+        self.renewed().unproven = false;
+    }
+
+    fn renewed(&self) -> MutexGuard<'_, Renewed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

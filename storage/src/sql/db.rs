@@ -8,7 +8,7 @@ use sqlx::postgres::{PgArguments, PgConnection, PgPool};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Database, MySql, Postgres, Sqlite};
 
-use super::connect::in_time;
+use super::connect::{Renewal, in_time};
 use super::dialect::Dialect;
 use super::meaning::Meaning;
 use super::row::{self, Row};
@@ -47,10 +47,10 @@ pub(crate) struct Snapshot {
 pub(crate) enum Pool {
     /// To a file.
     Sqlite(SqlitePool),
-    /// To a server.
-    Mysql(MySqlPool),
-    /// To a server.
-    Postgres(PgPool),
+    /// To a server; with when its connections are to be made anew.
+    Mysql(MySqlPool, Renewal),
+    /// The same.
+    Postgres(PgPool, Renewal),
 }
 
 /// A connection at hand.
@@ -136,8 +136,8 @@ impl Pool {
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Mysql(_) => Dialect::Mysql,
-            Self::Postgres(_) => Dialect::Postgres,
+            Self::Mysql(..) => Dialect::Mysql,
+            Self::Postgres(..) => Dialect::Postgres,
         }
     }
 
@@ -146,7 +146,7 @@ impl Pool {
     pub(crate) fn file(&self) -> &SqlitePool {
         match self {
             Self::Sqlite(pool) => pool,
-            Self::Mysql(_) | Self::Postgres(_) => unreachable!("only a file is asked so"),
+            Self::Mysql(..) | Self::Postgres(..) => unreachable!("only a file is asked so"),
         }
     }
 
@@ -154,8 +154,8 @@ impl Pool {
     pub(crate) async fn acquire(&self) -> Result<Lent, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(pool) => Lent::Sqlite(pool.acquire().await?),
-            Self::Mysql(pool) => Lent::Mysql(lent(pool).await?),
-            Self::Postgres(pool) => Lent::Postgres(lent(pool).await?),
+            Self::Mysql(pool, renewal) => Lent::Mysql(lent(pool, renewal).await?),
+            Self::Postgres(pool, renewal) => Lent::Postgres(lent(pool, renewal).await?),
         })
     }
 
@@ -172,21 +172,23 @@ impl Pool {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
-            Self::Mysql(pool) => pool.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            Self::Mysql(pool, _) => pool.close().await,
+            Self::Postgres(pool, _) => pool.close().await,
         }
     }
 }
 
 /// A connection of a server's pool. The pool asks a server that refuses again and again, for seconds in which a caller might
 /// hear that nothing happened. So before it makes a connection, the server is asked whether it gives any.
-async fn lent<D: Database>(pool: &sqlx::Pool<D>) -> Result<PoolConnection<D>, sqlx::Error> {
-    if let Some(idle) = pool.try_acquire() {
-        return Ok(idle);
-    }
-    if pool.size() < pool.options().get_max_connections() {
+async fn lent<D: Database>(
+    pool: &sqlx::Pool<D>,
+    renewal: &Renewal,
+) -> Result<PoolConnection<D>, sqlx::Error> {
+    let grows = pool.num_idle() == 0 && pool.size() < pool.options().get_max_connections();
+    if grows || renewal.is_unproven() {
         let options = pool.connect_options();
         let asked = in_time(ConnectOptions::connect(&*options)).await?;
+        renewal.proven();
         drop(in_time(asked.close()).await); // it was only to ask
     }
     pool.acquire().await
@@ -197,8 +199,8 @@ impl Db<'_> {
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Mysql(_) => Dialect::Mysql,
-            Self::Postgres(_) => Dialect::Postgres,
+            Self::Mysql(..) => Dialect::Mysql,
+            Self::Postgres(..) => Dialect::Postgres,
         }
     }
 
