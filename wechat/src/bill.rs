@@ -8,6 +8,7 @@ pub mod fund_flow;
 pub mod gzip;
 mod lines;
 mod number;
+mod reader;
 pub mod request;
 mod summary;
 mod table;

@@ -1,10 +1,10 @@
 //! The fund-flow bill: what moved on the merchant's account at WeChat.
 
 use super::columns::fund::{self as column, COLUMNS, SUM_COUNT, SUMS, WIDTH};
-use super::lines::Lines;
-use super::number::{E5_IN_FEN, fen};
-use super::summary::{Sum, add, check};
-use super::table::{Part, Places, Stage};
+use super::number::fen;
+use super::reader::{Bill, Reader};
+use super::summary::{Sum, add};
+use super::table::Column;
 use super::{BillFault, LineFault};
 use crate::time::from_dashed;
 
@@ -59,18 +59,7 @@ pub struct FundSummary {
 
 /// Reads a fund-flow bill.
 #[derive(Debug, Default)]
-pub struct FundFlowReader {
-    lines: Lines,
-    table: Table,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    stage: Stage,
-    columns: Option<Places<WIDTH>>,
-    sums: Option<Places<SUM_COUNT>>,
-    found: FundSummary,
-}
+pub struct FundFlowReader(Reader<FundSummary, WIDTH, SUM_COUNT>);
 
 impl FundFlowReader {
     /// A reader at the start of a bill.
@@ -88,8 +77,7 @@ impl FundFlowReader {
         chunk: &[u8],
         rows: &mut dyn FnMut(FundRow<'_>),
     ) -> Result<(), BillFault> {
-        let table = &mut self.table;
-        self.lines.push(chunk, &mut |_, line| table.line(line, rows))
+        self.0.push(chunk, rows)
     }
 
     /// Ends the bill: it is whole, and its summary is what the rows add up to.
@@ -97,40 +85,43 @@ impl FundFlowReader {
     /// # Errors
     ///
     /// [`BillFault`]: the bill can't be used, the rows that were told included.
-    pub fn finish(mut self, rows: &mut dyn FnMut(FundRow<'_>)) -> Result<FundSummary, BillFault> {
-        let table = &mut self.table;
-        let ended = self.lines.finish(&mut |_, line| table.line(line, rows));
-        let line = ended.map_err(BillFault::of_the_last_line)?;
-        match self.table.stage {
-            Stage::Done => Ok(self.table.found),
-            Stage::Start | Stage::Rows | Stage::Sums => {
-                Err(BillFault { line, what: LineFault::CutOff })
-            }
-        }
+    pub fn finish(self, rows: &mut dyn FnMut(FundRow<'_>)) -> Result<FundSummary, BillFault> {
+        self.0.finish(rows)
     }
 }
 
-impl Table {
-    fn line(&mut self, line: &str, rows: &mut dyn FnMut(FundRow<'_>)) -> Result<(), LineFault> {
-        match self.stage.next(line)? {
-            Part::Header => self.columns = Some(Places::find(line, &COLUMNS)?),
-            Part::SummaryHeader => self.sums = Some(Places::find(line, &SUMS)?),
-            Part::Row => {
-                let columns = self.columns.as_ref().ok_or(LineFault::Kind("header"))?;
-                let row = row(&columns.values(line)?)?;
-                self.found.add(&row)?;
-                rows(row);
-            }
-            Part::Summary => {
-                let sums = self.sums.as_ref().ok_or(LineFault::Kind("summary header"))?;
-                check(sums, &SUMS, line, self.found.sums()?)?;
-            }
-        }
-        Ok(())
-    }
-}
+impl Bill<WIDTH, SUM_COUNT> for FundSummary {
+    type Row<'a> = FundRow<'a>;
 
-impl FundSummary {
+    const COLUMNS: &'static [Column; WIDTH] = &COLUMNS;
+
+    const SUM_COLUMNS: &'static [Column; SUM_COUNT] = &SUMS;
+
+    fn row<'a>(values: &[Option<&'a str>; WIDTH]) -> Result<FundRow<'a>, LineFault> {
+        let text = |at: usize| values[at].unwrap_or_default();
+        let wrong = |at: usize| LineFault::Value(COLUMNS[at].names[0]);
+        let filled = |at: usize| Some(text(at)).filter(|text| !text.is_empty()).ok_or(wrong(at));
+        let amount =
+            fen(text(column::AMOUNT)).filter(|fen| *fen >= 0).ok_or(wrong(column::AMOUNT))?;
+        Ok(FundRow {
+            at_ms: from_dashed(text(column::AT)).ok_or(wrong(column::AT))?,
+            business_no: text(column::BUSINESS_NO),
+            flow_no: filled(column::FLOW_NO)?,
+            name: text(column::NAME),
+            kind: text(column::KIND),
+            direction: match text(column::DIRECTION) {
+                "收入" => Direction::In,
+                "支出" => Direction::Out,
+                _ => return Err(wrong(column::DIRECTION)),
+            },
+            amount,
+            balance: fen(text(column::BALANCE)).ok_or(wrong(column::BALANCE))?,
+            applicant: text(column::APPLICANT),
+            note: text(column::NOTE),
+            voucher_no: text(column::VOUCHER_NO),
+        })
+    }
+
     fn add(&mut self, row: &FundRow<'_>) -> Result<(), LineFault> {
         let (count, sum) = match row.direction {
             Direction::In => (&mut self.income_rows, &mut self.income),
@@ -140,41 +131,13 @@ impl FundSummary {
         add(sum, row.amount, COLUMNS[column::AMOUNT].names[0])
     }
 
-    /// In the order of the summary's columns.
     fn sums(&self) -> Result<[Sum; SUM_COUNT], LineFault> {
-        let e5 = |fen: i64, name| {
-            fen.checked_mul(E5_IN_FEN).map(Sum::E5).ok_or(LineFault::Summary(name))
-        };
         Ok([
             Sum::Count(self.income_rows + self.expense_rows),
             Sum::Count(self.income_rows),
-            e5(self.income, "收入金额")?,
+            Sum::of_fen(self.income, "收入金额")?,
             Sum::Count(self.expense_rows),
-            e5(self.expense, "支出金额")?,
+            Sum::of_fen(self.expense, "支出金额")?,
         ])
     }
-}
-
-fn row<'a>(values: &[Option<&'a str>; WIDTH]) -> Result<FundRow<'a>, LineFault> {
-    let text = |at: usize| values[at].unwrap_or_default();
-    let wrong = |at: usize| LineFault::Value(COLUMNS[at].names[0]);
-    let filled = |at: usize| Some(text(at)).filter(|text| !text.is_empty()).ok_or(wrong(at));
-    let amount = fen(text(column::AMOUNT)).filter(|fen| *fen >= 0).ok_or(wrong(column::AMOUNT))?;
-    Ok(FundRow {
-        at_ms: from_dashed(text(column::AT)).ok_or(wrong(column::AT))?,
-        business_no: text(column::BUSINESS_NO),
-        flow_no: filled(column::FLOW_NO)?,
-        name: text(column::NAME),
-        kind: text(column::KIND),
-        direction: match text(column::DIRECTION) {
-            "收入" => Direction::In,
-            "支出" => Direction::Out,
-            _ => return Err(wrong(column::DIRECTION)),
-        },
-        amount,
-        balance: fen(text(column::BALANCE)).ok_or(wrong(column::BALANCE))?,
-        applicant: text(column::APPLICANT),
-        note: text(column::NOTE),
-        voucher_no: text(column::VOUCHER_NO),
-    })
 }

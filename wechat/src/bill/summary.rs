@@ -1,7 +1,7 @@
 //! The summary of a bill, compared with what its rows add up to.
 
 use super::LineFault;
-use super::number::{count, yuan_e5};
+use super::number::{E5_IN_FEN, count, yuan_e5};
 use super::table::{Column, Places};
 
 /// A sum over the rows, in hundred-thousandths of a yuan, or a count of them.
@@ -9,6 +9,13 @@ use super::table::{Column, Places};
 pub(crate) enum Sum {
     Count(u64),
     E5(i64),
+}
+
+impl Sum {
+    /// So many fen.
+    pub(crate) fn of_fen(fen: i64, column: &'static str) -> Result<Self, LineFault> {
+        fen.checked_mul(E5_IN_FEN).map(Self::E5).ok_or(LineFault::Summary(column))
+    }
 }
 
 /// Whether every sum that the summary has is the one of the rows. `sums` is in the order of `columns`.

@@ -1,10 +1,10 @@
 //! The trade bill: payments that succeeded on a day, and refunds that were begun on it.
 
 use super::columns::trade::{self as column, COLUMNS, SUM_COUNT, SUMS, WIDTH};
-use super::lines::Lines;
-use super::number::{E5_IN_FEN, fen, round_to_fen, yuan_e5};
-use super::summary::{Sum, add, check};
-use super::table::{Part, Places, Stage};
+use super::number::{fen, round_to_fen, yuan_e5};
+use super::reader::{Bill, Reader};
+use super::summary::{Sum, add};
+use super::table::Column;
 use super::{BillFault, LineFault};
 use crate::time::from_dashed;
 
@@ -107,18 +107,7 @@ pub struct TradeSummary {
 
 /// Reads a trade bill.
 #[derive(Debug, Default)]
-pub struct TradeReader {
-    lines: Lines,
-    table: Table,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    stage: Stage,
-    columns: Option<Places<WIDTH>>,
-    sums: Option<Places<SUM_COUNT>>,
-    found: TradeSummary,
-}
+pub struct TradeReader(Reader<TradeSummary, WIDTH, SUM_COUNT>);
 
 impl TradeReader {
     /// A reader at the start of a bill.
@@ -136,8 +125,7 @@ impl TradeReader {
         chunk: &[u8],
         rows: &mut dyn FnMut(TradeRow<'_>),
     ) -> Result<(), BillFault> {
-        let table = &mut self.table;
-        self.lines.push(chunk, &mut |_, line| table.line(line, rows))
+        self.0.push(chunk, rows)
     }
 
     /// Ends the bill: it is whole, and its summary is what the rows add up to.
@@ -145,40 +133,49 @@ impl TradeReader {
     /// # Errors
     ///
     /// [`BillFault`]: the bill can't be used, the rows that were told included.
-    pub fn finish(mut self, rows: &mut dyn FnMut(TradeRow<'_>)) -> Result<TradeSummary, BillFault> {
-        let table = &mut self.table;
-        let ended = self.lines.finish(&mut |_, line| table.line(line, rows));
-        let line = ended.map_err(BillFault::of_the_last_line)?;
-        match self.table.stage {
-            Stage::Done => Ok(self.table.found),
-            Stage::Start | Stage::Rows | Stage::Sums => {
-                Err(BillFault { line, what: LineFault::CutOff })
-            }
-        }
+    pub fn finish(self, rows: &mut dyn FnMut(TradeRow<'_>)) -> Result<TradeSummary, BillFault> {
+        self.0.finish(rows)
     }
 }
 
-impl Table {
-    fn line(&mut self, line: &str, rows: &mut dyn FnMut(TradeRow<'_>)) -> Result<(), LineFault> {
-        match self.stage.next(line)? {
-            Part::Header => self.columns = Some(Places::find(line, &COLUMNS)?),
-            Part::SummaryHeader => self.sums = Some(Places::find(line, &SUMS)?),
-            Part::Row => {
-                let columns = self.columns.as_ref().ok_or(LineFault::Kind("header"))?;
-                let row = row(&columns.values(line)?)?;
-                self.found.add(&row)?;
-                rows(row);
-            }
-            Part::Summary => {
-                let sums = self.sums.as_ref().ok_or(LineFault::Kind("summary header"))?;
-                check(sums, &SUMS, line, self.found.sums()?)?;
-            }
-        }
-        Ok(())
-    }
-}
+impl Bill<WIDTH, SUM_COUNT> for TradeSummary {
+    type Row<'a> = TradeRow<'a>;
 
-impl TradeSummary {
+    const COLUMNS: &'static [Column; WIDTH] = &COLUMNS;
+
+    const SUM_COLUMNS: &'static [Column; SUM_COUNT] = &SUMS;
+
+    fn row<'a>(values: &[Option<&'a str>; WIDTH]) -> Result<TradeRow<'a>, LineFault> {
+        let text = |at: usize| values[at].unwrap_or_default();
+        let wrong = |at: usize| LineFault::Value(COLUMNS[at].names[0]);
+        let filled = |at: usize| Some(text(at)).filter(|text| !text.is_empty()).ok_or(wrong(at));
+        let state = match text(column::STATE) {
+            "SUCCESS" => TradeState::Success,
+            "REFUND" => TradeState::Refund,
+            "REVOKED" => TradeState::Revoked,
+            _ => return Err(wrong(column::STATE)),
+        };
+        let settlement_total_fee = amount(values, column::SETTLEMENT)?.unwrap_or(0);
+        Ok(TradeRow {
+            at_ms: from_dashed(text(column::AT)).ok_or(wrong(column::AT))?,
+            app_id: text(column::APP_ID),
+            mch_id: filled(column::MCH_ID)?,
+            transaction_id: filled(column::TRANSACTION_ID)?,
+            out_trade_no: filled(column::OUT_TRADE_NO)?,
+            openid: text(column::OPENID),
+            trade_type: text(column::TRADE_TYPE),
+            state,
+            fee_type: text(column::FEE_TYPE),
+            settlement_total_fee,
+            coupon_fee: amount(values, column::COUPON)?.unwrap_or(0),
+            total_fee: amount(values, column::TOTAL)?.unwrap_or(settlement_total_fee),
+            refund: refund(values, state)?,
+            charge_e5: yuan_e5(text(column::CHARGE)).ok_or(wrong(column::CHARGE))?,
+            rate: text(column::RATE),
+            attach: text(column::ATTACH),
+        })
+    }
+
     fn add(&mut self, row: &TradeRow<'_>) -> Result<(), LineFault> {
         self.rows += 1;
         add(&mut self.settlement_total_fee, row.settlement_total_fee, "应结订单金额")?;
@@ -192,55 +189,20 @@ impl TradeSummary {
         Ok(())
     }
 
-    /// In the order of the summary's columns.
     fn sums(&self) -> Result<[Sum; SUM_COUNT], LineFault> {
-        let e5 = |fen: i64, name| {
-            fen.checked_mul(E5_IN_FEN).map(Sum::E5).ok_or(LineFault::Summary(name))
-        };
         Ok([
             Sum::Count(self.rows),
-            e5(self.settlement_total_fee, "应结订单总金额")?,
-            e5(self.settlement_refund_fee, "退款总金额")?,
-            e5(self.coupon_refund_fee, "充值券退款总金额")?,
+            Sum::of_fen(self.settlement_total_fee, "应结订单总金额")?,
+            Sum::of_fen(self.settlement_refund_fee, "退款总金额")?,
+            Sum::of_fen(self.coupon_refund_fee, "充值券退款总金额")?,
             Sum::E5(self.charge_e5),
-            e5(self.total_fee, "订单总金额")?,
-            e5(self.refund_fee, "申请退款总金额")?,
+            Sum::of_fen(self.total_fee, "订单总金额")?,
+            Sum::of_fen(self.refund_fee, "申请退款总金额")?,
         ])
     }
 }
 
 type Values<'a> = [Option<&'a str>; WIDTH];
-
-fn row<'a>(values: &Values<'a>) -> Result<TradeRow<'a>, LineFault> {
-    let text = |at: usize| values[at].unwrap_or_default();
-    let wrong = |at: usize| LineFault::Value(COLUMNS[at].names[0]);
-    let filled = |at: usize| Some(text(at)).filter(|text| !text.is_empty()).ok_or(wrong(at));
-    let state = match text(column::STATE) {
-        "SUCCESS" => TradeState::Success,
-        "REFUND" => TradeState::Refund,
-        "REVOKED" => TradeState::Revoked,
-        _ => return Err(wrong(column::STATE)),
-    };
-    let settlement_total_fee = amount(values, column::SETTLEMENT)?.unwrap_or(0);
-    Ok(TradeRow {
-        at_ms: from_dashed(text(column::AT)).ok_or(wrong(column::AT))?,
-        app_id: text(column::APP_ID),
-        mch_id: filled(column::MCH_ID)?,
-        transaction_id: filled(column::TRANSACTION_ID)?,
-        out_trade_no: filled(column::OUT_TRADE_NO)?,
-        openid: text(column::OPENID),
-        trade_type: text(column::TRADE_TYPE),
-        state,
-        fee_type: text(column::FEE_TYPE),
-        settlement_total_fee,
-        coupon_fee: amount(values, column::COUPON)?.unwrap_or(0),
-        total_fee: amount(values, column::TOTAL)?.unwrap_or(settlement_total_fee),
-        refund: refund(values, state)?,
-        charge_e5: yuan_e5(text(column::CHARGE)).ok_or(wrong(column::CHARGE))?,
-        rate: text(column::RATE),
-        attach: text(column::ATTACH),
-    })
-}
 
 /// The refund's columns are `0` in rows about payments, and not there in bills of payments only.
 fn refund<'a>(
