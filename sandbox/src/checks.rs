@@ -56,135 +56,138 @@ enum Shape {
 /// A field: its name, whether it must be there, its longest value in bytes, its shape.
 pub(crate) struct Rule(&'static str, bool, usize, Shape);
 
-const SIGN_TYPES: Shape = Shape::OneOf(&["MD5", "HMAC-SHA256"]);
+/// What most calls have in common, and what a call has of its own.
+pub(crate) type Rules = (&'static [Rule], &'static [Rule]);
 
-pub(crate) const UNIFIED_ORDER: &[Rule] = &[
+const SIGNED: &[Rule] = &[
     Rule("appid", true, 32, Shape::Text),
     Rule("mch_id", true, 32, Shape::Text),
     Rule("nonce_str", true, 32, Shape::Text),
     Rule("sign", true, 64, Shape::Text),
-    Rule("sign_type", false, 32, SIGN_TYPES),
-    Rule("device_info", false, 32, Shape::Text),
-    Rule("body", true, 127, Shape::Text),
-    Rule("detail", false, 6_000, Shape::Text),
-    Rule("attach", false, 127, Shape::Text),
-    Rule("out_trade_no", true, 32, Shape::OrderNumber),
-    Rule("fee_type", false, 16, Shape::OneOf(&["CNY"])),
-    Rule("total_fee", true, 10, Shape::Fen),
-    Rule("spbill_create_ip", true, 64, Shape::Address),
-    Rule("time_start", false, 14, Shape::Time),
-    Rule("time_expire", false, 14, Shape::Time),
-    Rule("goods_tag", false, 32, Shape::Text),
-    Rule("notify_url", true, 256, Shape::Url),
-    Rule("trade_type", true, 16, Shape::OneOf(&["JSAPI", "NATIVE", "APP", "MWEB"])),
-    Rule("product_id", false, 32, Shape::Text),
-    Rule("limit_pay", false, 32, Shape::OneOf(&["no_credit"])),
-    Rule("openid", false, 128, Shape::Openid),
-    Rule("receipt", false, 8, Shape::OneOf(&["Y"])),
-    Rule("profit_sharing", false, 16, Shape::OneOf(&["Y", "N"])),
-    Rule("scene_info", false, 256, Shape::Text),
+    Rule("sign_type", false, 32, Shape::OneOf(&["MD5", "HMAC-SHA256"])),
 ];
 
-pub(crate) const ORDER_QUERY: &[Rule] = &[
-    Rule("appid", true, 32, Shape::Text),
-    Rule("mch_id", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 64, Shape::Text),
-    Rule("sign_type", false, 32, SIGN_TYPES),
-    Rule("transaction_id", false, 32, Shape::Alphanumeric),
-    Rule("out_trade_no", false, 32, Shape::OrderNumber),
-];
+pub(crate) const UNIFIED_ORDER: Rules = (
+    SIGNED,
+    &[
+        Rule("device_info", false, 32, Shape::Text),
+        Rule("body", true, 127, Shape::Text),
+        Rule("detail", false, 6_000, Shape::Text),
+        Rule("attach", false, 127, Shape::Text),
+        Rule("out_trade_no", true, 32, Shape::OrderNumber),
+        Rule("fee_type", false, 16, Shape::OneOf(&["CNY"])),
+        Rule("total_fee", true, 10, Shape::Fen),
+        Rule("spbill_create_ip", true, 64, Shape::Address),
+        Rule("time_start", false, 14, Shape::Time),
+        Rule("time_expire", false, 14, Shape::Time),
+        Rule("goods_tag", false, 32, Shape::Text),
+        Rule("notify_url", true, 256, Shape::Url),
+        Rule("trade_type", true, 16, Shape::OneOf(&["JSAPI", "NATIVE", "APP", "MWEB"])),
+        Rule("product_id", false, 32, Shape::Text),
+        Rule("limit_pay", false, 32, Shape::OneOf(&["no_credit"])),
+        Rule("openid", false, 128, Shape::Openid),
+        Rule("receipt", false, 8, Shape::OneOf(&["Y"])),
+        Rule("profit_sharing", false, 16, Shape::OneOf(&["Y", "N"])),
+        Rule("scene_info", false, 256, Shape::Text),
+    ],
+);
 
-pub(crate) const CLOSE_ORDER: &[Rule] = &[
-    Rule("appid", true, 32, Shape::Text),
-    Rule("mch_id", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 64, Shape::Text),
-    Rule("sign_type", false, 32, SIGN_TYPES),
-    Rule("out_trade_no", true, 32, Shape::OrderNumber),
-];
+pub(crate) const ORDER_QUERY: Rules = (
+    SIGNED,
+    &[
+        Rule("transaction_id", false, 32, Shape::Alphanumeric),
+        Rule("out_trade_no", false, 32, Shape::OrderNumber),
+    ],
+);
 
-pub(crate) const REFUND: &[Rule] = &[
-    Rule("appid", true, 32, Shape::Text),
-    Rule("mch_id", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 64, Shape::Text),
-    Rule("sign_type", false, 32, SIGN_TYPES),
-    Rule("transaction_id", false, 32, Shape::Alphanumeric),
-    Rule("out_trade_no", false, 32, Shape::OrderNumber),
-    Rule("out_refund_no", true, 64, Shape::RefundNumber),
-    Rule("total_fee", true, 10, Shape::Fen),
-    Rule("refund_fee", true, 10, Shape::Fen),
-    Rule("refund_fee_type", false, 8, Shape::OneOf(&["CNY"])),
-    Rule("refund_desc", false, 80, Shape::Text),
-    Rule("refund_account", false, 30, REFUND_ACCOUNTS),
-    Rule("notify_url", false, 256, Shape::Url),
-];
+pub(crate) const CLOSE_ORDER: Rules =
+    (SIGNED, &[Rule("out_trade_no", true, 32, Shape::OrderNumber)]);
+
+pub(crate) const REFUND: Rules = (
+    SIGNED,
+    &[
+        Rule("transaction_id", false, 32, Shape::Alphanumeric),
+        Rule("out_trade_no", false, 32, Shape::OrderNumber),
+        Rule("out_refund_no", true, 64, Shape::RefundNumber),
+        Rule("total_fee", true, 10, Shape::Fen),
+        Rule("refund_fee", true, 10, Shape::Fen),
+        Rule("refund_fee_type", false, 8, Shape::OneOf(&["CNY"])),
+        Rule("refund_desc", false, 80, Shape::Text),
+        Rule("refund_account", false, 30, REFUND_ACCOUNTS),
+        Rule("notify_url", false, 256, Shape::Url),
+    ],
+);
 
 const REFUND_ACCOUNTS: Shape =
     Shape::OneOf(&["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_RECHARGE_FUNDS"]);
 
-pub(crate) const REFUND_QUERY: &[Rule] = &[
-    Rule("appid", true, 32, Shape::Text),
-    Rule("mch_id", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 64, Shape::Text),
-    Rule("sign_type", false, 32, SIGN_TYPES),
-    Rule("refund_id", false, 32, Shape::Alphanumeric),
-    Rule("out_refund_no", false, 64, Shape::RefundNumber),
-    Rule("transaction_id", false, 32, Shape::Alphanumeric),
-    Rule("out_trade_no", false, 32, Shape::OrderNumber),
-    Rule("offset", false, 8, Shape::Number),
-];
+pub(crate) const REFUND_QUERY: Rules = (
+    SIGNED,
+    &[
+        Rule("refund_id", false, 32, Shape::Alphanumeric),
+        Rule("out_refund_no", false, 64, Shape::RefundNumber),
+        Rule("transaction_id", false, 32, Shape::Alphanumeric),
+        Rule("out_trade_no", false, 32, Shape::OrderNumber),
+        Rule("offset", false, 8, Shape::Number),
+    ],
+);
 
-pub(crate) const TRADE_BILL: &[Rule] = &[
-    Rule("appid", true, 32, Shape::Text),
-    Rule("mch_id", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 64, Shape::Text),
-    Rule("sign_type", false, 32, SIGN_TYPES),
-    Rule("bill_date", true, 8, Shape::Number),
-    Rule("bill_type", false, 8, Shape::OneOf(&["ALL", "SUCCESS", "REFUND"])),
-    Rule("tar_type", false, 8, Shape::OneOf(&["GZIP"])),
-];
+pub(crate) const TRADE_BILL: Rules = (
+    SIGNED,
+    &[
+        Rule("bill_date", true, 8, Shape::Number),
+        Rule("bill_type", false, 8, Shape::OneOf(&["ALL", "SUCCESS", "REFUND"])),
+        Rule("tar_type", false, 8, Shape::OneOf(&["GZIP"])),
+    ],
+);
 
-pub(crate) const FUND_FLOW: &[Rule] = &[
-    Rule("appid", true, 32, Shape::Text),
-    Rule("mch_id", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 64, Shape::Text),
-    Rule("sign_type", true, 32, Shape::OneOf(&["HMAC-SHA256"])),
-    Rule("bill_date", true, 8, Shape::Number),
-    Rule("account_type", true, 9, Shape::OneOf(&["Basic", "Operation", "Fees"])),
-    Rule("tar_type", false, 8, Shape::OneOf(&["GZIP"])),
-];
+pub(crate) const FUND_FLOW: Rules = (
+    &[],
+    &[
+        Rule("appid", true, 32, Shape::Text),
+        Rule("mch_id", true, 32, Shape::Text),
+        Rule("nonce_str", true, 32, Shape::Text),
+        Rule("sign", true, 64, Shape::Text),
+        Rule("sign_type", true, 32, Shape::OneOf(&["HMAC-SHA256"])),
+        Rule("bill_date", true, 8, Shape::Number),
+        Rule("account_type", true, 9, Shape::OneOf(&["Basic", "Operation", "Fees"])),
+        Rule("tar_type", false, 8, Shape::OneOf(&["GZIP"])),
+    ],
+);
 
-pub(crate) const TRANSFER: &[Rule] = &[
-    Rule("mch_appid", true, 128, Shape::Text),
-    Rule("mchid", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 32, Shape::Text),
-    Rule("device_info", false, 32, Shape::Text),
-    Rule("partner_trade_no", true, 32, Shape::Alphanumeric),
-    Rule("openid", true, 64, Shape::Openid),
-    Rule("check_name", true, 16, Shape::OneOf(&["NO_CHECK", "FORCE_CHECK"])),
-    Rule("re_user_name", false, 64, Shape::Text),
-    Rule("amount", true, 10, Shape::Fen),
-    Rule("desc", true, 100, Shape::Text),
-    Rule("spbill_create_ip", false, 32, Shape::Address),
-];
+pub(crate) const TRANSFER: Rules = (
+    &[],
+    &[
+        Rule("mch_appid", true, 128, Shape::Text),
+        Rule("mchid", true, 32, Shape::Text),
+        Rule("nonce_str", true, 32, Shape::Text),
+        Rule("sign", true, 32, Shape::Text),
+        Rule("device_info", false, 32, Shape::Text),
+        Rule("partner_trade_no", true, 32, Shape::Alphanumeric),
+        Rule("openid", true, 64, Shape::Openid),
+        Rule("check_name", true, 16, Shape::OneOf(&["NO_CHECK", "FORCE_CHECK"])),
+        Rule("re_user_name", false, 64, Shape::Text),
+        Rule("amount", true, 10, Shape::Fen),
+        Rule("desc", true, 100, Shape::Text),
+        Rule("spbill_create_ip", false, 32, Shape::Address),
+    ],
+);
 
-pub(crate) const TRANSFER_QUERY: &[Rule] = &[
-    Rule("appid", true, 32, Shape::Text),
-    Rule("mch_id", true, 32, Shape::Text),
-    Rule("nonce_str", true, 32, Shape::Text),
-    Rule("sign", true, 32, Shape::Text),
-    Rule("partner_trade_no", true, 28, Shape::Alphanumeric),
-];
+pub(crate) const TRANSFER_QUERY: Rules = (
+    &[],
+    &[
+        Rule("appid", true, 32, Shape::Text),
+        Rule("mch_id", true, 32, Shape::Text),
+        Rule("nonce_str", true, 32, Shape::Text),
+        Rule("sign", true, 32, Shape::Text),
+        Rule("partner_trade_no", true, 28, Shape::Alphanumeric),
+    ],
+);
 
 /// Checks a request against its table.
-pub(crate) fn check(fields: &Fields, rules: &[Rule]) -> Result<(), Refusal> {
-    for Rule(name, required, bytes, shape) in rules {
+pub(crate) fn check(fields: &Fields, (common, own): Rules) -> Result<(), Refusal> {
+    let rules = || common.iter().chain(own);
+    for Rule(name, required, bytes, shape) in rules() {
         match fields.get(name) {
             None | Some("") if *required => {
                 return Err(Refusal::NotTaken(format!("缺少参数 {name}")));
@@ -201,7 +204,7 @@ pub(crate) fn check(fields: &Fields, rules: &[Rule]) -> Result<(), Refusal> {
             Some(_) => {}
         }
     }
-    match fields.iter().find(|(name, _)| !rules.iter().any(|rule| rule.0 == *name)) {
+    match fields.iter().find(|(name, _)| !rules().any(|rule| rule.0 == *name)) {
         Some((name, _)) => {
             let words = format!("输入了多余的参数 {name}");
             Err(Refusal::Business(Problem::new("PARAM_ERROR", words)))

@@ -168,18 +168,30 @@ pub(crate) async fn notice_again(
     number: Path<String>,
     again: Json<Again>,
 ) -> HttpResponse {
-    if !(1..=COPIES_MAX).contains(&again.copies) {
-        return problem(StatusCode::BAD_REQUEST, "copies must be 1 to 1000");
-    }
-    let paid = desk.look(|books, _| {
+    let due = Due::Payment(number.clone());
+    let no_notice = "the order is not paid, so there is no notice";
+    send_again(&desk, &due, again.copies, no_notice, |books, _| {
         let order = books.orders.get(number.as_str());
         order.is_some_and(|order| matches!(order.standing, Standing::Paid { .. }))
-    });
-    if !paid {
-        return problem(StatusCode::CONFLICT, "the order is not paid, so there is no notice");
+    })
+    .await
+}
+
+/// Sends a notice so often at once, if there is one, and says how often it was taken.
+pub(crate) async fn send_again(
+    desk: &Data<Desk>,
+    due: &Due,
+    many: u32,
+    no_notice: &str,
+    has_notice: impl FnOnce(&Books, i64) -> bool,
+) -> HttpResponse {
+    if !(1..=COPIES_MAX).contains(&many) {
+        return problem(StatusCode::BAD_REQUEST, "copies must be 1 to 1000");
     }
-    let due = Due::Payment(number.into_inner());
-    let taken = copies(&desk, &due, again.copies).await;
-    tried(&desk, &due, taken > 0);
-    settled(&desk, json!({"sent": again.copies, "taken": taken})).await
+    if !desk.look(has_notice) {
+        return problem(StatusCode::CONFLICT, no_notice);
+    }
+    let taken = copies(desk, due, many).await;
+    tried(desk, due, taken > 0);
+    settled(desk, json!({"sent": many, "taken": taken})).await
 }

@@ -10,10 +10,8 @@ use tally_wechat::sign::nonce;
 
 use crate::books::{Books, Entry};
 use crate::control::{ListQuery, problem, settled};
-use crate::control_pay::Again;
+use crate::control_pay::{Again, send_again};
 use crate::desk::{Desk, Due};
-use crate::limits::COPIES_MAX;
-use crate::notifier::{copies, tried};
 use crate::refund_book::{End, Refund};
 use crate::refunds::{Terms, refund};
 
@@ -133,17 +131,11 @@ pub(crate) async fn again(
     number: Path<String>,
     again: Json<Again>,
 ) -> HttpResponse {
-    if !(1..=COPIES_MAX).contains(&again.copies) {
-        return problem(StatusCode::BAD_REQUEST, "copies must be 1 to 1000");
-    }
-    let ended = desk.look(|books, now_ms| {
-        books.refunds.get(number.as_str()).is_some_and(|refund| refund.end_at(now_ms).is_some())
-    });
-    if !ended {
-        return problem(StatusCode::CONFLICT, "no such refund has ended, so there is no notice");
-    }
-    let due = Due::Refund(number.into_inner());
-    let taken = copies(&desk, &due, again.copies).await;
-    tried(&desk, &due, taken > 0);
-    settled(&desk, json!({"sent": again.copies, "taken": taken})).await
+    let due = Due::Refund(number.clone());
+    let no_notice = "no such refund has ended, so there is no notice";
+    send_again(&desk, &due, again.copies, no_notice, |books, now_ms| {
+        let refund = books.refunds.get(number.as_str());
+        refund.is_some_and(|refund| refund.end_at(now_ms).is_some())
+    })
+    .await
 }
