@@ -102,27 +102,18 @@ pub(crate) fn keep(dialect: Dialect, restore: &Restore) -> (String, Values<'_>) 
     let Restore { since, restored_at, looked_up_at, released } = restore;
     let released = released.as_ref();
     let fields = [
-        ("restored_ms", Some(Integer(restored_at.ms()))),
-        ("since_ms", Some(Integer(since.ms()))),
-        ("looked_up_ms", looked_up_at.map(|at| Integer(at.ms()))),
-        ("released_ms", released.map(|release| Integer(release.at.ms()))),
-        ("released_by", released.map(|release| Text(release.by.as_str()))),
-        ("note", released.map(|release| Text(&release.note))),
+        Some(Integer(restored_at.ms())),
+        Some(Integer(since.ms())),
+        looked_up_at.map(|at| Integer(at.ms())),
+        released.map(|release| Integer(release.at.ms())),
+        released.map(|release| Text(release.by.as_str())),
+        released.map(|release| Text(&release.note)),
     ];
-    let new = |column: &str| match dialect {
-        Dialect::Sqlite | Dialect::Postgres => format!("{column} = excluded.{column}"),
-        Dialect::Mysql => format!("{column} = values({column})"),
-    };
-    let set = fields[1..].iter().map(|(column, _)| new(column)).collect::<Vec<_>>().join(", ");
-    let over = match dialect {
-        Dialect::Sqlite | Dialect::Postgres => "on conflict (restored_ms) do update set",
-        Dialect::Mysql => "on duplicate key update",
-    };
     // A null stands in the text: PostgreSQL would take a value's type from the first that it is sent.
-    let marks =
-        fields.each_ref().map(|(_, value)| value.as_ref().map_or("null", |_| "?")).join(", ");
-    let text = format!("insert into restored ({COLUMNS}) values ({marks}) {over} {set}");
-    (text, fields.into_iter().filter_map(|(_, value)| value).collect())
+    let marks = fields.each_ref().map(|value| value.as_ref().map_or("null", |_| "?")).join(", ");
+    let over = dialect.over("restored_ms", COLUMNS);
+    let text = format!("insert into restored ({COLUMNS}) values ({marks}) {over}");
+    (text, fields.into_iter().flatten().collect())
 }
 
 /// Remembers when all was looked up, the first time.

@@ -148,6 +148,21 @@ impl Dialect {
         self.before(columns).replace('<', ">")
     }
 
+    /// What an insert of these columns says that is to stand in place of the rows of the same key.
+    pub(crate) fn over(self, key: &str, columns: &str) -> String {
+        let is_key = |column: &&str| key.split(", ").any(|part| part == *column);
+        let new = |column: &str| match self {
+            Self::Sqlite | Self::Postgres => format!("{column} = excluded.{column}"),
+            Self::Mysql => format!("{column} = values({column})"),
+        };
+        let others = columns.split(", ").filter(|column| !is_key(column));
+        let set = others.map(new).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Sqlite | Self::Postgres => format!("on conflict ({key}) do update set {set}"),
+            Self::Mysql => format!("on duplicate key update {set}"),
+        }
+    }
+
     /// Whether a column is what is given, null included.
     pub(crate) fn same(self, column: &str) -> String {
         match self {
@@ -169,6 +184,15 @@ mod tests {
         assert_eq!(&*Sqlite.text(text), text);
         assert_eq!(&*Mysql.text(text), text);
         assert_eq!(&*Postgres.text(text), "select a from t where a = $1 and b = $2");
+    }
+
+    #[test]
+    fn what_stands_in_place_of_a_row_keeps_its_key() {
+        let set = "on conflict (a, b) do update set c = excluded.c, d = excluded.d";
+        assert_eq!(Sqlite.over("a, b", "a, b, c, d"), set);
+        assert_eq!(Postgres.over("a, b", "a, b, c, d"), set);
+        let set = "on duplicate key update c = values(c), d = values(d)";
+        assert_eq!(Mysql.over("a, b", "a, b, c, d"), set);
     }
 
     #[test]

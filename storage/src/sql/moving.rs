@@ -74,15 +74,9 @@ fn kept_profile(row: &Row) -> Result<Profile, ReadError> {
 /// The statement that keeps profiles in place of earlier ones, and its values.
 pub(crate) fn keep_profiles<'p>(dialect: Dialect, profiles: &'p [Profile]) -> (String, Values<'p>) {
     let rows = vec!["(?, ?, ?)"; profiles.len()].join(", ");
-    let over = match dialect {
-        Dialect::Sqlite | Dialect::Postgres => {
-            "on conflict (openid) do update set profile = excluded.profile, stored_ms = excluded.stored_ms"
-        }
-        Dialect::Mysql => {
-            "on duplicate key update profile = values(profile), stored_ms = values(stored_ms)"
-        }
-    };
-    let text = format!("insert into profiles (openid, profile, stored_ms) values {rows} {over}");
+    let columns = "openid, profile, stored_ms";
+    let over = dialect.over("openid", columns);
+    let text = format!("insert into profiles ({columns}) values {rows} {over}");
     let value = |profile: &'p Profile| {
         let Profile { openid, json, stored_at } = profile;
         [Text(openid), Text(json), Integer(stored_at.ms())]

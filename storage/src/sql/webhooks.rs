@@ -65,7 +65,7 @@ pub(crate) fn keep<'w>(
     webhook: &'w Webhook,
     kinds: &'w str,
 ) -> (String, Values<'w>) {
-    let over = over(dialect, "webhook_id", WEBHOOK);
+    let over = dialect.over("webhook_id", WEBHOOK);
     let text = format!("insert into webhooks ({WEBHOOK}) values (?, ?, ?, ?, ?, ?) {over}");
     let Webhook { webhook_id, url, merchant, secret, created_at, .. } = webhook;
     let values = vec![
@@ -145,7 +145,7 @@ pub(crate) fn add_delivery(dialect: Dialect, delivery: &Delivery) -> (String, Va
 
 /// The statement that keeps a delivery in place of what was kept of it, and its values.
 pub(crate) fn keep_delivery(dialect: Dialect, delivery: &Delivery) -> (String, Values<'_>) {
-    inserted(delivery, &over(dialect, "merchant_id, webhook_id, seq", DELIVERY))
+    inserted(delivery, &dialect.over("merchant_id, webhook_id, seq", DELIVERY))
 }
 
 fn inserted<'d>(delivery: &'d Delivery, over: &str) -> (String, Values<'d>) {
@@ -166,19 +166,6 @@ fn inserted<'d>(delivery: &'d Delivery, over: &str) -> (String, Values<'d>) {
     ];
     let marks = vec!["?"; values.len()].join(", ");
     (format!("insert into deliveries ({DELIVERY}) values ({marks}) {over}"), values)
-}
-
-/// What an insert says that is to stand in place of the row of the same key.
-fn over(dialect: Dialect, key: &str, columns: &str) -> String {
-    let new = |column: &str| match dialect {
-        Dialect::Sqlite | Dialect::Postgres => format!("{column} = excluded.{column}"),
-        Dialect::Mysql => format!("{column} = values({column})"),
-    };
-    let set = columns.split(", ").map(new).collect::<Vec<_>>().join(", ");
-    match dialect {
-        Dialect::Sqlite | Dialect::Postgres => format!("on conflict ({key}) do update set {set}"),
-        Dialect::Mysql => format!("on duplicate key update {set}"),
-    }
 }
 
 /// A webhook's deliveries, the newest first.
