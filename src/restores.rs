@@ -11,7 +11,7 @@ use tally_storage::Books;
 use tally_storage::restores::{Release, Restore, mark_if_backup, of_all};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex as Turn, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -146,24 +146,25 @@ impl Watch {
     }
 }
 
-/// Reads and looks up in turns of their own: a look-up takes as long as WeChat does.
+/// Reads what is known of restores, and has one look-up under way while there is one to make.
 async fn watch_over(restores: Arc<Restores>, recovery: Recovery, clock: Clock) {
-    let read = async {
-        loop {
-            if let Err(error) = restores.read().await {
+    let mut look_up = JoinSet::new();
+    loop {
+        // Before the reading: one that has ended is known to the store by then.
+        while look_up.try_join_next().is_some() {}
+        match restores.read().await {
+            Ok(all) if all.iter().any(|restore| restore.looked_up_at.is_none()) => {
+                if look_up.is_empty() {
+                    let (restores, recovery, clock) =
+                        (Arc::clone(&restores), recovery.clone(), clock.clone());
+                    look_up.spawn(async move { restores.look_up(&recovery, &all, &clock).await });
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
                 tracing::warn!(%error, "whether the books were restored could not be read; it is read again");
             }
-            tokio::time::sleep(RESTORES_READ_EVERY).await;
         }
-    };
-    let look_up = async {
-        loop {
-            let all = restores.read().await.unwrap_or_default(); // the other loop says why
-            if all.iter().any(|restore| restore.looked_up_at.is_none()) {
-                restores.look_up(&recovery, &all, &clock).await;
-            }
-            tokio::time::sleep(RESTORES_READ_EVERY).await;
-        }
-    };
-    let ((), ()) = tokio::join!(read, look_up);
+        tokio::time::sleep(RESTORES_READ_EVERY).await;
+    }
 }
