@@ -267,7 +267,11 @@ impl Service {
     pub(crate) async fn warnings(&self) -> Vec<String> {
         let sessions = self.sessions.check().await.err();
         let sessions = sessions.map(|why| format!("customers can't log in: {why}"));
-        sessions.into_iter().chain(self.restores.warning()).collect()
+        sessions
+            .into_iter()
+            .chain(self.restores.warning())
+            .chain(self.engine.damage().told())
+            .collect()
     }
 
     /// Why the node should be sent no requests; none: it is ready.

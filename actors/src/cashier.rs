@@ -71,6 +71,11 @@ impl From<Refusal> for CashierError {
 }
 
 impl Cashier {
+    /// Whose orders the flows are about.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Flows between these two, in tasks on that runtime: the store's, which outlives the engine.
     pub fn new(engine: Engine, gateway: Arc<dyn Gateway>, runtime: Handle, now: Now) -> Self {
         Self { engine, gateway, runtime, now, traffic: Arc::default() }

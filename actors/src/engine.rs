@@ -16,6 +16,7 @@ use answers::{merchant, misfit, order, withdrawal};
 pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number, PaidTransfer};
 
 use crate::asking::{self, Asking, Next};
+use crate::damage::Damage;
 use crate::domain::command::{
     Adopt, Answer, Asked, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle,
     Withdraw,
@@ -51,6 +52,7 @@ pub struct Engine {
     transfers_open: bool,
     freeze: Arc<Freeze>,
     payouts: Arc<Notify>,
+    damage: Arc<Damage>,
 }
 
 impl Engine {
@@ -62,8 +64,8 @@ impl Engine {
         let reader = Reader::start(&runtime, Arc::clone(&store), fatal);
         let registry =
             Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
-        let (arbiters, payouts) = (Arc::new(arbiters), Arc::default());
-        Self { registry, store, arbiters, transfers_open, freeze, payouts }
+        let (arbiters, payouts, damage) = (Arc::new(arbiters), Arc::default(), Arc::default());
+        Self { registry, store, arbiters, transfers_open, freeze, payouts, damage }
     }
 
     /// Takes no more calls and ends the actors and the writer, after the batch in flight. Nothing needs flushing: nothing
@@ -95,6 +97,11 @@ impl Engine {
     /// Whose events were just committed here.
     pub fn news(&self) -> &Arc<News> {
         self.registry.writer().news()
+    }
+
+    /// What the background work can't read and passes over.
+    pub fn damage(&self) -> &Arc<Damage> {
+        &self.damage
     }
 
     /// Asks a merchant, and asks its next incarnation again after a failure that certainly did not happen: same number,

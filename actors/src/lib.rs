@@ -17,6 +17,7 @@
 //! | [`claims`] | which process does whose background work |
 //! | [`cashier`] | flows between a merchant and the channel |
 //! | [`sweeper`], [`payer`], [`settler`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out, days settled |
+//! | [`damage`] | what they can't read and pass over |
 //! | [`recovery`] | what restored books may lack, looked up at the channel |
 //! | [`memory`] | the store in memory |
 //! | [`mutant`] | known defects, to be built in on purpose and caught |
@@ -26,6 +27,7 @@ pub mod asking;
 pub mod batcher;
 pub mod cashier;
 pub mod claims;
+pub mod damage;
 pub mod domain;
 pub mod doubts;
 pub mod engine;

@@ -21,8 +21,8 @@ use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::mutant::{self, Mutant};
 use crate::ports::{
-    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
-    OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Run, Store, Trouble,
+    Answering, BadRow, Batch, CaseFilter, Commit, Damaged, HeadRead, ListedCase, ListedOrder,
+    OpenOrder, OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Run, Store, Trouble,
     WithdrawalUnderWay, Work,
 };
 
@@ -220,14 +220,14 @@ impl Store for MemoryStore {
         from: At,
         to: At,
         page: Page,
-    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+    ) -> Answering<'_, Result<Part<Result<OpenOrder, Damaged>>, ReadError>> {
         Box::pin(async move { waiting::open_orders(&self.ledgers(), from, to, &page) })
     }
 
     fn withdrawals_under_way(
         &self,
         page: Page,
-    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+    ) -> Answering<'_, Result<Part<Result<WithdrawalUnderWay, Damaged>>, ReadError>> {
         Box::pin(async move { waiting::withdrawals_under_way(&self.ledgers(), &page) })
     }
 

@@ -26,6 +26,7 @@ use self::memos::Memos;
 pub(crate) use self::step::Step;
 use crate::cashier::Now;
 use crate::claims::Claims;
+use crate::damage::{ever, whole};
 use crate::engine::Engine;
 use crate::gateway::Gateway;
 use crate::limits;
@@ -106,7 +107,7 @@ impl Round {
 
     /// Begins what is due for each withdrawal under way that is not in hand.
     pub(crate) async fn go(&self) {
-        let mut cursor = None;
+        let (mut cursor, mut damaged) = (None, vec![]);
         let restored = self.step.desk.engine.restored();
         let frozen = restored.is_some_and(|restored| restored.frozen);
         if self.was_frozen.swap(frozen, Ordering::AcqRel) && !frozen {
@@ -122,7 +123,8 @@ impl Round {
                     return;
                 }
             };
-            let merchants = part.items.iter().map(|waiting| waiting.merchant);
+            let items = whole(part.items, &mut damaged);
+            let merchants = items.iter().map(|waiting| waiting.merchant);
             let ours = match self.claims.ours(merchants).await {
                 Ok(ours) => ours,
                 Err(error) => {
@@ -130,12 +132,12 @@ impl Round {
                     return;
                 }
             };
-            for waiting in part.items.into_iter().filter(|waiting| ours.contains(&waiting.merchant))
-            {
+            for waiting in items.into_iter().filter(|waiting| ours.contains(&waiting.merchant)) {
                 self.begin(waiting).await;
             }
             cursor = part.next;
             if cursor.is_none() {
+                self.step.desk.engine.damage().learn(Work::Transfers, &ever(), &damaged);
                 return self.memos.end_round();
             }
         }

@@ -182,6 +182,21 @@ pub struct WithdrawalUnderWay {
     pub withdrawal: Withdrawal,
 }
 
+/// A row of what waits for the channel that can't be read. Whoever does the background work passes it over, says so, and goes on
+/// with the others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{number}: {why}")]
+pub struct Damaged {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// The order's or the withdrawal's number, as it is stored.
+    pub number: Box<str>,
+    /// When it was opened or requested.
+    pub at: At,
+    /// What is wrong, and the remedy.
+    pub why: ReadError,
+}
+
 /// Which cases are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct CaseFilter {
@@ -317,19 +332,19 @@ pub trait Store: Send + Sync + 'static {
     ) -> Answering<'_, Result<Part<Withdrawal>, ReadError>>;
 
     /// All merchants' WeChat orders that are still open, of those opened at `from` or later and before `to`, by when they
-    /// were opened.
+    /// were opened. A row that can't be read is told of among the others.
     fn open_orders(
         &self,
         from: At,
         to: At,
         page: Page,
-    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>>;
+    ) -> Answering<'_, Result<Part<Result<OpenOrder, Damaged>>, ReadError>>;
 
     /// All merchants' withdrawals by WeChat that are requested, sending or unknown, by when they were requested.
     fn withdrawals_under_way(
         &self,
         page: Page,
-    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>>;
+    ) -> Answering<'_, Result<Part<Result<WithdrawalUnderWay, Damaged>>, ReadError>>;
 
     /// Cases, by when they were opened.
     fn cases(

@@ -12,9 +12,10 @@ use tokio::task::JoinHandle;
 
 use crate::cashier::Cashier;
 use crate::claims::Claims;
+use crate::damage::whole;
 use crate::domain::time::At;
 use crate::limits;
-use crate::ports::{OpenOrder, Page, Part, ReadError, Store, Work};
+use crate::ports::{Damaged, OpenOrder, Page, Part, ReadError, Store, Work};
 
 /// When an open order is looked up.
 #[derive(Debug, Clone)]
@@ -129,10 +130,10 @@ impl Sweep {
     /// Takes every order opened from an instant on and before another, a few at once. `false`: not all could be read.
     async fn sweep(self: &Arc<Self>, from: At, to: At) -> bool {
         let at_once = Arc::new(Semaphore::new(limits::POLLS_AT_ONCE));
-        let mut cursor = None;
+        let (mut cursor, mut damaged) = (None, vec![]);
         let all_read = loop {
             let page = Page { limit: limits::WALK_PART, cursor };
-            let part = match self.part(from, to, page).await {
+            let part = match self.part(from, to, page, &mut damaged).await {
                 Ok(part) => part,
                 Err(error) => {
                     tracing::error!(%error, "open orders could not be read; they are looked up later");
@@ -156,12 +157,22 @@ impl Sweep {
         };
         let all = u32::try_from(limits::POLLS_AT_ONCE).expect("a few");
         drop(at_once.acquire_many(all).await);
+        if all_read {
+            self.cashier.engine().damage().learn(Work::Orders, &(from..to), &damaged);
+        }
         all_read
     }
 
-    /// A part of the open orders, without those that another process looks up.
-    async fn part(&self, from: At, to: At, page: Page) -> Result<Part<OpenOrder>, ReadError> {
-        let Part { mut items, next } = self.store.open_orders(from, to, page).await?;
+    /// A part of the open orders, without those that another process looks up, and those that can't be read.
+    async fn part(
+        &self,
+        from: At,
+        to: At,
+        page: Page,
+        damaged: &mut Vec<Damaged>,
+    ) -> Result<Part<OpenOrder>, ReadError> {
+        let Part { items, next } = self.store.open_orders(from, to, page).await?;
+        let mut items = whole(items, damaged);
         let ours = self.claims.ours(items.iter().map(|waiting| waiting.merchant)).await?;
         items.retain(|waiting| ours.contains(&waiting.merchant));
         Ok(Part { items, next })

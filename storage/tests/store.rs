@@ -30,5 +30,7 @@ mod own_commits;
 mod restore;
 #[path = "store/restores.rs"]
 mod restores;
+#[path = "store/waiting.rs"]
+mod waiting;
 #[path = "store/webhooks.rs"]
 mod webhooks;

@@ -8,14 +8,14 @@ use crate::domain::order::{Channel, OrderStatus};
 use crate::domain::rules::PayoutMethod;
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalStatus;
-use crate::ports::{OpenOrder, Page, Part, ReadError, WithdrawalUnderWay};
+use crate::ports::{Damaged, OpenOrder, Page, Part, ReadError, WithdrawalUnderWay};
 
 pub(super) fn open_orders(
     ledgers: &Ledgers,
     from: At,
     to: At,
     page: &Page,
-) -> Result<Part<OpenOrder>, ReadError> {
+) -> Result<Part<Result<OpenOrder, Damaged>>, ReadError> {
     let mut waiting = vec![];
     for (merchant, record) in all(ledgers) {
         let Record::Order(order) = record else { continue };
@@ -25,15 +25,15 @@ pub(super) fn open_orders(
             waiting.push(OpenOrder { merchant, order: (**order).clone() });
         }
     }
-    part(waiting, page, |OpenOrder { merchant, order }| {
+    whole(part(waiting, page, |OpenOrder { merchant, order }| {
         place(order.opened_at, merchant, order.opened_seq)
-    })
+    })?)
 }
 
 pub(super) fn withdrawals_under_way(
     ledgers: &Ledgers,
     page: &Page,
-) -> Result<Part<WithdrawalUnderWay>, ReadError> {
+) -> Result<Part<Result<WithdrawalUnderWay, Damaged>>, ReadError> {
     use WithdrawalStatus::{Requested, Sending, Unknown};
     let mut waiting = vec![];
     for (merchant, record) in all(ledgers) {
@@ -43,9 +43,14 @@ pub(super) fn withdrawals_under_way(
             waiting.push(WithdrawalUnderWay { merchant, withdrawal: (**made).clone() });
         }
     }
-    part(waiting, page, |WithdrawalUnderWay { merchant, withdrawal }| {
+    whole(part(waiting, page, |WithdrawalUnderWay { merchant, withdrawal }| {
         place(withdrawal.requested_at, merchant, withdrawal.requested_seq)
-    })
+    })?)
+}
+
+/// In memory nothing is damaged.
+fn whole<T>(Part { items, next }: Part<T>) -> Result<Part<Result<T, Damaged>>, ReadError> {
+    Ok(Part { items: items.into_iter().map(Ok).collect(), next })
 }
 
 fn all(ledgers: &Ledgers) -> impl Iterator<Item = (MerchantId, &Record)> {

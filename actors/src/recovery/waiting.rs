@@ -7,7 +7,7 @@ use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::limits::WALK_PART;
 use crate::payer::plan::Remembered;
-use crate::ports::{Answering, Page, Part, ReadError, Store};
+use crate::ports::{Answering, Damaged, Page, Part, ReadError, Store};
 
 /// An order that the books have open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Recovery {
         let ever = At::from_ms(i64::MAX);
         walk(
             store,
-            |store, page| store.open_orders(At::default(), ever, page),
+            |store, page| strict(store.open_orders(At::default(), ever, page)),
             |open| {
                 let order_no = open.order.order_no;
                 waiting.orders.push(LostOrder { merchant: open.merchant, order_no });
@@ -62,7 +62,7 @@ impl Recovery {
         .await?;
         walk(
             store,
-            |store, page| store.withdrawals_under_way(page),
+            |store, page| strict(store.withdrawals_under_way(page)),
             |out| {
                 waiting.add(out.merchant, &out.withdrawal);
             },
@@ -102,4 +102,15 @@ async fn walk<'s, T>(
             return Ok(());
         }
     }
+}
+
+/// What can't be read may have been paid: whoever puts books back must know of it, so nothing is passed over.
+fn strict<'s, T: Send + 's>(
+    list: Answering<'s, Result<Part<Result<T, Damaged>>, ReadError>>,
+) -> Answering<'s, Result<Part<T>, ReadError>> {
+    Box::pin(async move {
+        let Part { items, next } = list.await?;
+        let items = items.into_iter().collect::<Result<_, Damaged>>().map_err(|one| one.why)?;
+        Ok(Part { items, next })
+    })
 }

@@ -84,6 +84,24 @@ fn a_withdrawal_is_sent_once_and_paid() {
 }
 
 #[test]
+fn a_damaged_row_is_passed_over_and_the_others_are_paid_out() {
+    run(async |runtime| {
+        let world = World::new(runtime).await;
+        asked(&world).await;
+        world.engine.withdraw(world.m, of("W200", 200), world.now()).await.unwrap();
+        world.store.damage_row("W200", true);
+        let round = Round::new(desk(&world));
+        let found = until_certain(&world, &round).await;
+        assert_eq!((found.status, world.bank.count("transfer W200")), (Succeeded, 0));
+        let told = world.engine.damage().told().expect("it is told");
+        assert!(told.contains("transfers W200 of merchant m1"), "{told}");
+        world.store.damage_row("W200", false);
+        look(&round).await;
+        assert_eq!((world.engine.damage().told(), world.bank.count("transfer W200")), (None, 1));
+    });
+}
+
+#[test]
 fn a_lost_answer_is_asked_after_on_the_ladder_until_it_is_certain() {
     run(async |runtime| {
         for loss in [Loss::Before, Loss::After] {

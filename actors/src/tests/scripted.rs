@@ -1,6 +1,6 @@
 //! A store that can be told to fail or to wait.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::memory::MemoryStore;
 use crate::ports::{
-    Answering, BadRow, Batch, CaseFilter, Commit, HeadRead, ListedCase, ListedOrder, OpenOrder,
-    OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble, WithdrawalUnderWay,
-    Work,
+    Answering, BadRow, Batch, CaseFilter, Commit, Damaged, HeadRead, ListedCase, ListedOrder,
+    OpenOrder, OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble,
+    WithdrawalUnderWay, Work,
 };
 
 /// What the store does with one batch.
@@ -40,6 +40,8 @@ pub(crate) struct Scripted {
     bad: Mutex<Option<BadRow>>,
     gate: Semaphore,
     damaged: Mutex<Option<MerchantId>>,
+    /// Numbers of orders and withdrawals that lists of what waits can't read.
+    unreadable: Mutex<BTreeSet<String>>,
     /// Why the store can't be trusted.
     pub(super) broken: SetOnce<String>,
     /// So many reads panic from now on.
@@ -58,6 +60,7 @@ impl Scripted {
             bad: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             damaged: Mutex::default(),
+            unreadable: Mutex::default(),
             broken: SetOnce::new(),
             read_panics: AtomicUsize::new(0),
             commits: AtomicUsize::new(0),
@@ -84,6 +87,35 @@ impl Scripted {
     /// What is stored of this merchant's records can't be read from now on.
     pub(super) fn damage(&self, of: MerchantId) {
         *self.damaged.lock().unwrap() = Some(of);
+    }
+
+    /// The row of this order or withdrawal can't be read from now on, or again.
+    pub(super) fn damage_row(&self, number: &str, damaged: bool) {
+        let mut unreadable = self.unreadable.lock().unwrap();
+        if damaged {
+            unreadable.insert(number.into())
+        } else {
+            unreadable.remove(number)
+        };
+    }
+
+    /// A list of what waits, with what can't be read in it.
+    fn with_damage<T>(
+        &self,
+        part: Part<Result<T, Damaged>>,
+        row: impl Fn(&T) -> (MerchantId, String, At),
+    ) -> Part<Result<T, Damaged>> {
+        let unreadable = self.unreadable.lock().unwrap();
+        let read = |item: Result<T, Damaged>| {
+            let item = item?;
+            let (merchant, number, at) = row(&item);
+            if !unreadable.contains(&number) {
+                return Ok(item);
+            }
+            let why = ReadError::Unreadable { merchant, what: "damaged".into() };
+            Err(Damaged { merchant, number: number.into(), at, why })
+        };
+        Part { items: part.items.into_iter().map(read).collect(), next: part.next }
     }
 
     fn panic_if_told(&self) {
@@ -232,15 +264,25 @@ impl Store for Scripted {
         from: At,
         to: At,
         page: Page,
-    ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
-        self.inner.open_orders(from, to, page)
+    ) -> Answering<'_, Result<Part<Result<OpenOrder, Damaged>>, ReadError>> {
+        Box::pin(async move {
+            let part = self.inner.open_orders(from, to, page).await?;
+            Ok(self.with_damage(part, |OpenOrder { merchant, order }| {
+                (*merchant, order.order_no.to_string(), order.opened_at)
+            }))
+        })
     }
 
     fn withdrawals_under_way(
         &self,
         page: Page,
-    ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
-        self.inner.withdrawals_under_way(page)
+    ) -> Answering<'_, Result<Part<Result<WithdrawalUnderWay, Damaged>>, ReadError>> {
+        Box::pin(async move {
+            let part = self.inner.withdrawals_under_way(page).await?;
+            Ok(self.with_damage(part, |WithdrawalUnderWay { merchant, withdrawal }| {
+                (*merchant, withdrawal.withdrawal_no.to_string(), withdrawal.requested_at)
+            }))
+        })
     }
 
     fn cases(

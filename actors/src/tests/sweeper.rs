@@ -162,6 +162,34 @@ fn a_large_number_of_orders_is_walked_through_part_by_part() {
 }
 
 #[test]
+fn a_damaged_row_is_passed_over_and_told_until_it_is_mended() {
+    run(async |runtime| {
+        let world = World::new(runtime).await;
+        for no in ["O100", "O200", "O300"] {
+            open(&world, no).await;
+        }
+        world.store.damage_row("O200", true);
+        world.pass(MINUTE);
+        let (sweep, damage) = (sweep(&world), world.engine.damage());
+        sweep.walk(5 * SECOND).await;
+        assert_eq!(
+            ["O100", "O200", "O300"].map(|no| world.bank.count(&format!("order {no}"))),
+            [1, 0, 1]
+        );
+        let told = damage.told().expect("it is told");
+        assert!(
+            told.starts_with("1 damaged rows") && told.contains("O200 of merchant m1"),
+            "{told}"
+        );
+        sweep.walk(2 * MINUTE).await;
+        assert!(damage.told().is_some(), "it was not looked at");
+        world.store.damage_row("O200", false);
+        sweep.walk(5 * SECOND).await;
+        assert_eq!((damage.told(), world.bank.count("order O200")), (None, 1));
+    });
+}
+
+#[test]
 fn a_running_sweeper_looks_up_what_was_open_before_it_began_and_stops() {
     run(async |runtime| {
         let world = World::new(runtime).await;

@@ -80,7 +80,7 @@ impl Process {
             .expect("the store in memory can be listed")
             .items;
         let mut next: Option<u64> = None;
-        for WithdrawalUnderWay { merchant, withdrawal } in under_way {
+        for WithdrawalUnderWay { merchant, withdrawal } in under_way.into_iter().flatten() {
             let number = (merchant, withdrawal.withdrawal_no);
             let memo = self.payer.memos.entry(number).or_default();
             if !memo.in_hand && stage.now >= memo.due_at {

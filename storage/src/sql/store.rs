@@ -65,14 +65,14 @@ macro_rules! reads {
             from: At,
             to: At,
             page: Page,
-        ) -> Answering<'_, Result<Part<OpenOrder>, ReadError>> {
+        ) -> Answering<'_, Result<Part<Result<OpenOrder, Damaged>>, ReadError>> {
             self.reads($crate::sql::waiting::open_orders(&self.read, from, to, page))
         }
 
         fn withdrawals_under_way(
             &self,
             page: Page,
-        ) -> Answering<'_, Result<Part<WithdrawalUnderWay>, ReadError>> {
+        ) -> Answering<'_, Result<Part<Result<WithdrawalUnderWay, Damaged>>, ReadError>> {
             self.reads($crate::sql::waiting::withdrawals_under_way(&self.read, page))
         }
 
@@ -116,7 +116,7 @@ pub(crate) mod port {
     pub(crate) use tally_actors::domain::time::At;
     pub(crate) use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
     pub(crate) use tally_actors::ports::{
-        Answering, CaseFilter, ListedCase, ListedOrder, OpenOrder, OrderFilter, Page, Part,
-        ReadError, RecordRead, Recorded, WithdrawalUnderWay,
+        Answering, CaseFilter, Damaged, ListedCase, ListedOrder, OpenOrder, OrderFilter, Page,
+        Part, ReadError, RecordRead, Recorded, WithdrawalUnderWay,
     };
 }
