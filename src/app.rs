@@ -18,11 +18,13 @@ use tally_actors::payer::Desk;
 use tally_actors::ports::{ReadError, Store};
 use tally_actors::recovery::Recovery;
 use tally_sandbox::{Sandbox, StartFault};
+use tally_storage::account::AccountFault;
 use tally_storage::{Books, OpenError, Place, folder};
 use tally_wechat::client::ConfigFault;
 use tally_wechat::{Client, Config};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::account;
 use crate::admin_key::{AdminKey, AdminKeyError};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
@@ -79,6 +81,9 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The books are of another WeChat account.
+    #[error(transparent)]
+    Account(#[from] Box<AccountFault>),
     /// There is no admin key.
     #[error(transparent)]
     AdminKey(#[from] AdminKeyError),
@@ -133,11 +138,7 @@ impl App {
         let data_dir = &settings.data.data_dir;
         folder::make(data_dir)
             .map_err(|error| StartError::DataDir { path: data_dir.clone(), error })?;
-        let threads = Builder::new_multi_thread()
-            .worker_threads(limits::STORE_THREADS)
-            .thread_name("store")
-            .enable_all()
-            .build()?;
+        let threads = store_threads()?;
         let handle = threads.handle().clone();
         let runtime = StoreRuntime(Some(threads));
         let place = settings.data.place();
@@ -148,10 +149,11 @@ impl App {
         let (opened, on) = (place.clone(), handle.clone());
         let opening = handle.spawn_blocking(move || on.block_on(opened.open()));
         let store = opening.await.map_err(std::io::Error::other)??;
+        account::check(&store, &counterpart, &handle).await??;
         // Only now: whoever has the store has the data directory, so no two starts make a key at once.
         let admin_key =
             AdminKey::find_or_make(settings.admin_key.as_ref(), &settings.data.admin_key_file())?;
-        let restores = restores(&store, &handle).await?;
+        let restores = Restores::start(&store, &handle).await?.map_err(StartError::Restores)?;
         let keyring = Keyring::load(Arc::clone(&store), handle.clone(), admin_key.secret()).await?;
         // Before the sandbox starts: what it sends at once waits here until the server takes it.
         let (listener, address) = bind(settings.listen)?;
@@ -358,12 +360,9 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
     (service, desk)
 }
 
-/// What the store says of restores, asked on the runtime that it lives on.
-async fn restores(store: &Arc<dyn Books>, on: &Handle) -> Result<Arc<Restores>, StartError> {
-    let (store, now) = (Arc::clone(store), Clock::start().now());
-    let loading = on.spawn(async move { Restores::load(store, now).await });
-    let loaded = loading.await.map_err(std::io::Error::other)?;
-    Ok(Arc::new(loaded.map_err(StartError::Restores)?))
+fn store_threads() -> std::io::Result<Runtime> {
+    let mut threads = Builder::new_multi_thread();
+    threads.worker_threads(limits::STORE_THREADS).thread_name("store").enable_all().build()
 }
 
 fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -385,7 +384,7 @@ pub(crate) async fn service_in(folder: &std::path::Path) -> Service {
     let sessions = Arc::new(Sessions::start(&settings.sessions, &runtime).await.unwrap());
     let port = Arc::clone(&store) as Arc<dyn Store>;
     let engine = Engine::start(port, Options::new(runtime.clone()));
-    let restores = restores(&store, &runtime).await.unwrap();
+    let restores = Restores::start(&store, &runtime).await.unwrap().unwrap();
     let post = post(&settings).unwrap();
     let parts = Parts { engine, store, keyring, restores, gateway, sessions, post, sandbox: false };
     service(&settings, parts, runtime).0

@@ -18,3 +18,23 @@ async fn books_that_are_missing_are_told_in_large_letters_and_new_ones_are_not()
         running.await.unwrap().unwrap();
     }
 }
+
+#[actix_web::test]
+async fn practice_books_are_not_served_with_a_real_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::in_folder(folder.path());
+    let app = App::build(&settings).await.unwrap();
+    let handle = app.handle();
+    let running = actix_web::rt::spawn(app.run());
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+    let hidden = |text: &str| Some(text.parse().unwrap());
+    settings.wechat.app_id = Some("wx1".into());
+    settings.wechat.mch_id = Some("191".into());
+    settings.wechat.app_secret = hidden("a-secret-of-the-app-that-is-long");
+    settings.wechat.api_key = hidden("a-key-of-32-characters-in-length");
+    let refused = App::build(&settings).await.err().expect("they are practice books");
+    assert!(refused.to_string().contains("holds practice books"), "{refused}");
+    let StartError::Account(fault) = refused else { panic!("{refused}") };
+    assert!(matches!(*fault, AccountFault::Practice { .. }), "{fault}");
+}

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::account;
 use crate::app::App;
 use crate::demo::{self, Demo};
 use crate::moves::{self, BackingUp, Copying, Marking, Migrating, Restoring};
@@ -64,6 +65,12 @@ enum Command {
     Restored(Marking),
     /// Bring the schema of the database up to date, as a start of the server does
     Migrate(Migrating),
+    /// Tell which WeChat account the books are kept with, or, after a move of the platform, give them another
+    ///
+    /// The first start keeps the account that it is given, and a start with another is refused: that one would know nothing of the
+    /// transfers that were sent, and their money would be given back. So --set is refused while an order is open or a withdrawal
+    /// under way; and practice books of the sandbox never become real ones. Stop every tally that serves the books first.
+    Account(account::Asking),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
     Demo(Demo),
     /// Play a customer of the running service's sandbox
@@ -133,6 +140,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Restore(asked) => command(&asked.log, moves::put_back(&asked)),
         Command::Restored(asked) => command(&asked.log, moves::mark(&asked)),
         Command::Migrate(asked) => command(&asked.log, moves::migrate(&asked)),
+        Command::Account(asked) => command(&asked.log, account::run(&asked)),
         Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };

@@ -8,6 +8,7 @@
 //! | [`app`] | the service as a whole: store, engine, server, and the order in which they stop |
 //! | `service` | what every handler is given |
 //! | `web` | every route, each error's status, and the handlers |
+//! | `account` | the WeChat account that the books are kept with |
 //! | `keyring`, `admin_key` | who may call `/v1` |
 //! | `sessions`, `logins`, `look_ups` | customers of the mini-program; sessions in memory or in Redis |
 //! | `webhooks` | the platform's own server is told of what happened |
@@ -15,6 +16,7 @@
 //! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
 //! | `clock`, `limits` | the only reader of the wall clock; every bound |
 
+mod account;
 pub mod admin_key;
 pub mod app;
 pub mod cli;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tally_actors::domain::channel_no::out_trade_no;
 use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_sandbox::{Credentials, Sandbox, StartFault};
+use tally_storage::account::{Account, Player};
 use tally_wechat::{Config, Keys, Secret};
 
 use crate::limits::{SANDBOX_LOOK, SANDBOX_WAIT_MAX};
@@ -16,6 +17,11 @@ use crate::settings::{self, Settings};
 /// The account that exists in the sandbox only.
 const APP_ID: &str = "wx00005a4db0c5ad01";
 const MCH_ID: &str = "1900000109";
+
+/// The account of books that are kept for practice.
+pub(crate) fn account() -> Account {
+    Account { player: Player::Sandbox, app_id: APP_ID.into(), mch_id: MCH_ID.into() }
+}
 
 /// Starts the sandbox, its books in the data directory, and says how it is spoken to. Its secrets are made of the admin's key, so
 /// that nobody can forge its notices, and a restart finds them again.

@@ -1,5 +1,6 @@
 //! Books that were put back from an earlier state: what this process knows of it, and the look-up of what they may lack.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tally_actors::domain::refusal::Refusal;
@@ -31,7 +32,7 @@ pub(crate) struct Restores {
 
 impl Restores {
     /// What the store says; nothing is served before. A backup's own file is marked as restored by being served.
-    pub(crate) async fn load(store: Arc<dyn Books>, now: At) -> Result<Self, ReadError> {
+    async fn load(store: Arc<dyn Books>, now: At) -> Result<Self, ReadError> {
         mark_if_backup(store.as_ref(), now).await?;
         let believed_for = store.shared().then_some(RESTORES_BELIEVED_FOR);
         let freeze = Arc::new(Freeze::unknown(believed_for));
@@ -39,6 +40,16 @@ impl Restores {
         let this = Self { store, freeze, reading, progress };
         this.read().await?;
         Ok(this)
+    }
+
+    /// The same, asked on the runtime that the store lives on.
+    pub(crate) async fn start(
+        store: &Arc<dyn Books>,
+        on: &Handle,
+    ) -> io::Result<Result<Arc<Self>, ReadError>> {
+        let (store, now) = (Arc::clone(store), Clock::start().now());
+        let loading = on.spawn(async move { Self::load(store, now).await.map(Arc::new) });
+        loading.await.map_err(io::Error::other)
     }
 
     /// What the engine goes by.

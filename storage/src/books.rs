@@ -4,6 +4,7 @@ use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
 
+use crate::account::{self, Kept};
 use crate::audit::{self, AuditError, Report, StoredHead};
 use crate::keys::{self, Key, ListedKey};
 use crate::restores::{self, Release, Restore};
@@ -104,6 +105,15 @@ pub trait Books: Store + Outbox {
 
     /// Forgets that these books are a backup's file: they are marked as restored, and go on from here.
     fn backup_no_more(&self) -> Answering<'_, Result<(), Trouble>>;
+
+    /// The account at the payment channel that the books are kept with; `None`: no start has kept one yet.
+    fn account(&self) -> Answering<'_, Result<Option<Kept>, ReadError>>;
+
+    /// Keeps the first account. Fails where there is one: who asks again reads whose it is.
+    fn begin_account(&self, kept: Kept) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Keeps an account in place of the one before.
+    fn keep_account(&self, kept: Kept) -> Answering<'_, Result<(), Trouble>>;
 }
 
 /// A store that speaks SQL.
@@ -258,6 +268,24 @@ impl<S: Tables> Books for S {
                 }
                 Dialect::Mysql | Dialect::Postgres => Ok(()), // a backup is a file
             }
+        })
+    }
+
+    fn account(&self) -> Answering<'_, Result<Option<Kept>, ReadError>> {
+        self.reads(account::read(self.reading()))
+    }
+
+    fn begin_account(&self, kept: Kept) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            let (text, values) = account::begin(&kept);
+            self.writes(&text, &values).await.map(drop)
+        })
+    }
+
+    fn keep_account(&self, kept: Kept) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            let (text, values) = account::keep(self.reading().dialect(), &kept);
+            self.writes(&text, &values).await.map(drop)
         })
     }
 }

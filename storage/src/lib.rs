@@ -12,11 +12,13 @@
 //! | [`copy`], [`backup`] | books moved from one database to another, and into a file that is kept |
 //! | [`restore`], [`restores`] | books put back from a backup, and what is known of that |
 //! | [`keys`] | who may call |
+//! | [`account`] | the WeChat account that books are kept with |
 //! | [`webhooks`] | whom Tally tells of what happened, and how far it did |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
 //! | [`one_each`] | payments in a transaction each, which is slow |
 
+pub mod account;
 pub mod audit;
 pub mod backup;
 pub mod books;

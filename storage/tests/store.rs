@@ -4,6 +4,8 @@
 mod databases;
 mod support;
 
+#[path = "store/account.rs"]
+mod account;
 #[path = "store/away.rs"]
 mod away;
 #[path = "store/backup.rs"]

@@ -1,4 +1,4 @@
-//! What stands beside the journal: API keys, customers' profiles, webhooks, and what is known of restores.
+//! What stands beside the journal: API keys, customers' profiles, webhooks, the WeChat account, and what is known of restores.
 
 use std::collections::BTreeMap;
 
@@ -45,6 +45,15 @@ pub(super) async fn restores(from: &dyn Books, to: &dyn Books, now: At) -> Resul
     let new = begun.filter(|begun| !is_marked(begun)).map(|begun| Restore::new(begun, now));
     for restore in known.into_iter().chain(new) {
         to.keep_restore(restore).await?;
+    }
+    Ok(())
+}
+
+/// Tells the target which WeChat account the books are kept with.
+pub(super) async fn account(from: &dyn Books, to: &dyn Books) -> Result<(), CopyFault> {
+    let unread = |error| CopyFault::Unread { side: Side::Source, error };
+    if let Some(kept) = from.account().await.map_err(unread)? {
+        to.keep_account(kept).await?;
     }
     Ok(())
 }
