@@ -41,21 +41,30 @@ pub enum AdminKeyError {
 }
 
 impl AdminKey {
-    /// The key that was set, else the one in the file, else a new one that is then in the file.
-    pub(crate) fn find_or_make(set: Option<&Secret>, path: &Path) -> Result<Self, AdminKeyError> {
+    /// The key that was set, else the one in the file; `None`: there is none yet.
+    pub(crate) fn find(set: Option<&Secret>, path: &Path) -> Result<Option<Self>, AdminKeyError> {
         if let Some(secret) = set {
-            return Ok(Self::Set(secret.clone()));
+            return Ok(Some(Self::Set(secret.clone())));
         }
+        match fs::read_to_string(path) {
+            Ok(text) => Self::of_file(&text, path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(AdminKeyError::File { path: path.to_path_buf(), error }),
+        }
+    }
+
+    /// The same; where there is none yet, a new one that is then in the file.
+    pub(crate) fn find_or_make(set: Option<&Secret>, path: &Path) -> Result<Self, AdminKeyError> {
+        if let Some(found) = Self::find(set, path)? {
+            return Ok(found);
+        }
+        let made = random_key().ok_or(AdminKeyError::Random)?;
         let failed = |error| AdminKeyError::File { path: path.to_path_buf(), error };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let made = random_key().ok_or(AdminKeyError::Random)?;
-                write(path, &made).map_err(failed)?;
-                made
-            }
-            Err(error) => return Err(failed(error)),
-        };
+        write(path, &made).map_err(failed)?;
+        Self::of_file(&made, path)
+    }
+
+    fn of_file(text: &str, path: &Path) -> Result<Self, AdminKeyError> {
         let secret =
             text.trim().parse().map_err(|_| AdminKeyError::Unusable(path.to_path_buf()))?;
         Ok(Self::Kept(secret, path.to_path_buf()))

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::account;
 use crate::app::App;
 use crate::demo::{self, Demo};
+use crate::doctor;
 use crate::moves::{self, BackingUp, Copying, Marking, Migrating, Restoring};
 use crate::practice;
 use crate::replay::{self, Question};
@@ -71,6 +72,12 @@ enum Command {
     /// transfers that were sent, and their money would be given back. So --set is refused while an order is open or a withdrawal
     /// under way; and practice books of the sandbox never become real ones. Stop every tally that serves the books first.
     Account(account::Asking),
+    /// Look at all that a start needs: settings, clock, certificate, keys, the way of notices, database, Redis
+    ///
+    /// Says of each in one line whether it is right, else the likely cause and the remedy; ends with 1 where something is wrong.
+    /// It changes nothing: WeChat is asked for an order and a log-in that can't exist. Run it beside a running tally, with its
+    /// settings, as the user that serves.
+    Doctor(Box<Settings>),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
     Demo(Demo),
     /// Play a customer of the running service's sandbox
@@ -141,6 +148,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Restored(asked) => command(&asked.log, moves::mark(&asked)),
         Command::Migrate(asked) => command(&asked.log, moves::migrate(&asked)),
         Command::Account(asked) => command(&asked.log, account::run(&asked)),
+        Command::Doctor(settings) => command(&settings.log, doctor::run(&settings)),
         Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`], `demo`, `replay` | `tally serve`, `tally audit`, `tally sandbox`; `tally demo`; `tally replay` |
 //! | `moves` | `tally copy`, `tally backup`, `tally migrate` |
+//! | `doctor` | `tally doctor`: whether a start has all that it needs |
 //! | [`settings`], [`telemetry`] | what can be set; the log |
 //! | [`app`] | the service as a whole: store, engine, server, and the order in which they stop |
 //! | `service` | what every handler is given |
@@ -22,6 +23,7 @@ pub mod app;
 pub mod cli;
 mod clock;
 mod demo;
+mod doctor;
 mod keyring;
 mod limits;
 mod logins;

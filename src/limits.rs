@@ -63,6 +63,9 @@ pub(crate) const ENTRIES_EVENTS_MAX: u32 = 2_000;
 /// How far the wall clock may leave the monotonic one (`design.md` 3.2).
 pub(crate) const CLOCK_DRIFT_MAX: Duration = Duration::from_secs(10);
 
+/// How many days before its end `tally doctor` warns of a certificate.
+pub(crate) const CERTIFICATE_DAYS_MIN: i64 = 30;
+
 /// How far in the future a caller's `paid_at` may lie: clocks differ.
 pub(crate) const PAID_AT_AHEAD_MAX: Duration = Duration::from_secs(60);
 

@@ -23,39 +23,47 @@ pub(crate) fn account() -> Account {
     Account { player: Player::Sandbox, app_id: APP_ID.into(), mch_id: MCH_ID.into() }
 }
 
-/// Starts the sandbox, its books in the data directory, and says how it is spoken to. Its secrets are made of the admin's key, so
-/// that nobody can forge its notices, and a restart finds them again.
-pub(crate) async fn start(
-    settings: &Settings,
-    admin_key: &settings::Secret,
-) -> Result<(Sandbox, Config), StartFault> {
+/// What the sandbox knows us by. Its secrets are made of the admin's key, so that nobody can forge its notices, and a restart
+/// finds them again.
+fn credentials(admin_key: &settings::Secret) -> Credentials {
     let secret = |what: &str| {
         let hash =
             blake3::Hash::from_bytes(blake3::derive_key(what, admin_key.expose().as_bytes()));
         Secret::new(&hash.to_hex()[..32])
     };
-    let credentials = Credentials {
+    Credentials {
         app_id: APP_ID.into(),
         app_secret: secret("tally 2026 sandbox app secret"),
         mch_id: MCH_ID.into(),
         api_key: secret("tally 2026 sandbox api key"),
-    };
-    let listen = settings.sandbox.listen;
-    let data_file = settings.data.sandbox_file();
-    let known = credentials.clone();
-    let sandbox =
-        Sandbox::start(tally_sandbox::Settings::new(listen, data_file, credentials)).await?;
-    let config = Config {
-        app_id: known.app_id,
-        app_secret: known.app_secret,
-        mch_id: known.mch_id,
-        keys: Keys { current: known.api_key, old: None },
+    }
+}
+
+/// How a sandbox at an address is spoken to.
+pub(crate) fn config(settings: &Settings, admin_key: &settings::Secret, url: &str) -> Config {
+    let Credentials { app_id, app_secret, mch_id, api_key } = credentials(admin_key);
+    Config {
+        app_id,
+        app_secret,
+        mch_id,
+        keys: Keys { current: api_key, old: None },
         sign_type: settings.wechat.sign_type,
-        api_url: sandbox.url(),
-        pay_url: sandbox.url(),
+        api_url: url.into(),
+        pay_url: url.into(),
         timeout: settings.wechat.timeout(),
         certificate: None,
-    };
+    }
+}
+
+/// Starts the sandbox, its books in the data directory, and says how it is spoken to.
+pub(crate) async fn start(
+    settings: &Settings,
+    admin_key: &settings::Secret,
+) -> Result<(Sandbox, Config), StartFault> {
+    let (listen, data_file) = (settings.sandbox.listen, settings.data.sandbox_file());
+    let sandbox = tally_sandbox::Settings::new(listen, data_file, credentials(admin_key));
+    let sandbox = Sandbox::start(sandbox).await?;
+    let config = config(settings, admin_key, &sandbox.url());
     Ok((sandbox, config))
 }
 

@@ -64,7 +64,7 @@ fn public_of(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Whether an address is one of the public Internet. An IPv6 address that stands for an IPv4 one is judged by that.
-fn is_public(ip: IpAddr) -> bool {
+pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => is_public_v6(ip),

@@ -36,6 +36,7 @@ use tally_storage::webhooks::{Delivery, DeliveryStatus, Webhook};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+pub(crate) use self::address::is_public;
 use self::courier::Desk;
 pub(crate) use self::deliverer::Deliverer;
 pub(crate) use self::event::EventId;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::account::Kept;
 use crate::books::Books;
 use crate::server::ServerStore;
 use crate::sqlite::{Migrated, OpenError, SqliteStore};
@@ -16,6 +17,17 @@ pub enum Place {
     File(PathBuf),
     /// A database on a server.
     Server(ServerUrl),
+}
+
+/// How books were found.
+#[derive(Debug)]
+pub struct Looked {
+    /// The newest migration of their schema.
+    pub migration: i64,
+    /// What would let a crash of their server take back what it said, each by the name of the setting.
+    pub dangers: Vec<&'static str>,
+    /// The account that they are kept with; `None`: no start has kept one.
+    pub account: Option<Kept>,
 }
 
 /// The URL of a database on a server. It may hold a password, so it is not printed.
@@ -93,6 +105,26 @@ impl Place {
         match self {
             Self::File(file) => SqliteStore::migrate(file).await,
             Self::Server(url) => ServerStore::migrate(url).await,
+        }
+    }
+
+    /// Looks at books as a start would find them, and changes nothing: whether they can be reached and read, have the schema that
+    /// this binary knows, and, on a server, whether they take writes.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], in one line, without a password.
+    pub async fn look(&self) -> Result<Looked, OpenError> {
+        match self {
+            Self::File(file) => {
+                let books = SqliteStore::open_read_only(file).await?;
+                let refused = |reason: String| OpenError::Refused { file: file.clone(), reason };
+                let account = books.account().await.map_err(|error| refused(error.to_string()));
+                books.close().await;
+                let migration = SqliteStore::newest_migration();
+                Ok(Looked { migration, dangers: vec![], account: account? })
+            }
+            Self::Server(url) => ServerStore::look(url).await,
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod books;
 mod cases;
+mod doctor;
 mod errors;
 mod fields;
 mod full_disk;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod bill;
+pub mod certificate;
 mod cipher;
 pub mod client;
 pub mod close_order;

@@ -59,6 +59,8 @@ pub(crate) struct Database {
     place: String,
     /// Those of [`SETTINGS`] that the server knows.
     known: Vec<&'static str>,
+    /// What would let a crash of the server take back what it said.
+    dangers: Vec<&'static str>,
     /// What tells a session's isolation: older ones of MariaDB have another name for it.
     isolation: &'static str,
 }
@@ -69,13 +71,15 @@ impl Database {
         let options = options(url)?;
         let place = place(&options);
         let isolation = "transaction_isolation";
-        let mut database = Self { options, place, known: Vec::new(), isolation };
+        let mut database =
+            Self { options, place, known: Vec::new(), dangers: Vec::new(), isolation };
         let mut db = database.plain().await.map_err(|error| database.refused(&error))?;
         let setup = Setup::of(&mut db).await.map_err(|error| database.refused(&error))?;
         if let Some(reason) = setup.unfit() {
             return Err(ConnectError::Unfit { place: database.place, reason });
         }
-        for danger in setup.dangers() {
+        database.dangers = setup.dangers();
+        for danger in &database.dangers {
             tracing::warn!(database = database.place, "{danger}");
         }
         if !setup.knows(database.isolation) {
@@ -94,6 +98,11 @@ impl Database {
     pub(super) fn without(mut self, setting: &str) -> Self {
         self.known.retain(|name| *name != setting);
         self
+    }
+
+    /// What would let a crash of the server take back what it said, each by the name of the setting.
+    pub(crate) fn dangers(&self) -> &[&'static str] {
+        &self.dangers
     }
 
     /// Host, port and database, without a password.

@@ -51,6 +51,8 @@ pub(crate) struct Database {
     place: String,
     /// Those of [`SETTINGS`] that the server knows.
     known: Vec<&'static str>,
+    /// What would let a crash of the server take back what it said.
+    dangers: Vec<&'static str>,
 }
 
 impl Database {
@@ -58,11 +60,12 @@ impl Database {
     pub(crate) async fn look(url: &str) -> Result<Self, ConnectError> {
         let options = options(url)?;
         let place = place(&options);
-        let mut database = Self { options, place, known: Vec::new() };
+        let mut database = Self { options, place, known: Vec::new(), dangers: Vec::new() };
         let mut db = database.plain().await.map_err(|error| database.refused(&error))?;
         let setup = Setup::of(&mut db).await.map_err(|error| database.refused(&error))?;
         database.must_fit(&setup)?;
-        for danger in setup.dangers() {
+        database.dangers = setup.dangers();
+        for danger in &database.dangers {
             tracing::warn!(database = database.place, "{danger}");
         }
         for (name, value, _) in SETTINGS {
@@ -75,6 +78,11 @@ impl Database {
         }
         drop(db.close().await); // it was only to ask
         Ok(database)
+    }
+
+    /// What would let a crash of the server take back what it said, each by the name of the setting.
+    pub(crate) fn dangers(&self) -> &[&'static str] {
+        &self.dangers
     }
 
     /// Host, port and database, without a password.

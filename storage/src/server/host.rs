@@ -73,6 +73,14 @@ impl Host {
         }
     }
 
+    /// What would let a crash of the server take back what it said.
+    pub(super) fn dangers(&self) -> &[&'static str] {
+        match self {
+            Self::Mysql(database) => database.dangers(),
+            Self::Postgres(database) => database.dangers(),
+        }
+    }
+
     /// Brings the schema up to what this binary knows, behind a lock.
     pub(super) async fn migrate(&self) -> Result<(), OpenError> {
         let done = match self {

@@ -20,7 +20,8 @@ use tokio::sync::oneshot;
 
 use self::host::Host;
 use self::writers::{LANES, Writers};
-use crate::place::ServerUrl;
+use crate::account;
+use crate::place::{Looked, ServerUrl};
 use crate::sql::connect::{Purpose, Renewal};
 use crate::sql::db::Pool;
 use crate::sql::heads;
@@ -34,6 +35,12 @@ const ROUNDS_MAX: u32 = 4;
 
 /// Connections for lists, and whatever else may take its time.
 const LISTS_MAX: u32 = 4;
+
+/// Shows that writes are taken: of nobody there is a row.
+const PROBE: &str = "delete from claims where merchant_id = ?";
+
+/// The remedy where they are not.
+const GRANT: &str = "grant the user select, insert, update, delete, create, alter, drop and index on it, or name the primary";
 
 /// The store in a database on a server. Other processes may use the same database.
 #[derive(Debug)]
@@ -87,6 +94,33 @@ impl ServerStore {
         Ok(Migrated { from, to: store.host.newest_migration() })
     }
 
+    /// Looks at a database as a start would find it, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerStore::open_read_only`]; also a database that takes no writes of ours.
+    pub(crate) async fn look(url: &ServerUrl) -> Result<Looked, OpenError> {
+        let store = Self::new(Host::look(url.expose()).await?, true);
+        let looked = store.looked().await;
+        store.close().await;
+        looked
+    }
+
+    async fn looked(&self) -> Result<Looked, OpenError> {
+        let newest = newest(&self.read).await.map_err(|error| self.host.refused(&error))?;
+        self.host.must_know(newest)?;
+        let place = self.host.place();
+        let account = account::read(&self.read).await;
+        let account = account.map_err(|error| OpenError::Server(error.to_string()))?;
+        self.write(PROBE, &[Value::Text("")]).await.map_err(|trouble| {
+            OpenError::Server(format!(
+                "the database at {place} takes no writes: {trouble}; {GRANT}"
+            ))
+        })?;
+        let (migration, dangers) = (newest.unwrap_or_default(), self.host.dangers().to_vec());
+        Ok(Looked { migration, dangers, account })
+    }
+
     fn new(host: Host, writes: bool) -> Self {
         let renewal = Renewal::default();
         let [read, rounds] =
@@ -108,9 +142,7 @@ impl ServerStore {
         if known.is_none() {
             return Ok(());
         }
-        // A row of nobody's, which is gone at once.
-        let probe = "delete from claims where merchant_id = ?";
-        self.write(probe, &[Value::Text("")]).await?;
+        self.write(PROBE, &[Value::Text("")]).await?;
         if known != Some(Trouble::DiskFull) {
             *self.troubled.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }

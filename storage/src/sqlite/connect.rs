@@ -16,7 +16,7 @@ use super::errors::OpenError;
 use crate::sql::connect::STATEMENTS_KEPT;
 use crate::sql::db::Pool;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 /// Connections for the engine's rounds: one for lookups, one for heads. No list ever has one of them.
 const ROUNDS_MAX: u32 = 2;

@@ -18,6 +18,11 @@ pub struct Migrated {
 }
 
 impl SqliteStore {
+    /// The newest migration that this binary knows.
+    pub(crate) fn newest_migration() -> i64 {
+        connect::MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+    }
+
     /// Brings the schema of a file up to date, as [`SqliteStore::open`] does; refused while another process has the file.
     ///
     /// # Errors
