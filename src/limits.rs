@@ -63,6 +63,10 @@ pub(crate) const ENTRIES_EVENTS_MAX: u32 = 2_000;
 /// How far the wall clock may leave the monotonic one (`design.md` 3.2).
 pub(crate) const CLOCK_DRIFT_MAX: Duration = Duration::from_secs(10);
 
+/// How many merchants one round of a search asks, and how many one search at the most; the rest is for the next.
+pub(crate) const SEARCH_MERCHANTS_AT_ONCE: u32 = 200;
+pub(crate) const SEARCH_MERCHANTS_MAX: usize = 10_000;
+
 /// How many days before its end `tally doctor` warns of a certificate.
 pub(crate) const CERTIFICATE_DAYS_MIN: i64 = 30;
 

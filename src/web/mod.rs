@@ -18,6 +18,7 @@ mod query;
 mod reply;
 mod request;
 mod restores;
+mod search;
 pub(crate) mod server;
 pub(crate) mod settlements;
 mod webhooks;
@@ -51,6 +52,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/keys/{key_id}", vec![(DELETE, to(keys::delete_admins))]);
     path("/v1/cases", vec![(GET, to(cases::list))]);
     path("/v1/cases/{case_id}", vec![(GET, to(cases::get))]);
+    path("/v1/search", vec![(GET, to(search::search))]);
+    path("/v1/orders", vec![(GET, to(search::order))]);
     path("/v1/restores", vec![(GET, to(restores::list))]);
     path("/v1/restores/numbers", vec![(POST, to(restores::take))]);
     path("/v1/restores/release", vec![(POST, to(restores::release))]);

@@ -53,6 +53,21 @@ impl Query {
         raw.parse().map(Some).map_err(|Malformed(shape)| ApiError::invalid(name, shape))
     }
 
+    /// A parameter that is any text.
+    pub(crate) fn text_if_any(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
+        self.take(name)
+    }
+
+    /// The same where it must be there; what is said where it is not.
+    pub(crate) fn text(
+        &mut self,
+        name: &'static str,
+        missing: &'static str,
+    ) -> Result<String, ApiError> {
+        let given = self.take(name)?.filter(|text| !text.is_empty());
+        given.ok_or(ApiError::invalid(name, missing))
+    }
+
     /// A parameter that counts from 1.
     pub(crate) fn count(&mut self, name: &'static str) -> Result<Option<u64>, ApiError> {
         let Some(raw) = self.take(name)? else { return Ok(None) };

@@ -19,6 +19,7 @@ mod receiver;
 mod replay;
 mod restores;
 mod roles;
+mod search;
 mod stage;
 mod walk;
 mod webhooks;

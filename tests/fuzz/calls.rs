@@ -72,10 +72,12 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 21] = [
+const QUESTIONS: [&str; 23] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
+    "/v1/search",
+    "/v1/orders",
     "/v1/keys",
     "/v1/cases",
     "/v1/webhooks",
@@ -97,7 +99,10 @@ const QUESTIONS: [&str; 21] = [
 ];
 
 /// The names of parameters, each of some question's.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 14] = [
+    "q",
+    "transaction_id",
+    "out_trade_no",
     "limit",
     "cursor",
     "status",

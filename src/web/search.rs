@@ -1,0 +1,275 @@
+//! Search: what a number names, whichever of ours or WeChat's it is.
+//!
+//! Numbers at WeChat lead back to their merchant by themselves. All others are unique within a merchant only, so merchants are
+//! walked through and each asked by the keys that its rows have anyway: no index is kept for this, and payments cost what they did.
+
+use actix_web::{HttpRequest, web};
+use serde::Serialize;
+use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::channel_no::{read_out_trade_no, read_transfer_no};
+use tally_actors::domain::ids::{CaseId, MerchantId, OrderNo, TransactionId};
+use tally_actors::domain::refusal::Refusal;
+use tally_actors::ports::{ListedOrder, Part, ReadError};
+
+use super::auth::Known;
+use super::error::ApiError;
+use super::orders::OrderView;
+use super::query::Query;
+use super::reply::{Answer, List, ok};
+use crate::limits::{PAGE_MAX, SEARCH_MERCHANTS_AT_ONCE, SEARCH_MERCHANTS_MAX};
+use crate::service::Service;
+
+/// Something that a number names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Found {
+    /// What it is.
+    kind: &'static str,
+    merchant_id: MerchantId,
+    /// Its own number.
+    number: String,
+    /// Which number of it was given.
+    matched: &'static str,
+    /// Where it is.
+    url: String,
+}
+
+/// An order with whose it is.
+#[derive(Serialize)]
+struct OrderOf {
+    merchant_id: MerchantId,
+    #[serde(flatten)]
+    order: OrderView,
+}
+
+/// What a text may be the number of: things of a merchant that it names itself, and of any merchant.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Meanings {
+    own: Vec<(MerchantId, Key, &'static str)>,
+    anywhere: Vec<(Key, &'static str)>,
+}
+
+/// `GET /v1/search`
+pub(crate) async fn search(
+    caller: Known,
+    service: web::Data<Service>,
+    request: HttpRequest,
+) -> Answer {
+    let mut query = Query::of(&request)?;
+    let wanted = query.text("q", "is missing; give a number, whichever it is")?;
+    let after = query.text_if_any("cursor")?;
+    query.end()?;
+    let own = caller.0.merchant;
+    let mut meanings = Meanings::of(&wanted);
+    meanings.own.retain(|(of, ..)| own.is_none_or(|own| own == *of));
+    let after: Option<MerchantId> = match after {
+        Some(raw) => Some(raw.parse().map_err(|_| ReadError::Cursor)?),
+        None => None,
+    };
+    let mut items = vec![];
+    if after.is_none() {
+        items = probe(&service, meanings.own).await?;
+    }
+    let next = match own {
+        Some(own) => {
+            let asked = meanings.anywhere.iter().map(|(key, by)| (own, *key, *by));
+            items.extend(probe(&service, asked.collect()).await?);
+            None
+        }
+        None => walk(&service, &meanings.anywhere, after, &mut items).await?,
+    };
+    let mut shown: Vec<Found> = vec![];
+    for item in items {
+        let same = |other: &Found| (other.kind, &other.url) == (item.kind, &item.url);
+        if !shown.iter().any(same) {
+            shown.push(item);
+        }
+    }
+    ok(List::of(Part { items: shown, next }, |found| found))
+}
+
+/// `GET /v1/orders`
+pub(crate) async fn order(
+    caller: Known,
+    service: web::Data<Service>,
+    request: HttpRequest,
+) -> Answer {
+    let mut query = Query::of(&request)?;
+    let transaction = query.shaped::<TransactionId>("transaction_id")?;
+    let out_trade_no = query.text_if_any("out_trade_no")?;
+    query.end()?;
+    let own = caller.0.merchant;
+    let unknown = || ApiError::refused(Refusal::OrderUnknown);
+    let (of, order_no) = match (transaction, out_trade_no) {
+        (Some(transaction), None) => {
+            let found = service.read(of_transaction(&service, own, transaction)).await?;
+            found.ok_or_else(unknown)?
+        }
+        (None, Some(raw)) => read_out_trade_no(&raw).ok_or_else(unknown)?,
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("out_trade_no", "must not be beside transaction_id"));
+        }
+        (None, None) => {
+            return Err(ApiError::invalid("transaction_id", "is missing; give it or out_trade_no"));
+        }
+    };
+    if own.is_some_and(|own| own != of) {
+        return Err(unknown());
+    }
+    let found = service.single(move |store| store.order(of, order_no)).await?;
+    let listed: ListedOrder = found.ok_or_else(unknown)?;
+    ok(OrderOf { merchant_id: of, order: OrderView::of(of, listed) })
+}
+
+/// Whose order a payment is booked for, and which.
+async fn of_transaction(
+    service: &Service,
+    own: Option<MerchantId>,
+    transaction: TransactionId,
+) -> Result<Option<(MerchantId, OrderNo)>, ApiError> {
+    let key = Key::Transaction(transaction);
+    let mut page = own.map_or(vec![], |own| vec![own]);
+    let mut after = String::new();
+    loop {
+        if own.is_none() {
+            page = merchants_after(service, &after).await?;
+        }
+        let Some(last) = page.last() else { return Ok(None) };
+        after = last.to_string();
+        let keys = page.iter().map(|of| (*of, key)).collect();
+        let found = service.stored(move |store| store.lookup(keys)).await?;
+        for (of, found) in page.iter().zip(found) {
+            if let Some(Record::Transaction(order_no)) = found? {
+                return Ok(Some((*of, order_no)));
+            }
+        }
+        if own.is_some() {
+            return Ok(None);
+        }
+    }
+}
+
+/// The merchants after an id, so many that one round asks them all.
+async fn merchants_after(service: &Service, after: &str) -> Result<Vec<MerchantId>, ApiError> {
+    let after = after.to_owned();
+    let page = service.kept(move |books| books.merchants_after(after, SEARCH_MERCHANTS_AT_ONCE));
+    // What is no merchant's id is named by the audit; nothing of it can be shown.
+    Ok(page.await?.iter().filter_map(|raw| raw.parse().ok()).collect())
+}
+
+/// Asks merchant after merchant. Says after which it stopped, if there may be more.
+async fn walk(
+    service: &Service,
+    anywhere: &[(Key, &'static str)],
+    after: Option<MerchantId>,
+    items: &mut Vec<Found>,
+) -> Result<Option<String>, ApiError> {
+    if anywhere.is_empty() {
+        return Ok(None);
+    }
+    let mut after = after.map(|after| after.to_string()).unwrap_or_default();
+    let mut asked = 0;
+    while asked < SEARCH_MERCHANTS_MAX && items.len() < PAGE_MAX as usize {
+        let page = merchants_after(service, &after).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        after = last.to_string();
+        asked += page.len();
+        let each = page.iter().flat_map(|of| anywhere.iter().map(|(key, by)| (*of, *key, *by)));
+        items.extend(probe(service, each.collect()).await?);
+    }
+    Ok(Some(after))
+}
+
+/// What is there of what is asked for. A row that can't be read is passed over, and logged.
+async fn probe(
+    service: &Service,
+    asked: Vec<(MerchantId, Key, &'static str)>,
+) -> Result<Vec<Found>, ApiError> {
+    if asked.is_empty() {
+        return Ok(vec![]);
+    }
+    let keys: Vec<_> = asked.iter().map(|(of, key, _)| (*of, *key)).collect();
+    let records = service.stored(move |store| store.lookup(keys)).await?;
+    let found = asked.into_iter().zip(records).filter_map(|((of, _, by), record)| {
+        let logged = |error: &ReadError| tracing::error!(%error, "passed over by a search");
+        Found::of(of, by, record.inspect_err(logged).ok()??)
+    });
+    Ok(found.collect())
+}
+
+impl Meanings {
+    fn of(raw: &str) -> Self {
+        let mut meanings = Self::default();
+        if let Some((of, order_no)) = read_out_trade_no(raw) {
+            meanings.own.push((of, Key::Order(order_no), "out_trade_no"));
+        }
+        if let Some((of, withdrawal_no)) = read_transfer_no(raw) {
+            meanings.own.push((of, Key::Withdrawal(withdrawal_no), "partner_trade_no"));
+        }
+        let leading = raw.split_once('-').and_then(|(of, _)| of.parse().ok());
+        if let (Some(of), Ok(case_id)) = (leading, raw.parse::<CaseId>()) {
+            meanings.own.push((of, Key::Case(case_id), "case_id"));
+        }
+        let anywhere = [
+            (raw.parse().ok().map(Key::Order), "order_no"),
+            (raw.parse().ok().map(Key::Transaction), "transaction_id"),
+            (raw.parse().ok().map(Key::Settlement), "settlement_no"),
+            (raw.parse().ok().map(Key::Withdrawal), "withdrawal_no"),
+        ];
+        let shaped = anywhere.into_iter().filter_map(|(key, by)| key.map(|key| (key, by)));
+        meanings.anywhere.extend(shaped);
+        meanings
+    }
+}
+
+impl Found {
+    fn of(of: MerchantId, matched: &'static str, record: Record) -> Option<Self> {
+        let (kind, number) = match record {
+            Record::Order(order) => ("order", order.order_no.to_string()),
+            Record::Transaction(order_no) => ("order", order_no.to_string()),
+            Record::Settlement(made) => ("settlement", made.settlement_no.to_string()),
+            Record::Withdrawal(made) => ("withdrawal", made.withdrawal_no.to_string()),
+            Record::Case(case) => ("case", case.case_id.to_string()),
+            Record::Number(_) => return None,
+        };
+        let url = match kind {
+            "case" => format!("/v1/cases/{number}"),
+            kind => format!("/v1/merchants/{of}/{kind}s/{number}"),
+        };
+        Some(Self { kind, merchant_id: of, number, matched, url })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(raw: &str) -> Vec<&'static str> {
+        let Meanings { own, anywhere } = Meanings::of(raw);
+        own.iter().map(|(.., by)| *by).chain(anywhere.iter().map(|(_, by)| *by)).collect()
+    }
+
+    #[test]
+    fn a_text_is_what_it_can_be_the_number_of() {
+        for (raw, expected) in [
+            ("m1-A0001", &["out_trade_no", "case_id"][..]),
+            (
+                "2m1W100",
+                &[
+                    "partner_trade_no",
+                    "order_no",
+                    "transaction_id",
+                    "settlement_no",
+                    "withdrawal_no",
+                ],
+            ),
+            ("A0001", &["order_no", "transaction_id", "settlement_no", "withdrawal_no"]),
+            ("4200001234202611281234567890", &["transaction_id"]),
+            ("1", &["transaction_id"]),
+            ("", &[]),
+            ("m1_A0001", &[]),
+            ("商", &[]),
+        ] {
+            assert_eq!(meant(raw), expected, "{raw}");
+        }
+    }
+}
