@@ -41,9 +41,24 @@ fn the_three_statements_lose_money_under_the_same_traffic_and_the_exit_says_so()
     assert!(text.contains("The three statements lost "), "{text}");
 }
 
+/// Three calls of ten fail, and three notices of ten: the customers notice, the books do not.
+#[test]
+fn the_books_agree_whatever_part_of_the_calls_and_notices_fails() {
+    let flags = ["--faults", "0.3", "--customers", "12", "--merchants", "2", "--seconds", "5"];
+    let (code, text) = demo(&[&flags[..], &["--seed", "11"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("All four books agree to the fen"), "{text}");
+    assert!(text.contains("--faults 0.300, --seed 11"), "{text}");
+    let repeats = text.split("; ").find_map(|part| part.split_once(" calls had no answer"));
+    let repeats: u64 = repeats.expect("a count").0.replace(',', "").parse().expect("a number");
+    assert!(repeats > 10, "too few faults to prove anything:\n{text}");
+}
+
 #[test]
 fn what_a_demo_can_not_play_is_refused_in_one_line() {
-    for (flag, value) in [("--customers", "0"), ("--merchants", "x"), ("--seconds", "0")] {
+    for (flag, value) in
+        [("--customers", "0"), ("--merchants", "x"), ("--seconds", "0"), ("--faults", "1.5")]
+    {
         let (code, text) = demo(&[flag, value]);
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains(flag), "{text}");

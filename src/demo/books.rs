@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 
 use serde_json::Value;
+use tally_actors::domain::channel_no::transfer_no;
 use tally_actors::domain::ids::MerchantId;
 
 use super::wire::Wire;
@@ -34,6 +35,8 @@ pub(super) struct Owed {
     pub(super) orders: i128,
     /// Money on its way out, in fen.
     pub(super) in_transit_fen: i128,
+    /// Of what the sandbox never took: Tally is sure of that after ten minutes only, and holds the money in transit until then.
+    pub(super) waiting_fen: i128,
 }
 
 impl AddAssign for Owed {
@@ -41,6 +44,7 @@ impl AddAssign for Owed {
         self.notices += more.notices;
         self.orders += more.orders;
         self.in_transit_fen += more.in_transit_fen;
+        self.waiting_fen += more.waiting_fen;
     }
 }
 
@@ -49,11 +53,19 @@ impl Owed {
     pub(super) async fn read(wire: &Wire, of: MerchantId) -> Result<Self, Failure> {
         let sandbox = wire.sandbox_get(&format!("books?prefix={of}-")).await?;
         let tally = wire.get(&format!("merchants/{of}/balance")).await?;
+        let in_transit_fen = figure(&tally, "in_transit_fen")?;
+        let waiting_fen = if in_transit_fen == 0 { 0 } else { never_taken(wire, of).await? };
         Ok(Self {
             notices: figure(&sandbox, "notices_owed")?,
             orders: figure(&sandbox, "orders_paid")? - figure(&tally, "paid_orders")?,
-            in_transit_fen: figure(&tally, "in_transit_fen")?,
+            in_transit_fen: in_transit_fen - waiting_fen,
+            waiting_fen,
         })
+    }
+
+    /// Whether nothing has to come in any more but what only time can bring.
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Self { waiting_fen: self.waiting_fen, ..Self::default() }
     }
 }
 
@@ -132,6 +144,21 @@ fn balance_says(balance: &Value) -> Result<Figures, Failure> {
         Some(in_hand),
         Some(of("withdrawn_fen")?),
     ])
+}
+
+/// The sum of the withdrawals whose outcome Tally does not know, and that the sandbox does not know either.
+async fn never_taken(wire: &Wire, of: MerchantId) -> Result<i128, Failure> {
+    let made = wire.list(&format!("merchants/{of}/withdrawals")).await?;
+    let mut waiting = 0;
+    for withdrawal in made.iter().filter(|withdrawal| withdrawal["status"] == "unknown") {
+        let number = withdrawal["withdrawal_no"].as_str().unwrap_or_default();
+        let number = transfer_no(&of, &number.parse().map_err(|_| "a withdrawal has no number")?);
+        let there = wire.sandbox_get(&format!("transfers?prefix={number}&limit=1")).await?;
+        if there["items"][0]["partner_trade_no"] != number.as_str() {
+            waiting += figure(withdrawal, "amount_fen")?;
+        }
+    }
+    Ok(waiting)
 }
 
 /// The sandbox knows neither fees nor what is not withdrawn. A transfer's number begins with the id's length and the id.
@@ -244,6 +271,19 @@ mod tests {
         sandbox[4] = Some(501);
         let found = shop([FULL, sandbox, ORDERS, FULL]).differences();
         assert_eq!(found, ["shop1, withdrawn: Tally 5.00, sandbox 5.01, journal 5.00"]);
+    }
+
+    #[test]
+    fn only_what_time_alone_can_bring_is_not_waited_for() {
+        let waiting = Owed { waiting_fen: 500, ..Owed::default() };
+        assert!(waiting.is_nothing() && Owed::default().is_nothing());
+        for owed in [
+            Owed { notices: 1, ..waiting },
+            Owed { orders: 1, ..waiting },
+            Owed { in_transit_fen: 1, ..waiting },
+        ] {
+            assert!(!owed.is_nothing(), "{owed:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod books;
 mod customer;
+mod faults;
 mod limits;
 mod merchant;
 mod progress;
@@ -30,6 +31,7 @@ use tokio::time::sleep;
 
 use self::books::{Owed, Shop, grouped, yuan};
 use self::customer::Customer;
+use self::faults::FaultRate;
 use self::limits::{CATCH_UP_MAX, LATE_MS, LOOK, SANDBOX_FAULTS};
 use self::merchant::Merchant;
 use self::random::Random;
@@ -53,6 +55,10 @@ pub(crate) struct Demo {
     /// Where all choices begin; a new one each time unless set
     #[arg(long)]
     seed: Option<u64>,
+    /// How often the sandbox fails, in place of the few faults that it has otherwise: of each kind of call, and of each notice,
+    /// such a part goes wrong (0 to 1; 0.3 is three of ten)
+    #[arg(long, value_name = "PART")]
+    faults: Option<FaultRate>,
     /// Put the same orders and payments to the classic settlement in three statements, and show what it loses
     #[arg(long)]
     naive: bool,
@@ -104,9 +110,10 @@ async fn play(demo: &Demo) -> Result<ExitCode, Failure> {
             u64::from(getrandom::u32().map_err(|_| "the system gives no random seed; set --seed")?)
         }
     };
-    let Demo { customers, merchants, seconds, naive, .. } = demo;
+    let Demo { customers, merchants, seconds, naive, faults, .. } = demo;
+    let faults = faults.map_or_else(String::new, |faults| format!(", --faults {faults}"));
     say(&format!(
-        "demo: {customers} customers, {merchants} merchants, {seconds} s, --seed {seed}"
+        "demo: {customers} customers, {merchants} merchants, {seconds} s{faults}, --seed {seed}"
     ))?;
     let mut random = Random::new(seed);
     let stage = Stage::set().await?;
@@ -116,7 +123,7 @@ async fn play(demo: &Demo) -> Result<ExitCode, Failure> {
         shops.collect::<Result<_, _>>().expect("short ids of letters and digits");
     let score = Score::new(Duration::from_secs(*seconds));
     let town = Arc::new(Town { wire: stage.wire.clone(), shops, naive, score });
-    let ended = match traffic(&town, *customers, &mut random).await {
+    let ended = match traffic(&town, demo, &mut random).await {
         Ok(()) => compare(&town, &stage).await,
         Err(failure) => Err(failure),
     };
@@ -151,15 +158,16 @@ async fn compare(town: &Town, stage: &Stage) -> Result<bool, Failure> {
 }
 
 /// Everybody at once, until the time is over.
-async fn traffic(town: &Arc<Town>, customers: u32, random: &mut Random) -> Result<(), Failure> {
+async fn traffic(town: &Arc<Town>, demo: &Demo, random: &mut Random) -> Result<(), Failure> {
     let mut people = vec![];
     for (number, id) in town.shops.iter().enumerate() {
         let mut merchant = Merchant::new(Arc::clone(town), random.fork(), *id);
         merchant.register(number).await?;
         people.push(tokio::spawn(merchant.run()));
     }
-    set_faults(&town.wire, random.next(), &SANDBOX_FAULTS).await?;
-    people.extend((0..customers).map(|number| {
+    let faults = demo.faults.map_or_else(|| SANDBOX_FAULTS.to_vec(), FaultRate::plan);
+    set_faults(&town.wire, random.next(), &faults).await?;
+    people.extend((0..demo.customers).map(|number| {
         let openid = format!("customer-{number}");
         let customer = Customer { town: Arc::clone(town), random: random.fork(), openid };
         tokio::spawn(customer.run())
@@ -194,15 +202,22 @@ async fn catch_up(town: &Town) -> Result<Option<String>, Failure> {
         for shop in &town.shops {
             owed += Owed::read(&town.wire, *shop).await?;
         }
-        if owed == Owed::default() {
+        if owed.is_nothing() {
             let ms = began.elapsed().as_millis();
+            let waiting = match owed.waiting_fen {
+                0 => String::new(),
+                fen => format!(
+                    ", but for {} yuan that the sandbox never took: in transit until ten minutes make that certain",
+                    yuan(fen)
+                ),
+            };
             say(&format!(
-                "{ms} ms later every notice was taken, every order looked up, every transfer known"
+                "{ms} ms later every notice was taken, every order looked up, every transfer known{waiting}"
             ))?;
             return Ok(None);
         }
         if began.elapsed() > CATCH_UP_MAX {
-            let Owed { notices, orders, in_transit_fen } = owed;
+            let Owed { notices, orders, in_transit_fen, .. } = owed;
             return Ok(Some(format!(
                 "{} s after the end there were still {notices} notices owed, {orders} paid orders not known to Tally, \
                  {} yuan in transit",
