@@ -18,8 +18,8 @@ pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number, PaidTransf
 use crate::asking::{self, Asking, Next};
 use crate::damage::Damage;
 use crate::domain::command::{
-    Adopt, Answer, Asked, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange, Settle,
-    Withdraw,
+    Adopt, Answer, Asked, Attest, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange,
+    Settle, Withdraw,
 };
 use crate::domain::head::Head;
 use crate::domain::ids::{IdempotencyKey, MerchantId, OrderNo};
@@ -316,6 +316,16 @@ impl Engine {
         let PaidTransfer { withdrawal_no, amount, reference, asked_by } = paid;
         let adopt = Adopt { withdrawal_no, amount, reference, settlement_no, asked_by };
         withdrawal(self.ask(of, Command::Adopt(adopt), asked).await?)
+    }
+
+    /// Records what an admin says of a transfer that the channel no longer tells of, or ends it where another said the same.
+    pub async fn attest(
+        &self,
+        of: MerchantId,
+        attest: Attest,
+        asked: impl Into<Asked>,
+    ) -> Result<Withdrawal, EngineError> {
+        Ok(withdrawal(self.ask(of, Command::Attest(attest), asked).await?)?.thing)
     }
 
     /// What is stored, for questions about the past.

@@ -98,6 +98,7 @@ fn about(event: &Event) -> (String, Option<Money>) {
             (about, moved.net())
         }
         Event::WithdrawalApproved { withdrawal_no, .. }
+        | Event::WithdrawalAttested { withdrawal_no, .. }
         | Event::WithdrawalSending { withdrawal_no }
         | Event::WithdrawalUnknown { withdrawal_no, .. } => {
             (format!("withdrawal {withdrawal_no}"), None)

@@ -285,7 +285,8 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::PayoutTargetMissing
         | Refusal::CertificateMissing
         | Refusal::WithdrawalsFrozen
-        | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
+        | Refusal::NotManual
+        | Refusal::StillTold { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::SameKey => StatusCode::FORBIDDEN,
         Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
     }

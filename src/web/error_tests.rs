@@ -2,6 +2,7 @@
 
 use actix_web::body::to_bytes;
 use tally_actors::domain::money::{Balance, Money};
+use tally_actors::domain::time::At;
 use tally_actors::ports::Trouble;
 use tally_actors::recovery::Left;
 
@@ -58,6 +59,7 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::WithdrawalsFrozen, 422, "withdrawals_frozen"),
         (Refusal::NotRestored, 409, "not_restored"),
         (Refusal::NotManual, 422, "withdrawal_not_manual"),
+        (Refusal::StillTold { until: At::default() }, 422, "transfer_still_told"),
         (Refusal::SameKey, 403, "forbidden"),
         (Refusal::Invalid { field: "name", reason: "x" }, 400, "invalid_request"),
     ];

@@ -1,5 +1,6 @@
 //! HTTP: every route in one list. Handlers extract, ask the engine once, and wrap the answer.
 
+mod attest;
 mod auth;
 mod body;
 pub(crate) mod cases;

@@ -3,7 +3,8 @@
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::command::{Confirm, Review};
+use tally_actors::domain::chain::Seq;
+use tally_actors::domain::command::{Attest, Confirm, Review};
 use tally_actors::domain::ids::{KeyId, SettlementNo, WithdrawalNo};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::refusal::Refusal;
@@ -12,6 +13,7 @@ use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalRequest, WithdrawalStatus};
 use tally_actors::engine::{NewWithdrawal, Number};
 
+use super::attest::attest;
 use super::auth::{AdminOf, Party};
 use super::body::{Body, Fen};
 use super::error::ApiError;
@@ -46,6 +48,8 @@ pub(crate) struct Outcome {
     succeeded: bool,
     reference: Option<Text<REFERENCE_CHARS_MAX>>,
     reason: Option<Text<REASON_CHARS_MAX>>,
+    /// Of a transfer that WeChat tells of no more: the place of another admin's word.
+    attested_seq: Option<u64>,
 }
 
 /// A withdrawal as the API shows it.
@@ -125,6 +129,13 @@ pub(crate) async fn confirm(
     request: HttpRequest,
     body: Body<Outcome>,
 ) -> Answer {
+    let key = Key::Withdrawal(part(&request, "withdrawal_no")?);
+    if let Some(Record::Withdrawal(withdrawal)) = service.record(of.merchant, key).await?
+        && withdrawal.method == PayoutMethod::Wechat
+    {
+        let of_first = body.0.attested_seq.map(Seq);
+        return attest(&of, &service, body.0.attest(&request, of.key_id)?, of_first).await;
+    }
     let confirm = body.0.confirm(&request)?;
     let asked = service.engine.confirm(of.merchant, confirm, service.asked(of.key_id));
     ok(WithdrawalView::of(service.write(asked).await?))
@@ -168,7 +179,27 @@ impl Reason {
 }
 
 impl Outcome {
+    /// What an admin says of a transfer by WeChat. It must say how that is known.
+    fn attest(self, request: &HttpRequest, by: KeyId) -> Result<Attest, ApiError> {
+        if self.attested_seq.is_some_and(|seq| i64::try_from(seq).is_err()) {
+            return Err(ApiError::invalid("attested_seq", "must be a place of the journal"));
+        }
+        let Confirm { withdrawal_no, succeeded, reference, reason } = Self {
+            reason: Some(self.reason.ok_or_else(|| {
+                ApiError::invalid("reason", "is missing; say how it is known what became of it")
+            })?),
+            attested_seq: None,
+            ..self
+        }
+        .confirm(request)?;
+        Ok(Attest { withdrawal_no, succeeded, reference, reason, by, first: None })
+    }
+
     fn confirm(self, request: &HttpRequest) -> Result<Confirm, ApiError> {
+        if self.attested_seq.is_some() {
+            let reason = "is for a transfer by WeChat only";
+            return Err(ApiError::invalid("attested_seq", reason));
+        }
         let withdrawal_no = part(request, "withdrawal_no")?;
         if self.succeeded && self.reference.is_none() {
             let reason = "is missing; give the bank's own number of a run that succeeded";

@@ -91,7 +91,8 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::WithdrawalRequested { .. }
         | Event::WithdrawalApproved { .. }
         | Event::WithdrawalSending { .. }
-        | Event::WithdrawalUnknown { .. } => return None,
+        | Event::WithdrawalUnknown { .. }
+        | Event::WithdrawalAttested { .. } => return None,
     })
 }
 

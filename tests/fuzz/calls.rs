@@ -68,6 +68,10 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             of(&format!("/withdrawals/{made}/confirm")),
             json!({"succeeded": true, "reference": "slip"}),
         ),
+        post(
+            of(&format!("/withdrawals/{made}/confirm")),
+            json!({"succeeded": false, "reason": "by the list", "attested_seq": 3}),
+        ),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The rules of one merchant: what a command leads to, given all that happened before.
 
+mod attested;
 mod orders;
 mod payments;
 mod restored;
@@ -89,6 +90,7 @@ impl Account {
             Command::Confirm(confirm) => vec![Key::Withdrawal(confirm.withdrawal_no)],
             Command::StartSending(start) => vec![Key::Withdrawal(start.withdrawal_no)],
             Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
+            Command::Attest(attest) => vec![Key::Withdrawal(attest.withdrawal_no)],
             Command::Adopt(adopt) => {
                 vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
             }
@@ -145,6 +147,7 @@ impl Account {
             }
             Command::RecordTransfer(record) => self.record_transfer(record, asked.restored),
             Command::Adopt(adopt) => self.adopt(head, adopt, asked),
+            Command::Attest(attest) => self.attest(attest, asked),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -192,6 +195,7 @@ impl Account {
             Command::StartSending(start) => self.withdrawal_answer(&start.withdrawal_no),
             Command::RecordTransfer(record) => self.withdrawal_answer(&record.withdrawal_no),
             Command::Adopt(adopt) => self.withdrawal_answer(&adopt.withdrawal_no),
+            Command::Attest(attest) => self.withdrawal_answer(&attest.withdrawal_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

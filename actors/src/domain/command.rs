@@ -1,5 +1,6 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
+use super::chain::Seq;
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::{FeeRate, Money};
 use super::order::{Channel, Order};
@@ -75,6 +76,8 @@ pub enum Command {
     RecordTransfer(RecordTransfer),
     /// Take a transfer into restored books that know nothing of it.
     Adopt(Adopt),
+    /// Record what an admin says of a transfer that the channel no longer tells of.
+    Attest(Attest),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -110,6 +113,7 @@ impl Command {
             | Self::StartSending(_)
             | Self::RecordTransfer(_)
             | Self::Adopt(_)
+            | Self::Attest(_)
             | Self::Panic => {}
         }
     }
@@ -288,6 +292,32 @@ pub struct Adopt {
     pub settlement_no: SettlementNo,
     /// The admin's key that handed its number in.
     pub asked_by: KeyId,
+}
+
+/// What an admin says became of a transfer that the channel no longer tells of.
+#[derive(Debug, Clone)]
+pub struct Attest {
+    /// The withdrawal.
+    pub withdrawal_no: WithdrawalNo,
+    /// Whether it was paid out.
+    pub succeeded: bool,
+    /// The transfer's own number, where it was.
+    pub reference: Box<str>,
+    /// How that is known, for people.
+    pub reason: Box<str>,
+    /// The admin's key.
+    pub by: KeyId,
+    /// Another admin's word that says the same, read from the journal; `None`: this is the first.
+    pub first: Option<FirstWord>,
+}
+
+/// Whose the first word is, and its place in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstWord {
+    /// Its place.
+    pub seq: Seq,
+    /// The admin's key.
+    pub by: KeyId,
 }
 
 /// When the newest try may have been made: restored books may lack one, made at any time until they were put in place.

@@ -180,6 +180,20 @@ pub enum Event {
         /// The order.
         order_no: OrderNo,
     },
+    /// An admin said what became of a transfer that WeChat no longer tells of. It moves nothing until another admin says the
+    /// same.
+    WithdrawalAttested {
+        /// The withdrawal.
+        withdrawal_no: WithdrawalNo,
+        /// Whether it was paid out.
+        succeeded: bool,
+        /// The transfer's own number, where it was.
+        reference: Box<str>,
+        /// How that is known, for people.
+        reason: Box<str>,
+        /// The admin's key.
+        by: KeyId,
+    },
 }
 
 /// Who told of a payment.
@@ -214,6 +228,7 @@ impl Event {
             Self::WithdrawalFailed { .. } => "withdrawal_failed",
             Self::CaseOpened { .. } => "case_opened",
             Self::OrderClosing { .. } => "order_closing",
+            Self::WithdrawalAttested { .. } => "withdrawal_attested",
         }
     }
 }

@@ -120,6 +120,13 @@ pub(super) fn one_of_each() -> Vec<Event> {
             },
         },
         Event::OrderClosing { order_no },
+        Event::WithdrawalAttested {
+            withdrawal_no,
+            succeeded: true,
+            reference: "B1".into(),
+            reason: "so".into(),
+            by,
+        },
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::ids::Malformed;
 use super::money::{Balance, Money};
 use super::order::OrderStatus;
+use super::time::At;
 
 /// A reason to refuse, with what the caller needs to react. Amounts in fen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +88,12 @@ pub enum Refusal {
     /// Only a withdrawal paid by hand is confirmed by hand.
     #[error("only withdrawals with method manual are confirmed by hand")]
     NotManual,
+    /// The channel still tells of a transfer: nobody need say what became of it.
+    #[error("WeChat tells of this transfer until {until}, and is asked")]
+    StillTold {
+        /// Until when.
+        until: At,
+    },
     /// A field that can't be as it is.
     #[error("{field}: {reason}")]
     Invalid {
@@ -121,6 +128,7 @@ impl Refusal {
             Self::NotRestored => "not_restored",
             Self::NotManual => "withdrawal_not_manual",
             Self::SameKey => "forbidden",
+            Self::StillTold { .. } => "transfer_still_told",
             Self::Invalid { .. } => "invalid_request",
         }
     }

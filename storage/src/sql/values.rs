@@ -190,7 +190,8 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::OrderClosing { .. }
         | Event::Settled { .. }
         | Event::WithdrawalRequested { .. }
-        | Event::CaseOpened { .. } => return None,
+        | Event::CaseOpened { .. }
+        | Event::WithdrawalAttested { .. } => return None,
     };
     Some(vec![
         Text(fact.of),

@@ -1,5 +1,6 @@
 //! The rules as tables: given what was done before, when something is asked, then this is decided.
 
+mod attested;
 mod driven;
 mod properties;
 mod restored;

@@ -241,7 +241,7 @@ impl Account {
         }
     }
 
-    fn withdrawal(&self, withdrawal_no: &WithdrawalNo) -> Result<&Withdrawal, Refusal> {
+    pub(super) fn withdrawal(&self, withdrawal_no: &WithdrawalNo) -> Result<&Withdrawal, Refusal> {
         self.books.withdrawal(withdrawal_no).ok_or(Refusal::WithdrawalUnknown)
     }
 
@@ -290,7 +290,12 @@ fn check_limits(head: &Head, amount: Money, today: Day) -> Result<(), Refusal> {
 }
 
 /// The event of a certain outcome, with everything that was said of it.
-fn outcome(withdrawal: &Withdrawal, succeeded: bool, reference: &str, words: &str) -> Event {
+pub(super) fn outcome(
+    withdrawal: &Withdrawal,
+    succeeded: bool,
+    reference: &str,
+    words: &str,
+) -> Event {
     let (withdrawal_no, amount) = (withdrawal.withdrawal_no, withdrawal.amount);
     let (reference, words) = (reference.into(), words.into());
     if succeeded {

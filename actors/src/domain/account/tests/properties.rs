@@ -165,6 +165,7 @@ fn other_content(command: &Command) -> Option<Command> {
         Command::Approve(review) => return Some(Command::Reject(review.clone())),
         Command::Reject(review) => return Some(Command::Approve(review.clone())),
         Command::Confirm(confirm) => confirm.succeeded ^= true,
+        Command::Attest(attest) => attest.succeeded ^= true,
         Command::RecordTransfer(record) => {
             record.outcome = match &record.outcome {
                 TransferOutcome::Succeeded(_) => TransferOutcome::Failed("late".into()),
