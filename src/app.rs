@@ -279,6 +279,7 @@ impl App {
 async fn register_default(service: &Service) -> Result<(), StartError> {
     let merchant = service.default_merchant;
     let rules = Rules::new(merchant.as_str());
+    service.look_for_platform().await;
     match service.engine.register(merchant, rules, service.now()).await {
         Ok(_) | Err(EngineError::Refused(Refusal::MerchantExists)) => Ok(()),
         Err(error) => Err(StartError::DefaultMerchant(error)),

@@ -3,6 +3,7 @@
 
 mod answers;
 mod calls;
+mod cases;
 mod channel;
 
 use std::str::FromStr;

@@ -74,6 +74,11 @@ pub fn request(command: &Command) -> Request {
             },
         },
         Command::Adopt(_) => unreachable!("no books are restored here"),
+        Command::RaiseCase(raise) => Request::Desk(history::Desk::Raise {
+            kind: raise.kind.as_str(),
+            subject: raise.subject.to_string(),
+            amount: raise.amount.map(fen),
+        }),
     }
 }
 
@@ -113,6 +118,7 @@ fn thing(answer: &Answer) -> Thing {
         }
         Answer::Settlement(made) => Thing::Settlement(made.as_deref().map(settlement)),
         Answer::Withdrawal(made) => Thing::Withdrawal(withdrawal(made)),
+        Answer::Case(case) => Thing::Case(case.case_id.to_string(), case.kind.as_str()),
     }
 }
 

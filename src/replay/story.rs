@@ -117,5 +117,8 @@ fn about(event: &Event) -> (String, Option<Money>) {
                 Some(case.amount),
             )
         }
+        Event::CaseRaised { case } => {
+            (format!("{}, case {}", case.kind.as_str(), case.case_id), case.amount)
+        }
     }
 }

@@ -9,6 +9,7 @@ use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::money::{Balance, FeeRate, Money};
 use tally_actors::domain::number;
 use tally_actors::domain::replay::Point;
+use tally_actors::domain::reserved;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
@@ -111,7 +112,8 @@ pub(crate) async fn list(_: Admin, service: web::Data<Service>, request: HttpReq
     let mut query = Query::of(&request)?;
     let page = query.page()?;
     query.end()?;
-    let part = service.stored(move |store| store.merchants(page)).await?;
+    let mut part = service.stored(move |store| store.merchants(page)).await?;
+    part.items.retain(|head| !reserved::is(head));
     ok(List::of(part, |head| serde_json::json!(MerchantView::of(&head))))
 }
 

@@ -193,6 +193,7 @@ impl Books {
                 vec![Key::Withdrawal(*withdrawal_no)]
             }
             Event::CaseOpened { case } => vec![Key::Case(case.case_id)],
+            Event::CaseRaised { case } => vec![Key::Case(case.case_id)],
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
+use super::case::{Case, CaseKind, Facts};
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::{FeeRate, Money};
 use super::order::{Channel, Order};
@@ -8,7 +9,7 @@ use super::rules::{PayoutMethod, Rules};
 use super::settlement::Settlement;
 use super::time::At;
 use super::withdrawal::{Withdrawal, WithdrawalRequest};
-use super::{case::CaseKind, event::PaymentSource, head::Head};
+use super::{event::PaymentSource, head::Head};
 use crate::limits;
 
 /// When and by whom something is asked. The clock is read at the edge.
@@ -75,6 +76,8 @@ pub enum Command {
     RecordTransfer(RecordTransfer),
     /// Take a transfer into restored books that know nothing of it.
     Adopt(Adopt),
+    /// Open a case about something that was found.
+    RaiseCase(RaiseCase),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -110,6 +113,7 @@ impl Command {
             | Self::StartSending(_)
             | Self::RecordTransfer(_)
             | Self::Adopt(_)
+            | Self::RaiseCase(_)
             | Self::Panic => {}
         }
     }
@@ -290,6 +294,25 @@ pub struct Adopt {
     pub asked_by: KeyId,
 }
 
+/// Something that was found and that a person must look at. Amounts in fen.
+#[derive(Debug, Clone)]
+pub struct RaiseCase {
+    /// What is wrong.
+    pub kind: CaseKind,
+    /// What it is about, in words that are the same when it is found again: then no second case is opened.
+    pub subject: Box<str>,
+    /// The order that it is about, if it is about one.
+    pub order_no: Option<OrderNo>,
+    /// The payment that it is about, if it is about one.
+    pub transaction_id: Option<TransactionId>,
+    /// What was found.
+    pub amount: Option<Money>,
+    /// What should have been found.
+    pub expected: Option<Money>,
+    /// What else there is to know, for people: at most [`limits::CASE_FACTS_MAX`].
+    pub facts: Facts,
+}
+
 /// When the newest try may have been made: restored books may lack one, made at any time until they were put in place.
 pub fn newest_try(tried_at: At, restored: Option<Restored>) -> At {
     restored.map_or(tried_at, |restored| tried_at.max(restored.at))
@@ -317,6 +340,8 @@ pub enum Answer {
     Settlement(Option<Box<Settlement>>),
     /// For everything about a withdrawal.
     Withdrawal(Box<Withdrawal>),
+    /// For everything about a case.
+    Case(Box<Case>),
 }
 
 /// What became of a payment.

@@ -66,7 +66,8 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::WithdrawalApproved { .. }
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }
-        | Event::CaseOpened { .. } => vec![],
+        | Event::CaseOpened { .. }
+        | Event::CaseRaised { .. } => vec![],
     };
     sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
 }

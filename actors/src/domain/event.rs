@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::case::Case;
+use super::case::{PaymentCase, RaisedCase};
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::Money;
 use super::order::Channel;
@@ -172,13 +172,18 @@ pub enum Event {
     },
     /// Something a person must look at.
     CaseOpened {
-        /// The case with its facts.
-        case: Case,
+        /// The case about a payment.
+        case: PaymentCase,
     },
     /// The order is to be closed as soon as WeChat allows it: nobody is invited to pay it any more.
     OrderClosing {
         /// The order.
         order_no: OrderNo,
+    },
+    /// Something a person must look at, whatever it is about.
+    CaseRaised {
+        /// The case with its facts.
+        case: RaisedCase,
     },
 }
 
@@ -214,6 +219,7 @@ impl Event {
             Self::WithdrawalFailed { .. } => "withdrawal_failed",
             Self::CaseOpened { .. } => "case_opened",
             Self::OrderClosing { .. } => "order_closing",
+            Self::CaseRaised { .. } => "case_raised",
         }
     }
 }

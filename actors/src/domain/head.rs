@@ -225,7 +225,8 @@ impl Head {
             | Event::WithdrawalApproved { .. }
             | Event::WithdrawalSending { .. }
             | Event::WithdrawalUnknown { .. }
-            | Event::CaseOpened { .. } => {}
+            | Event::CaseOpened { .. }
+            | Event::CaseRaised { .. } => {}
         }
         Some(())
     }

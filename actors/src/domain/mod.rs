@@ -18,6 +18,7 @@ pub mod number;
 pub mod order;
 pub mod refusal;
 pub mod replay;
+pub mod reserved;
 pub mod restored;
 pub mod rules;
 pub mod settlement;

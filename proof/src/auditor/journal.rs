@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::event::{Case, Event, Moved, Opened, Paid, Requested, Settled, Terms, read};
 use super::lives::{Order, Point, Settlement, Withdrawal};
+use super::people::Word;
 use super::sums::{Pending, Sums};
 use crate::history::Stored;
 
@@ -35,6 +36,8 @@ pub(super) struct Journal<'a> {
     transactions: HashMap<&'a str, Point>,
     /// Where cases about a payment were opened, by its number; nearly always one.
     cases: HashMap<&'a str, Vec<Point>>,
+    /// Where cases about anything were opened.
+    raised: HashMap<&'a str, Point>,
     /// Where each number was made for a caller's key.
     keys: HashMap<(Route, &'a str), Point>,
     /// What is recorded a second time, and where.
@@ -58,6 +61,7 @@ impl<'a> Journal<'a> {
             withdrawal_index: HashMap::new(),
             transactions: HashMap::new(),
             cases: HashMap::new(),
+            raised: HashMap::new(),
             keys: HashMap::new(),
             twice: vec![],
         };
@@ -93,6 +97,7 @@ impl<'a> Journal<'a> {
             Event::Requested(requested) => self.request(requested, at),
             Event::Moved(moved) => self.go_on(moved, at),
             Event::Case(case) => self.open_case(case, at),
+            Event::Word(word) => self.hear(word, at),
             Event::Settled(_) => {}
         }
     }
@@ -168,6 +173,17 @@ impl<'a> Journal<'a> {
             return self.twice.push((at, what));
         }
         self.cases.entry(case.transaction_id).or_default().push(at);
+    }
+
+    fn hear(&mut self, word: &Word<'a>, at: Point) {
+        match word {
+            Word::Raised { case_id, .. } => {
+                if let Some(before) = self.raised.insert(case_id, at) {
+                    self.twice
+                        .push((at, format!("the case {case_id} is open since event {before}")));
+                }
+            }
+        }
     }
 
     fn keep_key(&mut self, route: Route, key: Option<&'a str>, at: Point) {

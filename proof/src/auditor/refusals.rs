@@ -75,7 +75,8 @@ impl<'a> Refused<'a> {
             | Request::Confirm { .. }
             | Request::StartSending { .. }
             | Request::RecordTransfer { .. }
-            | Request::Note { .. } => false,
+            | Request::Note { .. }
+            | Request::Desk(_) => false,
         }
     }
 
@@ -96,7 +97,8 @@ impl<'a> Refused<'a> {
             | Request::Review { .. }
             | Request::Confirm { .. }
             | Request::StartSending { .. }
-            | Request::RecordTransfer { .. } => return None,
+            | Request::RecordTransfer { .. }
+            | Request::Desk(_) => return None,
         };
         self.journal.order(number).filter(|order| order.opened_at <= self.at)
     }
@@ -161,7 +163,8 @@ impl<'a> Refused<'a> {
             | Request::Confirm { .. }
             | Request::StartSending { .. }
             | Request::RecordTransfer { .. }
-            | Request::Note { .. } => false,
+            | Request::Note { .. }
+            | Request::Desk(_) => false,
         }
     }
 
@@ -236,7 +239,8 @@ impl<'a> Refused<'a> {
             | Request::Close { .. }
             | Request::Settle { .. }
             | Request::Withdraw { .. }
-            | Request::Note { .. } => false,
+            | Request::Note { .. }
+            | Request::Desk(_) => false,
         }
     }
 

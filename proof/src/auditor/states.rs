@@ -24,7 +24,8 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
             Some(Event::Paid(paid)) => payment(journal, paid, at, &mut say),
             Some(Event::Moved(moved)) => withdrawal(journal, moved, at, &mut say),
             Some(Event::Case(opened)) => case(journal, opened, at, &mut say),
-            Some(Event::Opened(_) | Event::Settled(_) | Event::Requested(_)) | None => {}
+            Some(Event::Opened(_) | Event::Settled(_) | Event::Requested(_) | Event::Word(_))
+            | None => {}
         }
         if journal.terms(at).is_none() {
             say(format_args!("seq {at}: an event of a merchant that is not registered"));

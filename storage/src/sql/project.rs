@@ -95,7 +95,8 @@ impl<'b> Tables<'b> {
             | Event::WithdrawalUnknown { .. }
             | Event::WithdrawalSucceeded { .. }
             | Event::WithdrawalFailed { .. } => self.add(Step::Moved, values::moved(fact)),
-            Event::CaseOpened { case } => self.add(Step::Case, Some(values::case(fact, case))),
+            Event::CaseOpened { .. } => self.add(Step::Case, values::payment_case(fact)),
+            Event::CaseRaised { .. } => self.add(Step::Case, values::raised_case(fact)),
         }
     }
 

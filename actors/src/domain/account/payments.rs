@@ -1,7 +1,7 @@
 //! Booking a payment. Money that arrived is always booked, or becomes a case (`design.md` 3.6, `api.md` 2).
 
 use super::super::books::Key;
-use super::super::case::{Case, CaseKind};
+use super::super::case::{CaseKind, PaymentCase};
 use super::super::command::{Answer, Booking, Pay};
 use super::super::event::{Event, PaymentSource};
 use super::super::head::Head;
@@ -31,7 +31,7 @@ impl Account {
                 Verdict::Pays { closed: true } => CaseKind::PaidAfterClose,
                 Verdict::Misfit(kind) => kind,
             };
-            keys.push(Key::Case(Case::id_of(
+            keys.push(Key::Case(PaymentCase::id_of(
                 &self.merchant,
                 kind,
                 &pay.order_no,
@@ -113,11 +113,11 @@ impl Account {
 
     /// The event that opens a case, unless it is open already.
     fn open_case(&self, kind: CaseKind, pay: &Pay) -> Vec<Event> {
-        let case_id = Case::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id);
+        let case_id = PaymentCase::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id);
         if self.books.case(&case_id).is_some() {
             return vec![];
         }
-        let case = Case {
+        let case = PaymentCase {
             case_id,
             kind,
             order_no: pay.order_no,

@@ -6,9 +6,10 @@ use proptest::sample::Index;
 use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
+use crate::domain::case::CaseKind;
 use crate::domain::command::{
-    Adopt, Command, Confirm, OpenOrder, Pay, Question, RecordPrepay, RecordTransfer, Review,
-    RulesChange, Settle, StartSending, TransferOutcome, Withdraw,
+    Adopt, Command, Confirm, OpenOrder, Pay, Question, RaiseCase, RecordPrepay, RecordTransfer,
+    Review, RulesChange, Settle, StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
 use crate::domain::ids::WithdrawalNo;
@@ -188,6 +189,22 @@ fn adopt() -> impl Strategy<Value = Command> {
     )
 }
 
+fn raise() -> impl Strategy<Value = Command> {
+    (few(), prop::sample::select(CaseKind::ALL.to_vec()), amount()).prop_map(
+        |(no, kind, amount)| {
+            Command::RaiseCase(RaiseCase {
+                kind,
+                subject: number('C', no).into(),
+                order_no: None,
+                transaction_id: None,
+                amount: Some(amount),
+                expected: None,
+                facts: vec![],
+            })
+        },
+    )
+}
+
 fn change() -> impl Strategy<Value = Command> {
     let limit = || prop::option::weighted(0.2, prop::option::of(amount()));
     let days = prop::option::of(prop::option::of(0..33_u8));
@@ -247,6 +264,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         5 => send(),
         5 => transfer(),
         2 => ready(adopt().boxed()),
+        1 => ready(raise().boxed()),
         1 => ready(change().boxed()),
         1 => ready(prop_oneof![Just(Command::Register(Rules::new("another"))), Just(Command::Read)].boxed()),
     ];
