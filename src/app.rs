@@ -167,7 +167,7 @@ impl App {
         let options = Options {
             transfers_open: gateway.can_transfer(),
             freeze: restores.freeze(),
-            ..Options::new(handle.clone())
+            ..Options::new(handle.clone()).freezing_on(settings.freeze_on.0)
         };
         let engine = Engine::start(Arc::clone(&store) as Arc<dyn Store>, options);
         let parts = Parts {

@@ -155,6 +155,11 @@ pub enum Desk {
         /// What was found.
         amount: Option<Fen>,
     },
+    /// Freeze, suspend or close the merchant, or take that back.
+    Stand {
+        /// What, as the journal names it, such as `freeze`.
+        change: &'static str,
+    },
 }
 
 /// What is told of a transfer.

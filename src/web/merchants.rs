@@ -11,6 +11,7 @@ use tally_actors::domain::number;
 use tally_actors::domain::replay::Point;
 use tally_actors::domain::reserved;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
+use tally_actors::domain::standing::{Standing, Word};
 use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
 
@@ -70,11 +71,17 @@ pub(crate) struct Change {
 
 /// A merchant as the API shows it.
 #[derive(Serialize)]
-struct MerchantView<'a> {
+pub(crate) struct MerchantView<'a> {
     merchant_id: MerchantId,
     #[serde(flatten)]
     rules: &'a Rules,
     created_at: At,
+    /// Why and since when its withdrawals are frozen.
+    frozen: Option<&'a Word>,
+    /// `open`, `suspended` or `closed`.
+    standing: &'static str,
+    /// Why and since when it is suspended or closed.
+    stopped: Option<&'a Word>,
 }
 
 /// Where a merchant stands, or stood.
@@ -223,9 +230,21 @@ impl Change {
 }
 
 impl<'a> MerchantView<'a> {
-    fn of(head: &'a Head) -> Self {
-        let created_at = head.registered_at;
-        Self { merchant_id: head.merchant, rules: &head.rules, created_at }
+    pub(crate) fn of(head: &'a Head) -> Self {
+        let Standing { frozen, stopped, closed } = &head.standing;
+        let standing = match (stopped, closed) {
+            (None, _) => "open",
+            (Some(_), false) => "suspended",
+            (Some(_), true) => "closed",
+        };
+        Self {
+            merchant_id: head.merchant,
+            rules: &head.rules,
+            created_at: head.registered_at,
+            frozen: frozen.as_ref(),
+            standing,
+            stopped: stopped.as_ref(),
+        }
     }
 }
 

@@ -96,7 +96,8 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::WithdrawalRequested { .. }
         | Event::WithdrawalApproved { .. }
         | Event::WithdrawalSending { .. }
-        | Event::WithdrawalUnknown { .. } => return None,
+        | Event::WithdrawalUnknown { .. }
+        | Event::StandingChanged { .. } => return None,
     })
 }
 

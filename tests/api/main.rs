@@ -19,6 +19,7 @@ mod replay;
 mod restores;
 mod roles;
 mod stage;
+mod standing;
 mod walk;
 mod webhooks;
 mod wechat_orders;

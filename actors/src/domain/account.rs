@@ -5,6 +5,7 @@ mod orders;
 mod payments;
 mod restored;
 mod settlements;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod withdrawals;
@@ -65,7 +66,9 @@ impl Account {
     /// hand, so ask again after a lookup. The list only grows, and by keys of a later [`Key::stage`].
     pub fn keys(&self, command: &Command) -> Vec<Key> {
         match command {
-            Command::Register(_) | Command::ChangeRules(_) | Command::Read => vec![],
+            Command::Register(_) | Command::ChangeRules(_) | Command::Read | Command::Stand(_) => {
+                vec![]
+            }
             Command::OpenOrder(open) => {
                 self.numbered(Route::Orders, open.idempotency_key, &[Key::Order(open.order_no)])
             }
@@ -133,9 +136,9 @@ impl Account {
             Command::Register(rules) => self.register(rules),
             Command::ChangeRules(change) => change_rules(head, change),
             Command::Read => Ok(vec![]),
-            Command::OpenOrder(open) => self.open_order(open),
+            Command::OpenOrder(open) => self.open_order(head, open),
             Command::RecordPrepay(prepay) => self.record_prepay(prepay),
-            Command::Pay(pay) => self.pay(head, pay),
+            Command::Pay(pay) => Ok(Self::frozen_by_cases(head, self.pay(head, pay)?, asked)),
             Command::StartClosing(order_no) => self.start_closing(order_no),
             Command::CloseOrder(order_no) => self.close_order(order_no),
             Command::Settle(settle) => self.settle(head, settle, asked.at.day()),
@@ -149,7 +152,10 @@ impl Account {
             }
             Command::RecordTransfer(record) => self.record_transfer(record, asked.restored),
             Command::Adopt(adopt) => self.adopt(head, adopt, asked),
-            Command::RaiseCase(raise) => self.raise_case(raise),
+            Command::RaiseCase(raise) => {
+                Ok(Self::frozen_by_cases(head, self.raise_case(raise)?, asked))
+            }
+            Command::Stand(stand) => Self::stand(head, stand),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -177,7 +183,7 @@ impl Account {
     pub fn answer(&self, command: &Command) -> Answer {
         let head = self.head.as_ref().expect("decide refuses what is not known");
         match command {
-            Command::Register(_) | Command::ChangeRules(_) | Command::Read => {
+            Command::Register(_) | Command::ChangeRules(_) | Command::Read | Command::Stand(_) => {
                 Answer::Merchant(Box::new(head.clone()))
             }
             Command::OpenOrder(open) => self.order_answer(&self.order_number(open)),

@@ -165,7 +165,9 @@ impl Books {
         let idempotency =
             |route, key: &Option<IdempotencyKey>| key.map(|key| Key::Idempotency(route, key));
         match event {
-            Event::MerchantRegistered { .. } | Event::RulesChanged { .. } => vec![],
+            Event::MerchantRegistered { .. }
+            | Event::RulesChanged { .. }
+            | Event::StandingChanged { .. } => vec![],
             Event::OrderOpened { order_no, idempotency_key, .. } => {
                 let made = idempotency(Route::Orders, idempotency_key);
                 made.into_iter().chain([Key::Order(*order_no)]).collect()

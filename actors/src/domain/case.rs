@@ -34,11 +34,13 @@ pub enum CaseKind {
     BillRefund,
     /// WeChat's own charge is not the agreed one.
     BillFee,
+    /// An order was paid after its merchant was closed. The money is credited.
+    PaidToClosed,
 }
 
 impl CaseKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::PaidAfterClose,
         Self::PaidTwice,
         Self::AmountDiffers,
@@ -50,6 +52,7 @@ impl CaseKind {
         Self::BillStatus,
         Self::BillRefund,
         Self::BillFee,
+        Self::PaidToClosed,
     ];
 
     /// The kind of a name.
@@ -71,6 +74,7 @@ impl CaseKind {
             Self::BillStatus => "bill_status",
             Self::BillRefund => "bill_refund",
             Self::BillFee => "bill_fee",
+            Self::PaidToClosed => "paid_to_closed",
         }
     }
 }

@@ -7,6 +7,7 @@ use super::order::{Channel, Order};
 use super::restored::Restored;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Settlement;
+use super::standing::{CaseKinds, Change};
 use super::time::At;
 use super::withdrawal::{Withdrawal, WithdrawalRequest};
 use super::{event::PaymentSource, head::Head};
@@ -21,12 +22,14 @@ pub struct Asked {
     pub by: Option<KeyId>,
     /// The restore that these books went through, as the process that asks knows; `None`: none.
     pub restored: Option<Restored>,
+    /// A case of these kinds freezes its merchant's withdrawals.
+    pub freeze_on: CaseKinds,
 }
 
 impl Asked {
     /// Asked by a key, of books that were never restored as far as the asker cares: the engine knows better.
     pub fn new(at: At, by: Option<KeyId>) -> Self {
-        Self { at, by, restored: None }
+        Self { at, by, restored: None, freeze_on: CaseKinds::default() }
     }
 
     /// Whether no money may go out.
@@ -78,6 +81,8 @@ pub enum Command {
     Adopt(Adopt),
     /// Open a case about something that was found.
     RaiseCase(RaiseCase),
+    /// Freeze, suspend or close the merchant, or take that back.
+    Stand(Stand),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -114,6 +119,7 @@ impl Command {
             | Self::RecordTransfer(_)
             | Self::Adopt(_)
             | Self::RaiseCase(_)
+            | Self::Stand(_)
             | Self::Panic => {}
         }
     }
@@ -292,6 +298,17 @@ pub struct Adopt {
     pub settlement_no: SettlementNo,
     /// The admin's key that handed its number in.
     pub asked_by: KeyId,
+}
+
+/// A decision about the merchant as a whole.
+#[derive(Debug, Clone)]
+pub struct Stand {
+    /// What is decided.
+    pub change: Change,
+    /// Why, for people.
+    pub reason: Box<str>,
+    /// The admin's key.
+    pub by: KeyId,
 }
 
 /// Something that was found and that a person must look at. Amounts in fen.

@@ -67,7 +67,8 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }
         | Event::CaseOpened { .. }
-        | Event::CaseRaised { .. } => vec![],
+        | Event::CaseRaised { .. }
+        | Event::StandingChanged { .. } => vec![],
     };
     sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
 }

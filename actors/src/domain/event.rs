@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::case::{PaymentCase, RaisedCase};
-use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
+use super::ids::{
+    CaseId, IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo,
+};
 use super::money::Money;
 use super::order::Channel;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Bucket;
+use super::standing::Change;
 use super::time::{At, Day};
 use super::withdrawal::WithdrawalRequest;
 
@@ -185,6 +188,17 @@ pub enum Event {
         /// The case with its facts.
         case: RaisedCase,
     },
+    /// Something was decided about the merchant as a whole.
+    StandingChanged {
+        /// What.
+        change: Change,
+        /// Why, for people.
+        reason: Box<str>,
+        /// The admin's key; `None`: Tally itself, as the case was opened.
+        by: Option<KeyId>,
+        /// The case that froze the merchant.
+        case_id: Option<CaseId>,
+    },
 }
 
 /// Who told of a payment.
@@ -220,6 +234,7 @@ impl Event {
             Self::CaseOpened { .. } => "case_opened",
             Self::OrderClosing { .. } => "order_closing",
             Self::CaseRaised { .. } => "case_raised",
+            Self::StandingChanged { .. } => "standing_changed",
         }
     }
 }

@@ -199,6 +199,17 @@ fn case_opened() -> impl Strategy<Value = Event> {
     )
 }
 
+fn standing_changed() -> impl Strategy<Value = Event> {
+    use Change::{Close, Freeze, Resume, Suspend, Unfreeze};
+    let change = prop::sample::select(vec![Freeze, Unfreeze, Suspend, Resume, Close]);
+    (change, text(), prop::option::of(by()), any::<bool>()).prop_map(
+        |(change, reason, by, case)| {
+            let id = || Case::id_of(&"m1".parse().unwrap(), CaseKind::BillOnly, "subject");
+            Event::StandingChanged { change, reason, by, case_id: case.then(id) }
+        },
+    )
+}
+
 fn case_raised() -> impl Strategy<Value = Event> {
     let kind = prop::sample::select(CaseKind::ALL.to_vec());
     let money = || prop::option::of(money());
@@ -232,6 +243,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => about_a_withdrawal(),
         1 => case_opened(),
         1 => case_raised(),
+        1 => standing_changed(),
     ]
 }
 

@@ -131,6 +131,12 @@ pub(super) fn one_of_each() -> Vec<Event> {
                 facts: vec![("账单日".into(), "2026-03-01".into())],
             },
         },
+        Event::StandingChanged {
+            change: Change::Freeze,
+            reason: "查账".into(),
+            by: Some(by),
+            case_id: None,
+        },
     ]
 }
 

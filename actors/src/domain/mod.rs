@@ -22,5 +22,6 @@ pub mod reserved;
 pub mod restored;
 pub mod rules;
 pub mod settlement;
+pub mod standing;
 pub mod time;
 pub mod withdrawal;

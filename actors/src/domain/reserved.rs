@@ -53,7 +53,8 @@ pub(super) fn refuse(
         | Command::Confirm(_)
         | Command::StartSending(_)
         | Command::RecordTransfer(_)
-        | Command::Adopt(_) => Err(Refusal::MerchantUnknown),
+        | Command::Adopt(_)
+        | Command::Stand(_) => Err(Refusal::MerchantUnknown),
         #[cfg(test)]
         Command::Panic => Ok(()),
     }

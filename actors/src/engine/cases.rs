@@ -1,12 +1,14 @@
-//! Cases at the front door.
+//! What people look at and decide, at the front door: cases, and how a merchant stands.
 
 use super::answers::{case, merchant};
 use super::{Engine, Made};
 use crate::domain::case::Case;
-use crate::domain::command::{Asked, Command, RaiseCase};
+use crate::domain::command::{Asked, Command, RaiseCase, Stand};
+use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
 use crate::domain::refusal::Refusal;
 use crate::domain::reserved;
+use crate::domain::standing::Change;
 use crate::error::EngineError;
 
 impl Engine {
@@ -36,5 +38,20 @@ impl Engine {
             Err(EngineError::Refused(Refusal::MerchantExists)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Freezes, suspends or closes a merchant, or takes that back. A repeat changes nothing, and is a success.
+    pub async fn stand(
+        &self,
+        of: MerchantId,
+        stand: Stand,
+        asked: impl Into<Asked>,
+    ) -> Result<Head, EngineError> {
+        let thaws = stand.change == Change::Unfreeze;
+        let head = merchant(self.ask(of, Command::Stand(stand), asked).await?)?.thing;
+        if thaws {
+            self.payouts.notify_one();
+        }
+        Ok(head)
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Journal<'a> {
     cases: HashMap<&'a str, Vec<Point>>,
     /// Where cases about anything were opened.
     raised: HashMap<&'a str, Point>,
+    /// Where something was decided about the merchant as a whole.
+    pub(super) decisions: Vec<Point>,
     /// Where each number was made for a caller's key.
     keys: HashMap<(Route, &'a str), Point>,
     /// What is recorded a second time, and where.
@@ -62,6 +64,7 @@ impl<'a> Journal<'a> {
             transactions: HashMap::new(),
             cases: HashMap::new(),
             raised: HashMap::new(),
+            decisions: vec![],
             keys: HashMap::new(),
             twice: vec![],
         };
@@ -177,6 +180,7 @@ impl<'a> Journal<'a> {
 
     fn hear(&mut self, word: &Word<'a>, at: Point) {
         match word {
+            Word::Stands { .. } => self.decisions.push(at),
             Word::Raised { case_id, .. } => {
                 if let Some(before) = self.raised.insert(case_id, at) {
                     self.twice
@@ -213,7 +217,8 @@ impl<'a> Journal<'a> {
                 requested.settlement_no == Some(settled.settlement_no)
             }
             (Some(Event::Paid(paid)), Some(Event::Case(case))) => {
-                case.kind == "paid_after_close" && case.transaction_id == paid.transaction_id
+                matches!(case.kind, "paid_after_close" | "paid_to_closed")
+                    && case.transaction_id == paid.transaction_id
             }
             (Some(_) | None, _) => false,
         }

@@ -134,7 +134,9 @@ fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thin
     if told != Some(None) {
         let wanted = |kind: &str| told.is_none_or(|case| case == Some(kind));
         let cases = journal.cases(order_no, transaction_id);
-        let fit = cases.filter(|(_, case)| case.kind != "paid_after_close" && wanted(case.kind));
+        let fit = cases.filter(|(_, case)| {
+            !matches!(case.kind, "paid_after_close" | "paid_to_closed") && wanted(case.kind)
+        });
         places.extend(fit.map(|(at, _)| at));
     }
     places.sort_unstable();

@@ -7,7 +7,7 @@ use super::journal::{Journal, Route};
 use super::lives::{OrderStatus, Point, Settlement, Standing, Withdrawal};
 use super::own::{number, shown_number};
 use super::people;
-use crate::history::{self, Balance, Call, Request, Thing, TransferOutcome};
+use crate::history::{self, Balance, Call, Desk, Request, Thing, TransferOutcome};
 
 /// Whether an answer without an own event is right at a point.
 pub(super) fn done(
@@ -35,7 +35,7 @@ pub(super) fn acknowledged(
     let closed = |order_no: &str| journal.order(order_no)?.closed_at.filter(|place| *place <= at);
     match &call.request {
         // What a repeated change of rules wanted may hold since the registration.
-        Request::Read | Request::ChangeRules(_) => true,
+        Request::Read | Request::ChangeRules(_) | Request::Desk(Desk::Stand { .. }) => true,
         Request::Settle { .. } => *thing == Thing::Settlement(None) || recorded(),
         Request::Note { order_no, kind } => {
             // An order that is closed has no closing to begin.
@@ -56,7 +56,7 @@ pub(super) fn acknowledged(
         | Request::Confirm { .. }
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
-        | Request::Desk(_) => recorded(),
+        | Request::Desk(Desk::Raise { .. }) => recorded(),
     }
 }
 
@@ -101,7 +101,8 @@ pub(super) fn same_content(journal: &Journal, call: &Call, thing: &Thing) -> boo
 fn holds(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
     let stands = |number: &str| journal.withdrawal(number)?.standing(at);
     match &call.request {
-        Request::Read | Request::Desk(_) => true,
+        Request::Read => true,
+        Request::Desk(desk) => people::holds(journal, desk, at),
         Request::Register(rules) | Request::ChangeRules(rules) => {
             journal.terms(at).is_some_and(|terms| terms.rules == *rules)
         }

@@ -72,7 +72,9 @@ impl<'b> Tables<'b> {
         self.add(Step::Journal, Some(values::journal(run, row)));
         let fact = Fact::new(run, row);
         match fact.event {
-            Event::MerchantRegistered { .. } | Event::RulesChanged { .. } => {}
+            Event::MerchantRegistered { .. }
+            | Event::RulesChanged { .. }
+            | Event::StandingChanged { .. } => {}
             Event::OrderOpened { order_no, idempotency_key, .. } => {
                 self.numbered(fact, Route::Orders, idempotency_key, order_no.as_str());
                 self.add(Step::Opened, values::opened(fact));

@@ -243,12 +243,13 @@ impl<'r> Fields<'r> {
     /// The head in the next fields: those of [`HEAD`].
     pub(crate) fn head(&mut self) -> Result<Head, ReadError> {
         let format: i64 = self.take()?;
-        if format != i64::from(head::FORMAT) {
+        let Some(format) = u8::try_from(format).ok().filter(|one| (1..=head::FORMAT).contains(one))
+        else {
             return Err(self.unreadable(format!(
-                "its head has format {format}, and this binary knows format {}: run the newer tally",
+                "its head has format {format}, and this binary knows up to format {}: run the newer tally",
                 head::FORMAT
             )));
-        }
+        };
         let link = self.link()?;
         let (at, registered_at) = (self.at()?, self.at()?);
         let head = Head {
@@ -264,7 +265,7 @@ impl<'r> Fields<'r> {
             withdrawn: self.money()?,
             ..Head::registered(self.of, Rules::new(""), registered_at)
         };
-        self.made(|kept: &[u8]| head.with_kept(kept))
+        self.made(|kept: &[u8]| head.with_kept(format, kept))
     }
 
     /// The error for the field taken last.

@@ -2,7 +2,7 @@
 
 use tally_actors::domain::books::Route;
 use tally_actors::domain::event::Event;
-use tally_actors::domain::head::{FORMAT, Head};
+use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::IdempotencyKey;
 use tally_actors::domain::money::Money;
 use tally_actors::domain::order::OrderStatus;
@@ -190,7 +190,8 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::Settled { .. }
         | Event::WithdrawalRequested { .. }
         | Event::CaseOpened { .. }
-        | Event::CaseRaised { .. } => return None,
+        | Event::CaseRaised { .. }
+        | Event::StandingChanged { .. } => return None,
     };
     Some(vec![
         Text(fact.of),
@@ -276,7 +277,7 @@ pub(crate) fn raised_case(fact: Fact<'_>) -> Option<Values<'_>> {
 pub(crate) fn head(head: &Head) -> Values<'_> {
     vec![
         Text(head.merchant.as_str()),
-        Integer(FORMAT.into()),
+        Integer(head.format().into()),
         Integer(integer(head.link.seq.0)),
         Bytes(&head.link.hash.0),
         Integer(head.at.ms()),

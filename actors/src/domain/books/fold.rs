@@ -21,7 +21,9 @@ impl Books {
 
     fn fold(&mut self, seq: Seq, Stamped { at, event, .. }: &Stamped) -> Option<()> {
         match event {
-            Event::MerchantRegistered { .. } | Event::RulesChanged { .. } => Some(()),
+            Event::MerchantRegistered { .. }
+            | Event::RulesChanged { .. }
+            | Event::StandingChanged { .. } => Some(()),
             Event::OrderOpened { order_no, idempotency_key, .. } => {
                 self.insert_number(Route::Orders, *idempotency_key, Numbered::Order(*order_no))?;
                 self.insert(
@@ -123,7 +125,8 @@ impl Books {
             | Event::Settled { .. }
             | Event::WithdrawalRequested { .. }
             | Event::CaseOpened { .. }
-            | Event::CaseRaised { .. } => return None,
+            | Event::CaseRaised { .. }
+            | Event::StandingChanged { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
         if (withdrawal.status.is_final() || other_amount) && !lax() {

@@ -184,6 +184,7 @@ fn other_content(command: &Command) -> Option<Command> {
         | Command::CloseOrder(_)
         | Command::StartSending(_)
         | Command::RaiseCase(_)
+        | Command::Stand(_)
         | Command::Panic => return None,
     }
     Some(command)
