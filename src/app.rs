@@ -169,7 +169,7 @@ impl App {
         let options = Options {
             transfers_open: gateway.can_transfer(),
             freeze: restores.freeze(),
-            ..Options::new(handle.clone())
+            ..Options::new(handle.clone()).freezing_on(settings.freeze_on.0)
         };
         let engine = Engine::start(Arc::clone(&store) as Arc<dyn Store>, options);
         let parts = Parts {
@@ -281,6 +281,7 @@ impl App {
 async fn register_default(service: &Service) -> Result<(), StartError> {
     let merchant = service.default_merchant;
     let rules = Rules::new(merchant.as_str());
+    service.look_for_platform().await;
     match service.engine.register(merchant, rules, service.now()).await {
         Ok(_) | Err(EngineError::Refused(Refusal::MerchantExists)) => Ok(()),
         Err(error) => Err(StartError::DefaultMerchant(error)),

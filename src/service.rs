@@ -22,6 +22,7 @@ use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::{KeyId, MerchantId, OrderNo};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::replay::Point;
+use tally_actors::domain::reserved;
 use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
@@ -272,6 +273,19 @@ impl Service {
             .chain(self.restores.warning())
             .chain(self.engine.damage().told())
             .collect()
+    }
+
+    /// Facts of no known merchant have a journal of their own, under an id that callers can't register. Older books may have a
+    /// merchant of that id: it keeps it, and whoever runs them should know.
+    pub(crate) async fn look_for_platform(&self) {
+        let found = self.engine.head(reserved::id(), self.now()).await;
+        if found.is_ok_and(|head| !reserved::is(&head)) {
+            tracing::warn!(
+                "the merchant {} has an id that is now reserved for the platform's own journal: cases of no known merchant \
+                 are told among its own; move its business to a merchant of another id",
+                reserved::id()
+            );
+        }
     }
 
     /// Why the node should be sent no requests; none: it is ready.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod calls;
+mod cases;
 mod channel;
 
 use std::str::FromStr;
@@ -29,6 +30,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::restored::Restored;
 use crate::domain::rules::Rules;
 use crate::domain::settlement::Settlement;
+use crate::domain::standing::CaseKinds;
 use crate::domain::time::At;
 use crate::domain::withdrawal::Withdrawal;
 use crate::error::EngineError;
@@ -51,6 +53,7 @@ pub struct Engine {
     arbiters: Arc<Vec<Arbiter>>,
     transfers_open: bool,
     freeze: Arc<Freeze>,
+    freeze_on: CaseKinds,
     payouts: Arc<Notify>,
     damage: Arc<Damage>,
 }
@@ -58,14 +61,15 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine on a store. Called inside an actix `System`, as the actors' threads belong to one.
     pub fn start(store: Arc<dyn Store>, options: Options) -> Self {
-        let Options { runtime, threads, transfers_open, freeze, leave_after, fatal } = options;
+        let Options { runtime, threads, transfers_open, freeze, freeze_on, leave_after, fatal } =
+            options;
         let arbiters: Vec<Arbiter> = (0..threads.max(1)).map(|_| Arbiter::new()).collect();
         let writer = Writer::start(&runtime, &store, &fatal);
         let reader = Reader::start(&runtime, Arc::clone(&store), fatal);
         let registry =
             Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
         let (arbiters, payouts, damage) = (Arc::new(arbiters), Arc::default(), Arc::default());
-        Self { registry, store, arbiters, transfers_open, freeze, payouts, damage }
+        Self { registry, store, arbiters, transfers_open, freeze, freeze_on, payouts, damage }
     }
 
     /// Takes no more calls and ends the actors and the writer, after the batch in flight. Nothing needs flushing: nothing
@@ -149,7 +153,7 @@ impl Engine {
         })?;
         let overdue = asking::overdue(&command);
         let (restored, sure) = self.freeze.now();
-        let asked = Asked { restored, ..asked };
+        let asked = Asked { restored, freeze_on: self.freeze_on, ..asked };
         let (waiter, answer) = Waiter::new(call);
         // A message that can't be sent is dropped, and its waiter then says so.
         drop(addr.try_send(Ask { command: Box::new(command), asked, waiter }));

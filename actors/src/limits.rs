@@ -107,3 +107,12 @@ pub const RECOVERY_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often a transfer is sent again after answers that certainly moved nothing. Then it fails, and the money comes back.
 pub const RESENDS_MAX: u32 = 5;
+
+/// Facts of one case that are told to people beside its amounts.
+pub const CASE_FACTS_MAX: usize = 16;
+
+/// The longest name of such a fact, in characters.
+pub const FACT_NAME_MAX: usize = 64;
+
+/// The longest value of such a fact, in characters.
+pub const FACT_VALUE_MAX: usize = 500;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::domain::standing::CaseKinds;
 use crate::freeze::Freeze;
 use crate::limits;
 use crate::writer::Fatal;
@@ -19,6 +20,8 @@ pub struct Options {
     pub transfers_open: bool,
     /// Whether money may go out, after a restore.
     pub freeze: Arc<Freeze>,
+    /// A case of these kinds freezes its merchant's withdrawals.
+    pub freeze_on: CaseKinds,
     /// An actor with nothing to do for so long leaves.
     pub leave_after: Duration,
     /// Called when the process must end.
@@ -33,12 +36,18 @@ impl Options {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             transfers_open: false,
             freeze: Arc::new(Freeze::never()),
+            freeze_on: CaseKinds::default(),
             leave_after: limits::IDLE_LEAVE_AFTER,
             fatal: Arc::new(|why| {
                 let _end = AbortAtEnd;
                 tracing::error!(why, "the process ends here; start it again");
             }),
         }
+    }
+
+    /// The same, where cases of these kinds freeze their merchant's withdrawals.
+    pub fn freezing_on(self, kinds: CaseKinds) -> Self {
+        Self { freeze_on: kinds, ..self }
     }
 }
 

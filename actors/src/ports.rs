@@ -206,13 +206,11 @@ pub struct CaseFilter {
     pub kind: Option<CaseKind>,
 }
 
-/// A case, with whose it is and when it was opened.
+/// A case, with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedCase {
     /// Whose.
     pub merchant: MerchantId,
-    /// When it was opened.
-    pub opened_at: At,
     /// The case.
     pub case: Case,
 }

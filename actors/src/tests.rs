@@ -1,6 +1,7 @@
 //! Tests of the engine by its front door and of its machines by hand: each rule of `design.md` 3.2.
 
 mod bounds;
+mod cases;
 mod cashier;
 mod failures;
 mod machines;

@@ -132,12 +132,33 @@ pub enum Request {
         /// What is known.
         outcome: TransferOutcome,
     },
+    /// What people, or the platform's own checks, decide beside the everyday.
+    Desk(Desk),
     /// Any other step of an order that moves no money: a prepay id, a closing that begins.
     Note {
         /// The order.
         order_no: String,
         /// The kind of event that it records, as the journal names it.
         kind: &'static str,
+    },
+}
+
+/// What people, or the platform's own checks, decide beside the everyday. Amounts in fen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Desk {
+    /// Open a case about anything.
+    Raise {
+        /// What is wrong.
+        kind: &'static str,
+        /// What it is about.
+        subject: String,
+        /// What was found.
+        amount: Option<Fen>,
+    },
+    /// Freeze, suspend or close the merchant, or take that back.
+    Stand {
+        /// What, as the journal names it, such as `freeze`.
+        change: &'static str,
     },
 }
 
@@ -209,6 +230,8 @@ pub enum Thing {
     Settlement(Option<Settlement>),
     /// A withdrawal.
     Withdrawal(Withdrawal),
+    /// A case: its id and kind.
+    Case(String, &'static str),
     /// The answer shows nothing of the thing: a notice that is answered SUCCESS, rules that come back without balances.
     Unseen,
 }

@@ -9,6 +9,7 @@ use tally_actors::domain::order::{Channel, Order};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::settlement::Settlement;
+use tally_actors::domain::standing::Change;
 use tally_actors::domain::withdrawal::Withdrawal;
 use tally_actors::error::EngineError;
 use tally_actors::pipeline::Outcome;
@@ -75,6 +76,14 @@ pub fn request(command: &Command) -> Request {
         },
         Command::Adopt(_) => unreachable!("no books are restored here"),
         Command::Attest(_) => unreachable!("nothing is as old as that here"),
+        Command::Stand(stand) => {
+            Request::Desk(history::Desk::Stand { change: change(stand.change) })
+        }
+        Command::RaiseCase(raise) => Request::Desk(history::Desk::Raise {
+            kind: raise.kind.as_str(),
+            subject: raise.subject.to_string(),
+            amount: raise.amount.map(fen),
+        }),
     }
 }
 
@@ -101,6 +110,16 @@ fn note(order_no: impl std::fmt::Display, kind: &'static str) -> Request {
     Request::Note { order_no: order_no.to_string(), kind }
 }
 
+fn change(change: Change) -> &'static str {
+    match change {
+        Change::Freeze => "freeze",
+        Change::Unfreeze => "unfreeze",
+        Change::Suspend => "suspend",
+        Change::Resume => "resume",
+        Change::Close => "close",
+    }
+}
+
 fn thing(answer: &Answer) -> Thing {
     match answer {
         Answer::Merchant(head) => Thing::Merchant(balance(head)),
@@ -114,6 +133,7 @@ fn thing(answer: &Answer) -> Thing {
         }
         Answer::Settlement(made) => Thing::Settlement(made.as_deref().map(settlement)),
         Answer::Withdrawal(made) => Thing::Withdrawal(withdrawal(made)),
+        Answer::Case(case) => Thing::Case(case.case_id.to_string(), case.kind.as_str()),
     }
 }
 

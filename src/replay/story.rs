@@ -118,5 +118,9 @@ fn about(event: &Event) -> (String, Option<Money>) {
                 Some(case.amount),
             )
         }
+        Event::StandingChanged { change, .. } => (format!("{change:?}").to_lowercase(), None),
+        Event::CaseRaised { case } => {
+            (format!("{}, case {}", case.kind.as_str(), case.case_id), case.amount)
+        }
     }
 }

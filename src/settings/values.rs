@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use tally_actors::domain::case::CaseKind;
+use tally_actors::domain::standing::CaseKinds;
 use tally_storage::place::ServerUrl;
 
 use crate::limits::{ADMIN_KEY_CHARS_MIN, LADDER_SECONDS_MAX, LADDER_STEPS_MAX};
@@ -34,6 +36,10 @@ pub struct Ladder(pub Vec<Duration>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeOfDay(pub Duration);
 
+/// Kinds of case that freeze the withdrawals of their merchant; none unless set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FreezeOn(pub CaseKinds);
+
 /// Where the outside reaches this service: scheme, host and perhaps a path, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(String);
@@ -60,6 +66,21 @@ impl FromStr for DatabaseUrl {
             return Err("is a directory; give sqlite:PATH of a file");
         }
         Ok(if path.is_empty() { Self::Embedded } else { Self::File(Path::new(path).to_path_buf()) })
+    }
+}
+
+impl FromStr for FreezeOn {
+    type Err = String;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let names = raw.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let kind = |name| {
+            CaseKind::of(name).ok_or_else(|| {
+                let all = CaseKind::ALL.map(CaseKind::as_str).join(", ");
+                format!("{name} is no kind of case; give some of {all}")
+            })
+        };
+        names.map(kind).collect::<Result<_, _>>().map(Self)
     }
 }
 

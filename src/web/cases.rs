@@ -4,16 +4,15 @@ use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::case::{Case, CaseKind};
+use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::ids::{CaseId, MerchantId};
 use tally_actors::domain::time::At;
-use tally_actors::ports::{CaseFilter, ListedCase, Page, Part};
+use tally_actors::ports::{CaseFilter, ListedCase, Part};
 
 use super::auth::Known;
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, ok, part};
-use crate::limits::PAGE_MAX;
 use crate::service::Service;
 
 const ANOTHERS: ApiError = ApiError::Forbidden("this key is another merchant's");
@@ -65,47 +64,32 @@ pub(crate) async fn get(
         return Err(ANOTHERS);
     }
     let case_id: CaseId = part(&request, "case_id")?;
-    let of = of.ok_or_else(|| ApiError::invalid("case_id", CaseId::SHAPE))?;
-    ok(CaseView::of(find(&service, of, case_id).await?))
-}
-
-/// The case with the time of its opening, which only the list has. Cases are few, and of one kind fewer.
-async fn find(service: &Service, of: MerchantId, case_id: CaseId) -> Result<ListedCase, ApiError> {
-    let Some(Record::Case(case)) = service.record(of, Key::Case(case_id)).await? else {
+    let merchant = of.ok_or_else(|| ApiError::invalid("case_id", CaseId::SHAPE))?;
+    let Some(Record::Case(case)) = service.record(merchant, Key::Case(case_id)).await? else {
         return Err(ApiError::CaseUnknown);
     };
-    let filter = CaseFilter { merchant: Some(of), kind: Some(case.kind) };
-    let mut cursor = None;
-    loop {
-        let (filter, page) = (filter.clone(), Page { limit: PAGE_MAX, cursor });
-        let part = service.stored(move |store| store.cases(filter, page)).await?;
-        let found = part.items.into_iter().find(|listed| listed.case.case_id == case_id);
-        match (found, part.next) {
-            (Some(listed), _) => return Ok(listed),
-            (None, Some(next)) => cursor = Some(next),
-            (None, None) => return Err(ApiError::CaseUnknown),
-        }
-    }
+    ok(CaseView::of(ListedCase { merchant, case: *case }))
 }
 
 impl CaseView {
     /// The case of a list.
     pub(crate) fn of(listed: ListedCase) -> Self {
-        let ListedCase { merchant, opened_at, case } = listed;
-        let Case { case_id, kind, order_no, transaction_id, amount, expected, paid_at } = case;
+        let ListedCase { merchant, case } = listed;
+        let detail = |(name, value)| json!({ "name": name, "value": value });
         let facts = json!({
-            "order_no": order_no,
-            "transaction_id": transaction_id,
-            "amount_fen": amount,
-            "expected_fen": expected,
-            "paid_at": paid_at,
+            "order_no": case.order_no,
+            "transaction_id": case.transaction_id,
+            "amount_fen": case.amount,
+            "expected_fen": case.expected,
+            "paid_at": case.paid_at,
+            "details": case.facts.into_iter().map(detail).collect::<Vec<Value>>(),
         });
         Self {
-            case_id,
+            case_id: case.case_id,
             merchant_id: merchant,
-            kind,
+            kind: case.kind,
             status: "open",
-            opened_at,
+            opened_at: case.opened_at,
             facts,
             remedies: [],
         }

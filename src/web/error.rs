@@ -285,8 +285,12 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::PayoutTargetMissing
         | Refusal::CertificateMissing
         | Refusal::WithdrawalsFrozen
-        | Refusal::NotManual
-        | Refusal::StillTold { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        | Refusal::StillTold { .. }
+        | Refusal::MerchantFrozen
+        | Refusal::MerchantSuspended
+        | Refusal::MerchantClosed
+        | Refusal::MerchantNotEmpty(_)
+        | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::SameKey => StatusCode::FORBIDDEN,
         Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
     }

@@ -9,7 +9,9 @@ use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::money::{Balance, FeeRate, Money};
 use tally_actors::domain::number;
 use tally_actors::domain::replay::Point;
+use tally_actors::domain::reserved;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
+use tally_actors::domain::standing::{Standing, Word};
 use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
 
@@ -69,11 +71,17 @@ pub(crate) struct Change {
 
 /// A merchant as the API shows it.
 #[derive(Serialize)]
-struct MerchantView<'a> {
+pub(crate) struct MerchantView<'a> {
     merchant_id: MerchantId,
     #[serde(flatten)]
     rules: &'a Rules,
     created_at: At,
+    /// Why and since when its withdrawals are frozen.
+    frozen: Option<&'a Word>,
+    /// `open`, `suspended` or `closed`.
+    standing: &'static str,
+    /// Why and since when it is suspended or closed.
+    stopped: Option<&'a Word>,
 }
 
 /// Where a merchant stands, or stood.
@@ -111,7 +119,8 @@ pub(crate) async fn list(_: Admin, service: web::Data<Service>, request: HttpReq
     let mut query = Query::of(&request)?;
     let page = query.page()?;
     query.end()?;
-    let part = service.stored(move |store| store.merchants(page)).await?;
+    let mut part = service.stored(move |store| store.merchants(page)).await?;
+    part.items.retain(|head| !reserved::is(head));
     ok(List::of(part, |head| serde_json::json!(MerchantView::of(&head))))
 }
 
@@ -221,9 +230,21 @@ impl Change {
 }
 
 impl<'a> MerchantView<'a> {
-    fn of(head: &'a Head) -> Self {
-        let created_at = head.registered_at;
-        Self { merchant_id: head.merchant, rules: &head.rules, created_at }
+    pub(crate) fn of(head: &'a Head) -> Self {
+        let Standing { frozen, stopped, closed } = &head.standing;
+        let standing = match (stopped, closed) {
+            (None, _) => "open",
+            (Some(_), false) => "suspended",
+            (Some(_), true) => "closed",
+        };
+        Self {
+            merchant_id: head.merchant,
+            rules: &head.rules,
+            created_at: head.registered_at,
+            frozen: frozen.as_ref(),
+            standing,
+            stopped: stopped.as_ref(),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod restores;
 mod search;
 pub(crate) mod server;
 pub(crate) mod settlements;
+mod standing;
 mod webhooks;
 pub(crate) mod withdrawals;
 
@@ -85,6 +86,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     of("/withdrawals/{withdrawal_no}/confirm", vec![(POST, to(withdrawals::confirm))]);
     of("/entries", vec![(GET, to(entries::entries))]);
     of("/events", vec![(GET, to(entries::events))]);
+    of("/freeze", vec![(POST, to(standing::freeze))]);
+    of("/unfreeze", vec![(POST, to(standing::unfreeze))]);
+    of("/suspend", vec![(POST, to(standing::suspend))]);
+    of("/resume", vec![(POST, to(standing::resume))]);
+    of("/close", vec![(POST, to(standing::close))]);
     config.default_service(to(nothing_here));
 }
 

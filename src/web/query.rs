@@ -126,15 +126,7 @@ impl Query {
 
     /// `kind` of a case.
     pub(crate) fn case_kind(&mut self) -> Result<Option<CaseKind>, ApiError> {
-        use CaseKind as K;
-        let all = [
-            K::PaidAfterClose,
-            K::PaidTwice,
-            K::AmountDiffers,
-            K::TransactionReused,
-            K::OrderUnknown,
-        ];
-        self.word("kind", &all.map(|kind| (kind.as_str(), kind)))
+        self.word("kind", &CaseKind::ALL.map(|kind| (kind.as_str(), kind)))
     }
 
     /// `limit` and `cursor`.

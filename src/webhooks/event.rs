@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::books::{Books as Records, Key, Record};
 use tally_actors::domain::chain::{Hash, Seq};
-use tally_actors::domain::event::{Event, Stamped};
+use tally_actors::domain::event::Stamped;
 use tally_actors::domain::ids::{Malformed, MerchantId};
 use tally_actors::domain::time::At;
 use tally_actors::ports::{ListedCase, ReadError, Recorded};
@@ -80,7 +80,8 @@ pub(super) struct Told {
     pub(super) thing: Thing,
     /// When.
     pub(super) at: At,
-    event: Event,
+    /// The case, where it is one.
+    case: Option<Key>,
 }
 
 #[derive(Serialize)]
@@ -98,7 +99,9 @@ impl Told {
     pub(super) fn of(merchant: MerchantId, recorded: &Recorded) -> Result<Option<Self>, ReadError> {
         let Stamped { at, event, .. } = decoded(merchant, recorded)?;
         let id = EventId::of(merchant, recorded.seq, &recorded.hash);
-        Ok(told(&event).map(|(kind, thing)| Self { id, kind, thing, at, event }))
+        let mut touched = Records::touched_by(&event).into_iter();
+        let case = touched.find(|key| matches!(key, Key::Case(_)));
+        Ok(told(&event).map(|(kind, thing)| Self { id, kind, thing, at, case }))
     }
 
     /// The event of a name, if the journal has it and it is one that is told.
@@ -132,21 +135,22 @@ impl Told {
 
     async fn data(&self, books: &dyn Books) -> Result<Value, ReadError> {
         let of = self.id.merchant;
-        if let Event::CaseOpened { case } = &self.event {
-            let (opened_at, case) = (self.at, case.clone());
-            return Ok(json!(CaseView::of(ListedCase { merchant: of, opened_at, case })));
-        }
-        let key = match self.thing {
-            Thing::Order(order_no) => {
+        let key = match (self.case, self.thing) {
+            (Some(case), _) => case,
+            (None, Thing::Order(order_no)) => {
                 let found = books.order(of, order_no).await?;
                 return found.map(|listed| json!(OrderView::of(of, listed))).ok_or(self.missing());
             }
-            Thing::Settlement(no) => Key::Settlement(no),
-            Thing::Withdrawal(no) => Key::Withdrawal(no),
+            (None, Thing::Settlement(no)) => Key::Settlement(no),
+            (None, Thing::Withdrawal(no)) => Key::Withdrawal(no),
+            (None, Thing::Case(case_id)) => Key::Case(case_id),
         };
         match books.lookup(vec![(of, key)]).await?.pop().unwrap_or(Ok(None))? {
             Some(Record::Settlement(made)) => Ok(json!(SettlementView::of(&made))),
             Some(Record::Withdrawal(made)) => Ok(json!(WithdrawalView::of(*made))),
+            Some(Record::Case(case)) => {
+                Ok(json!(CaseView::of(ListedCase { merchant: of, case: *case })))
+            }
             Some(_) | None => Err(self.missing()),
         }
     }

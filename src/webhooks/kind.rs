@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tally_actors::domain::event::Event;
-use tally_actors::domain::ids::{OrderNo, SettlementNo, WithdrawalNo};
+use tally_actors::domain::ids::{CaseId, OrderNo, SettlementNo, WithdrawalNo};
 
 /// A kind of what is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub(super) enum Thing {
     Order(OrderNo),
     Settlement(SettlementNo),
     Withdrawal(WithdrawalNo),
+    Case(CaseId),
 }
 
 impl fmt::Display for Thing {
@@ -62,13 +63,14 @@ impl fmt::Display for Thing {
             Self::Order(no) => write!(f, "order:{no}"),
             Self::Settlement(no) => write!(f, "settlement:{no}"),
             Self::Withdrawal(no) => write!(f, "withdrawal:{no}"),
+            Self::Case(id) => write!(f, "case:{id}"),
         }
     }
 }
 
-/// What is told of an event, and of what; `None`: nothing. A case is told in the order of its order.
+/// What is told of an event, and of what; `None`: nothing. A case is told in the order of its order, where it has one.
 pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
-    use Thing::{Order, Settlement, Withdrawal};
+    use Thing::{Case, Order, Settlement, Withdrawal};
     Some(match event {
         Event::OrderPaid { order_no, .. } => (Kind::OrderPaid, Order(*order_no)),
         Event::OrderClosed { order_no } => (Kind::OrderClosed, Order(*order_no)),
@@ -83,6 +85,9 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
             (Kind::WithdrawalRejected, Withdrawal(*withdrawal_no))
         }
         Event::CaseOpened { case } => (Kind::CaseOpened, Order(case.order_no)),
+        Event::CaseRaised { case } => {
+            (Kind::CaseOpened, case.order_no.map_or(Case(case.case_id), Order))
+        }
         Event::MerchantRegistered { .. }
         | Event::RulesChanged { .. }
         | Event::OrderOpened { .. }
@@ -92,7 +97,8 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::WithdrawalApproved { .. }
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }
-        | Event::WithdrawalAttested { .. } => return None,
+        | Event::WithdrawalAttested { .. }
+        | Event::StandingChanged { .. } => return None,
     })
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tally_actors::domain::account::Account;
+use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::command::{
-    Command, Confirm, OpenOrder, Pay, RecordPrepay, RecordTransfer, Review, RulesChange, Settle,
-    StartSending, TransferOutcome, Withdraw,
+    Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordTransfer, Review, RulesChange,
+    Settle, StartSending, TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::ids::{IdempotencyKey, MerchantId};
@@ -134,6 +135,19 @@ pub(crate) fn pay_on(order_no: &str, amount: u64, paid_at: &str) -> Command {
     })
 }
 
+/// Opens a case about anything.
+fn raise(subject: &str) -> Command {
+    Command::RaiseCase(RaiseCase {
+        kind: CaseKind::BillOnly,
+        subject: subject.into(),
+        order_no: None,
+        transaction_id: None,
+        amount: Some(fen(500)),
+        expected: None,
+        facts: vec![("账单日".into(), "2026-03-01".into()), ("line".into(), "\"7\"".into())],
+    })
+}
+
 /// Pays an order on the first day.
 pub(crate) fn pay(order_no: &str, amount: u64) -> Command {
     pay_on(order_no, amount, "2026-03-01T02:00:00Z")
@@ -207,5 +221,6 @@ pub(crate) fn full_life() -> Vec<Command> {
         Command::Reject(review("wx02")),
         open("1006", 100, None),
         pay_on("1006", 100, "2026-03-02T02:00:00Z"),
+        raise("2026-03-01 T1"),
     ]
 }

@@ -22,6 +22,7 @@ mod restores;
 mod roles;
 mod search;
 mod stage;
+mod standing;
 mod walk;
 mod webhooks;
 mod wechat_orders;

@@ -72,6 +72,12 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             of(&format!("/withdrawals/{made}/confirm")),
             json!({"succeeded": false, "reason": "by the list", "attested_seq": 3}),
         ),
+        // Of a merchant that nobody made: the others' business goes on.
+        post(format!("/v1/merchants/{made}/freeze"), json!({"reason": "a look"})),
+        post(format!("/v1/merchants/{made}/unfreeze"), json!({"reason": "all is well"})),
+        post(format!("/v1/merchants/{made}/suspend"), json!({"reason": "a holiday"})),
+        post(format!("/v1/merchants/{made}/resume"), json!({"reason": "it is over"})),
+        post(format!("/v1/merchants/{made}/close"), json!({"reason": "it moved away"})),
     ]
 }
 

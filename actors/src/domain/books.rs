@@ -167,7 +167,8 @@ impl Books {
         match event {
             Event::MerchantRegistered { .. }
             | Event::RulesChanged { .. }
-            | Event::WithdrawalAttested { .. } => vec![],
+            | Event::WithdrawalAttested { .. }
+            | Event::StandingChanged { .. } => vec![],
             Event::OrderOpened { order_no, idempotency_key, .. } => {
                 let made = idempotency(Route::Orders, idempotency_key);
                 made.into_iter().chain([Key::Order(*order_no)]).collect()
@@ -195,6 +196,7 @@ impl Books {
                 vec![Key::Withdrawal(*withdrawal_no)]
             }
             Event::CaseOpened { case } => vec![Key::Case(case.case_id)],
+            Event::CaseRaised { case } => vec![Key::Case(case.case_id)],
         }
     }
 }

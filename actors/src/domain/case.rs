@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CaseId, MerchantId, OrderNo, TransactionId};
+use super::chain::Seq;
+use super::ids::{CaseId, KeyId, MerchantId, OrderNo, TransactionId};
 use super::money::Money;
 use super::number::base62;
 use super::time::At;
@@ -21,9 +22,44 @@ pub enum CaseKind {
     TransactionReused,
     /// A payment for an order that is not known. The money is credited to nobody.
     OrderUnknown,
+    /// WeChat's bill has a payment or refund that the journal does not have.
+    BillOnly,
+    /// The journal has a payment or refund that WeChat's bill does not have.
+    JournalOnly,
+    /// WeChat's bill and the journal name different amounts.
+    BillAmount,
+    /// WeChat's bill and the journal say different things of how something stands.
+    BillStatus,
+    /// WeChat's bill and the journal differ in what was refunded.
+    BillRefund,
+    /// WeChat's own charge is not the agreed one.
+    BillFee,
+    /// An order was paid after its merchant was closed. The money is credited.
+    PaidToClosed,
 }
 
 impl CaseKind {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::PaidAfterClose,
+        Self::PaidTwice,
+        Self::AmountDiffers,
+        Self::TransactionReused,
+        Self::OrderUnknown,
+        Self::BillOnly,
+        Self::JournalOnly,
+        Self::BillAmount,
+        Self::BillStatus,
+        Self::BillRefund,
+        Self::BillFee,
+        Self::PaidToClosed,
+    ];
+
+    /// The kind of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// Its name in the API and in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,13 +68,20 @@ impl CaseKind {
             Self::AmountDiffers => "amount_differs",
             Self::TransactionReused => "transaction_reused",
             Self::OrderUnknown => "order_unknown",
+            Self::BillOnly => "bill_only",
+            Self::JournalOnly => "journal_only",
+            Self::BillAmount => "bill_amount",
+            Self::BillStatus => "bill_status",
+            Self::BillRefund => "bill_refund",
+            Self::BillFee => "bill_fee",
+            Self::PaidToClosed => "paid_to_closed",
         }
     }
 }
 
-/// One case, with the payment it is about. Amounts in fen.
+/// A case about a payment, as its event has it. Amounts in fen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Case {
+pub struct PaymentCase {
     /// Its id: the same for the same merchant, kind, order and transaction.
     pub case_id: CaseId,
     /// What is wrong.
@@ -55,15 +98,112 @@ pub struct Case {
     pub paid_at: At,
 }
 
-impl Case {
-    /// The id of a case about a payment, so that asking again opens no second one.
+impl PaymentCase {
+    /// The id of a case about a payment.
     pub fn id_of(
         merchant: &MerchantId,
         kind: CaseKind,
         order: &OrderNo,
         transaction: &TransactionId,
     ) -> CaseId {
-        let about = format!("{merchant}\n{}\n{order}\n{transaction}", kind.as_str());
+        Case::id_of(merchant, kind, &format!("{order}\n{transaction}"))
+    }
+}
+
+/// What people are told about a case: names and values, in the order in which they are shown.
+pub type Facts = Vec<(Box<str>, Box<str>)>;
+
+/// A case about anything, as its event has it. Amounts in fen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RaisedCase {
+    /// Its id: the same for the same merchant, kind and subject.
+    pub case_id: CaseId,
+    /// What is wrong.
+    pub kind: CaseKind,
+    /// The order that it is about, if it is about one.
+    pub order_no: Option<OrderNo>,
+    /// The payment that it is about, if it is about one.
+    pub transaction_id: Option<TransactionId>,
+    /// What was found.
+    pub amount: Option<Money>,
+    /// What should have been found.
+    pub expected: Option<Money>,
+    /// What else there is to know.
+    pub facts: Facts,
+}
+
+/// A case as it stands. Amounts in fen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Its id.
+    pub case_id: CaseId,
+    /// What is wrong.
+    pub kind: CaseKind,
+    /// When it was opened.
+    pub opened_at: At,
+    /// The event that opened it.
+    pub opened_seq: Seq,
+    /// The order that it is about, if it is about one.
+    pub order_no: Option<OrderNo>,
+    /// The payment that it is about, if it is about one.
+    pub transaction_id: Option<TransactionId>,
+    /// What was found.
+    pub amount: Option<Money>,
+    /// What should have been found.
+    pub expected: Option<Money>,
+    /// When it was paid, of a case about a payment.
+    pub paid_at: Option<At>,
+    /// What else there is to know.
+    pub facts: Facts,
+    /// What a person decided; `None`: it is open.
+    pub resolution: Option<Resolution>,
+}
+
+/// What a person decided about a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// When.
+    pub at: At,
+    /// The admin's key.
+    pub by: KeyId,
+    /// Why, for people.
+    pub note: Box<str>,
+    /// What was done about it.
+    pub remedy: Option<Remedy>,
+}
+
+/// What may be done about a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// The money leaves suspense and is available to the merchant.
+    Credit,
+    /// Nothing is to be done.
+    Accept,
+}
+
+impl Remedy {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Credit, Self::Accept];
+
+    /// The remedy of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|remedy| remedy.as_str() == name)
+    }
+
+    /// Its name in the API and in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credit => "credit",
+            Self::Accept => "accept",
+        }
+    }
+}
+
+impl Case {
+    /// The id of a case of a merchant about a subject, so that finding it again opens no second one.
+    pub fn id_of(merchant: &MerchantId, kind: CaseKind, subject: &str) -> CaseId {
+        let about = format!("{merchant}\n{}\n{subject}", kind.as_str());
         let hash = blake3::hash(about.as_bytes());
         let (high, low) = hash.as_bytes().split_at(8);
         let half = |bytes: &[u8]| {
@@ -72,5 +212,41 @@ impl Case {
         format!("{merchant}-{}{}", half(high), half(low))
             .parse()
             .expect("a merchant id, a dash and 16 digits")
+    }
+
+    /// The case about a payment that an event opened.
+    pub fn of_payment(opened: &PaymentCase, seq: Seq, at: At) -> Self {
+        Self {
+            case_id: opened.case_id,
+            kind: opened.kind,
+            opened_at: at,
+            opened_seq: seq,
+            order_no: Some(opened.order_no),
+            transaction_id: Some(opened.transaction_id),
+            amount: Some(opened.amount),
+            expected: opened.expected,
+            paid_at: Some(opened.paid_at),
+            facts: vec![],
+            resolution: None,
+        }
+    }
+
+    /// The case that an event raised.
+    pub fn raised(raised: &RaisedCase, seq: Seq, at: At) -> Self {
+        let RaisedCase { case_id, kind, order_no, transaction_id, amount, expected, facts } =
+            raised.clone();
+        Self {
+            case_id,
+            kind,
+            opened_at: at,
+            opened_seq: seq,
+            order_no,
+            transaction_id,
+            amount,
+            expected,
+            paid_at: None,
+            facts,
+            resolution: None,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
+use super::case::{Case, CaseKind, Facts};
 use super::chain::Seq;
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::{FeeRate, Money};
@@ -7,9 +8,10 @@ use super::order::{Channel, Order};
 use super::restored::Restored;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Settlement;
+use super::standing::{CaseKinds, Change};
 use super::time::At;
 use super::withdrawal::{Withdrawal, WithdrawalRequest};
-use super::{case::CaseKind, event::PaymentSource, head::Head};
+use super::{event::PaymentSource, head::Head};
 use crate::limits;
 
 /// When and by whom something is asked. The clock is read at the edge.
@@ -21,12 +23,14 @@ pub struct Asked {
     pub by: Option<KeyId>,
     /// The restore that these books went through, as the process that asks knows; `None`: none.
     pub restored: Option<Restored>,
+    /// A case of these kinds freezes its merchant's withdrawals.
+    pub freeze_on: CaseKinds,
 }
 
 impl Asked {
     /// Asked by a key, of books that were never restored as far as the asker cares: the engine knows better.
     pub fn new(at: At, by: Option<KeyId>) -> Self {
-        Self { at, by, restored: None }
+        Self { at, by, restored: None, freeze_on: CaseKinds::default() }
     }
 
     /// Whether no money may go out.
@@ -78,6 +82,10 @@ pub enum Command {
     Adopt(Adopt),
     /// Record what an admin says of a transfer that the channel no longer tells of.
     Attest(Attest),
+    /// Open a case about something that was found.
+    RaiseCase(RaiseCase),
+    /// Freeze, suspend or close the merchant, or take that back.
+    Stand(Stand),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -114,6 +122,8 @@ impl Command {
             | Self::RecordTransfer(_)
             | Self::Adopt(_)
             | Self::Attest(_)
+            | Self::RaiseCase(_)
+            | Self::Stand(_)
             | Self::Panic => {}
         }
     }
@@ -320,6 +330,36 @@ pub struct FirstWord {
     pub by: KeyId,
 }
 
+/// A decision about the merchant as a whole.
+#[derive(Debug, Clone)]
+pub struct Stand {
+    /// What is decided.
+    pub change: Change,
+    /// Why, for people.
+    pub reason: Box<str>,
+    /// The admin's key.
+    pub by: KeyId,
+}
+
+/// Something that was found and that a person must look at. Amounts in fen.
+#[derive(Debug, Clone)]
+pub struct RaiseCase {
+    /// What is wrong.
+    pub kind: CaseKind,
+    /// What it is about, in words that are the same when it is found again: then no second case is opened.
+    pub subject: Box<str>,
+    /// The order that it is about, if it is about one.
+    pub order_no: Option<OrderNo>,
+    /// The payment that it is about, if it is about one.
+    pub transaction_id: Option<TransactionId>,
+    /// What was found.
+    pub amount: Option<Money>,
+    /// What should have been found.
+    pub expected: Option<Money>,
+    /// What else there is to know, for people: at most [`limits::CASE_FACTS_MAX`].
+    pub facts: Facts,
+}
+
 /// When the newest try may have been made: restored books may lack one, made at any time until they were put in place.
 pub fn newest_try(tried_at: At, restored: Option<Restored>) -> At {
     restored.map_or(tried_at, |restored| tried_at.max(restored.at))
@@ -347,6 +387,8 @@ pub enum Answer {
     Settlement(Option<Box<Settlement>>),
     /// For everything about a withdrawal.
     Withdrawal(Box<Withdrawal>),
+    /// For everything about a case.
+    Case(Box<Case>),
 }
 
 /// What became of a payment.

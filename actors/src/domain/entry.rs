@@ -67,7 +67,9 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }
         | Event::CaseOpened { .. }
-        | Event::WithdrawalAttested { .. } => vec![],
+        | Event::WithdrawalAttested { .. }
+        | Event::CaseRaised { .. }
+        | Event::StandingChanged { .. } => vec![],
     };
     sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
 }

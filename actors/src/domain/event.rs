@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::case::Case;
-use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
+use super::case::{PaymentCase, RaisedCase};
+use super::ids::{
+    CaseId, IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo,
+};
 use super::money::Money;
 use super::order::Channel;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Bucket;
+use super::standing::Change;
 use super::time::{At, Day};
 use super::withdrawal::WithdrawalRequest;
 
@@ -172,8 +175,8 @@ pub enum Event {
     },
     /// Something a person must look at.
     CaseOpened {
-        /// The case with its facts.
-        case: Case,
+        /// The case about a payment.
+        case: PaymentCase,
     },
     /// The order is to be closed as soon as WeChat allows it: nobody is invited to pay it any more.
     OrderClosing {
@@ -193,6 +196,22 @@ pub enum Event {
         reason: Box<str>,
         /// The admin's key.
         by: KeyId,
+    },
+    /// Something a person must look at, whatever it is about.
+    CaseRaised {
+        /// The case with its facts.
+        case: RaisedCase,
+    },
+    /// Something was decided about the merchant as a whole.
+    StandingChanged {
+        /// What.
+        change: Change,
+        /// Why, for people.
+        reason: Box<str>,
+        /// The admin's key; `None`: Tally itself, as the case was opened.
+        by: Option<KeyId>,
+        /// The case that froze the merchant.
+        case_id: Option<CaseId>,
     },
 }
 
@@ -229,6 +248,8 @@ impl Event {
             Self::CaseOpened { .. } => "case_opened",
             Self::OrderClosing { .. } => "order_closing",
             Self::WithdrawalAttested { .. } => "withdrawal_attested",
+            Self::CaseRaised { .. } => "case_raised",
+            Self::StandingChanged { .. } => "standing_changed",
         }
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::domain::case::CaseKind;
+use crate::domain::case::{Case, CaseKind};
 use crate::domain::chain::Link;
 use crate::domain::money::FeeRate;
 
@@ -195,11 +195,43 @@ fn case_opened() -> impl Strategy<Value = Event> {
     (kind, order_no(), transaction_id(), money(), prop::option::of(money()), at()).prop_map(
         |(kind, order_no, transaction_id, amount, expected, paid_at)| {
             let of = "m1".parse().unwrap();
-            let case_id = Case::id_of(&of, kind, &order_no, &transaction_id);
-            let case = Case { case_id, kind, order_no, transaction_id, amount, expected, paid_at };
+            let case_id = PaymentCase::id_of(&of, kind, &order_no, &transaction_id);
+            let case =
+                PaymentCase { case_id, kind, order_no, transaction_id, amount, expected, paid_at };
             Event::CaseOpened { case }
         },
     )
+}
+
+fn standing_changed() -> impl Strategy<Value = Event> {
+    use Change::{Close, Freeze, Resume, Suspend, Unfreeze};
+    let change = prop::sample::select(vec![Freeze, Unfreeze, Suspend, Resume, Close]);
+    (change, text(), prop::option::of(by()), any::<bool>()).prop_map(
+        |(change, reason, by, case)| {
+            let id = || Case::id_of(&"m1".parse().unwrap(), CaseKind::BillOnly, "subject");
+            Event::StandingChanged { change, reason, by, case_id: case.then(id) }
+        },
+    )
+}
+
+fn case_raised() -> impl Strategy<Value = Event> {
+    let kind = prop::sample::select(CaseKind::ALL.to_vec());
+    let money = || prop::option::of(money());
+    let facts = vec((text(), text()), 0..4);
+    (
+        kind,
+        prop::option::of(order_no()),
+        prop::option::of(transaction_id()),
+        money(),
+        money(),
+        facts,
+    )
+        .prop_map(|(kind, order_no, transaction_id, amount, expected, facts)| {
+            let case_id = Case::id_of(&"m1".parse().unwrap(), kind, "subject");
+            let case =
+                RaisedCase { case_id, kind, order_no, transaction_id, amount, expected, facts };
+            Event::CaseRaised { case }
+        })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -214,6 +246,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => requested(),
         4 => about_a_withdrawal(),
         1 => case_opened(),
+        1 => case_raised(),
+        1 => standing_changed(),
     ]
 }
 

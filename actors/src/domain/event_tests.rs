@@ -1,7 +1,7 @@
 //! The journal's bytes, pinned: what is stored today must be read for ever.
 
 use super::*;
-use crate::domain::case::CaseKind;
+use crate::domain::case::{Case, CaseKind};
 use crate::domain::chain::Link;
 use crate::domain::rules::Rules;
 
@@ -104,8 +104,8 @@ pub(super) fn one_of_each() -> Vec<Event> {
             reference: "B1".into(),
         },
         Event::CaseOpened {
-            case: Case {
-                case_id: Case::id_of(
+            case: PaymentCase {
+                case_id: PaymentCase::id_of(
                     &"m1".parse().unwrap(),
                     CaseKind::PaidTwice,
                     &order_no,
@@ -126,6 +126,23 @@ pub(super) fn one_of_each() -> Vec<Event> {
             reference: "B1".into(),
             reason: "so".into(),
             by,
+        },
+        Event::CaseRaised {
+            case: RaisedCase {
+                case_id: Case::id_of(&"m1".parse().unwrap(), CaseKind::BillAmount, "2026-03-01 T1"),
+                kind: CaseKind::BillAmount,
+                order_no: Some(order_no),
+                transaction_id: None,
+                amount: Some(money(501)),
+                expected: Some(money(500)),
+                facts: vec![("账单日".into(), "2026-03-01".into())],
+            },
+        },
+        Event::StandingChanged {
+            change: Change::Freeze,
+            reason: "查账".into(),
+            by: Some(by),
+            case_id: None,
         },
     ]
 }

@@ -11,11 +11,13 @@ use super::ids::MerchantId;
 use super::money::{Balance, Money};
 use super::rules::Rules;
 use super::settlement::Bucket;
+use super::standing::{Standing, Word};
 use super::time::{At, Day};
 use crate::mutant::lax;
 
-/// The version of the head's format that this binary knows.
-pub const FORMAT: u8 = 1;
+/// The newest version of the head's format that this binary knows. A head has the oldest that can hold it, so an older binary
+/// refuses only the merchants of whom it would not know something.
+pub const FORMAT: u8 = 2;
 
 /// For how many Beijing days the withdrawals asked for are kept: messages read their clocks at different places, so their
 /// days may come a little out of order.
@@ -52,6 +54,8 @@ pub struct Head {
     pub buckets: BTreeMap<Option<Day>, Bucket>,
     /// What was asked for in each of the newest days and did not come back.
     pub requested: BTreeMap<Day, Money>,
+    /// What was decided about the merchant as a whole.
+    pub standing: Standing,
 }
 
 /// What of a head is kept in one blob beside the columns.
@@ -85,6 +89,7 @@ impl Head {
             withdrawn: Money::ZERO,
             buckets: BTreeMap::new(),
             requested: BTreeMap::new(),
+            standing: Standing::default(),
         }
     }
 
@@ -149,7 +154,7 @@ impl Head {
                 head.insert(Self::registered(merchant, rules.clone(), *at))
             }
             (Some(head), event) => {
-                head.apply(event)?;
+                head.apply(event, *at)?;
                 head
             }
             (None, event) => return Err(Broken(event.kind())),
@@ -160,11 +165,11 @@ impl Head {
     }
 
     /// Applies an event. Pure; touches the balances alone, so it needs no order or withdrawal at hand.
-    pub fn apply(&mut self, event: &Event) -> Result<(), Broken> {
-        self.fold(event).ok_or(Broken(event.kind()))
+    pub fn apply(&mut self, event: &Event, at: At) -> Result<(), Broken> {
+        self.fold(event, at).ok_or(Broken(event.kind()))
     }
 
-    fn fold(&mut self, event: &Event) -> Option<()> {
+    fn fold(&mut self, event: &Event, at: At) -> Option<()> {
         match event {
             Event::MerchantRegistered { .. } => return None,
             Event::RulesChanged { rules } => self.rules = Arc::new(rules.clone()),
@@ -218,6 +223,10 @@ impl Head {
                 }
                 self.requested.retain(|_, sum| *sum > Money::ZERO);
             }
+            Event::StandingChanged { change, reason, by, .. } => {
+                let word = Word { reason: reason.clone(), since: at, by: *by };
+                self.standing.take(*change, word)?;
+            }
             Event::OrderOpened { .. }
             | Event::OrderPrepaid { .. }
             | Event::OrderClosed { .. }
@@ -226,25 +235,41 @@ impl Head {
             | Event::WithdrawalSending { .. }
             | Event::WithdrawalUnknown { .. }
             | Event::CaseOpened { .. }
-            | Event::WithdrawalAttested { .. } => {}
+            | Event::WithdrawalAttested { .. }
+            | Event::CaseRaised { .. } => {}
         }
         Some(())
     }
 
-    /// The part of the head that is kept in one blob: rules, buckets and the day's withdrawals.
+    /// The format in which it is stored: 1 where nothing was decided about the merchant, 2 with what was.
+    pub fn format(&self) -> u8 {
+        if self.standing.is_plain() { 1 } else { 2 }
+    }
+
+    /// The part of the head that is kept in one blob: rules, buckets and the day's withdrawals; in format 2 then what was
+    /// decided.
     pub fn encode_kept(&self) -> Vec<u8> {
         let (buckets, requested) = (self.buckets.clone(), self.requested.clone());
         let kept = Kept { rules: &*self.rules, buckets, requested };
-        postcard::to_extend(&kept, Vec::with_capacity(96)).expect("a head is plain data")
+        let blob =
+            postcard::to_extend(&kept, Vec::with_capacity(96)).expect("a head is plain data");
+        if self.standing.is_plain() {
+            return blob;
+        }
+        postcard::to_extend(&self.standing, blob).expect("a head is plain data")
     }
 
-    /// Takes rules, buckets and the day's withdrawals from such a blob. `None` when it is damaged, or does not add up with
+    /// Takes them from such a blob of that format. `None` when it is damaged, or does not add up with
     /// the rest of the head: whoever reads a head may then rely on its sums.
-    pub fn with_kept(self, blob: &[u8]) -> Option<Self> {
+    pub fn with_kept(self, format: u8, blob: &[u8]) -> Option<Self> {
         let (kept, rest) = postcard::take_from_bytes::<Kept<Rules>>(blob).ok()?;
         let Kept { rules, buckets, requested } = kept;
-        let head = Self { rules: Arc::new(rules), buckets, requested, ..self };
-        (rest.is_empty() && head.adds_up()).then_some(head)
+        let (standing, rest) = match format {
+            1 => (Standing::default(), rest),
+            _ => postcard::take_from_bytes::<Standing>(rest).ok()?,
+        };
+        let head = Self { rules: Arc::new(rules), buckets, requested, standing, ..self };
+        (rest.is_empty() && head.format() == format && head.adds_up()).then_some(head)
     }
 }
 

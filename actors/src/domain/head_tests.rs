@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::standing::Change;
 
 fn fen(amount: u64) -> Money {
     Money::from_fen(amount).unwrap()
@@ -30,18 +31,21 @@ fn head() -> Head {
             settle_on,
             source,
         };
-        head.apply(&paid).unwrap();
+        head.apply(&paid, at).unwrap();
     }
     let through = Day::from_days(20_001).unwrap();
     let moved = head.due(through);
     let settlement_no = "S100".parse().unwrap();
-    head.apply(&Event::Settled {
-        settlement_no,
-        idempotency_key: None,
-        through,
-        include_not_due: false,
-        moved,
-    })
+    head.apply(
+        &Event::Settled {
+            settlement_no,
+            idempotency_key: None,
+            through,
+            include_not_due: false,
+            moved,
+        },
+        at,
+    )
     .unwrap();
     head.available = head.available.minus(fen(400)).unwrap();
     head.in_transit = fen(400);
@@ -61,7 +65,7 @@ fn use_it(head: &Head) {
 fn a_blob_whose_sums_are_not_those_of_the_head_is_damaged() {
     let head = head();
     let kept = head.encode_kept();
-    assert_eq!(head.clone().with_kept(&kept), Some(head.clone()));
+    assert_eq!(head.clone().with_kept(1, &kept), Some(head.clone()));
     let one = fen(1);
     for other in [
         Head { paid: head.paid.plus(one).unwrap(), ..head.clone() },
@@ -69,19 +73,41 @@ fn a_blob_whose_sums_are_not_those_of_the_head_is_damaged() {
         Head { available: Balance::ZERO, ..head.clone() },
         Head { withdrawn: one, ..head.clone() },
     ] {
-        assert_eq!(other.clone().with_kept(&kept), None, "{other:?}");
+        assert_eq!(other.clone().with_kept(1, &kept), None, "{other:?}");
     }
     let much = Head { requested: [(Day::LAST, fen(401))].into(), ..head.clone() };
-    assert_eq!(head.clone().with_kept(&much.encode_kept()), None, "more than went out");
+    assert_eq!(head.clone().with_kept(1, &much.encode_kept()), None, "more than went out");
     let mut empty = head.clone();
     empty.buckets.insert(None, Bucket::default());
-    assert_eq!(head.with_kept(&empty.encode_kept()), None, "a bucket without orders");
+    assert_eq!(head.with_kept(1, &empty.encode_kept()), None, "a bucket without orders");
+}
+
+#[test]
+fn a_head_of_which_nothing_was_decided_is_stored_as_it_always_was_and_another_in_format_2() {
+    let plain = head();
+    let mut head = plain.clone();
+    let decide = |head: &mut Head, change| {
+        let (reason, by) = ("a look at the shop".into(), Some("k1".parse().unwrap()));
+        head.apply(&Event::StandingChanged { change, reason, by, case_id: None }, head.at)
+    };
+    for change in [Change::Freeze, Change::Suspend, Change::Unfreeze, Change::Resume] {
+        decide(&mut head, change).unwrap();
+        let (format, kept) = (head.format(), head.encode_kept());
+        assert_eq!(format, if head.standing.is_plain() { 1 } else { 2 }, "{change:?}");
+        assert_eq!(head.clone().with_kept(format, &kept), Some(head.clone()));
+        assert_eq!(head.clone().with_kept(3 - format, &kept), None, "of the other format");
+    }
+    assert_eq!((head.format(), head.encode_kept()), (1, plain.encode_kept()));
+    decide(&mut head, Change::Close).unwrap();
+    for change in [Change::Suspend, Change::Resume, Change::Close] {
+        decide(&mut head.clone(), change).unwrap_err();
+    }
 }
 
 proptest! {
     #[test]
     fn no_bytes_of_a_head_make_it_panic(bytes in vec(any::<u8>(), 0..200)) {
-        if let Some(head) = head().with_kept(&bytes) {
+        if let Some(head) = head().with_kept(1, &bytes) {
             use_it(&head);
         }
     }
@@ -91,7 +117,7 @@ proptest! {
         let mut kept = head().encode_kept();
         let at = at.index(kept.len());
         kept[at] ^= change;
-        if let Some(head) = head().with_kept(&kept) {
+        if let Some(head) = head().with_kept(1, &kept) {
             use_it(&head);
         }
     }
@@ -99,7 +125,7 @@ proptest! {
     #[test]
     fn a_blob_that_is_cut_off_or_goes_on_is_damaged(cut in any::<prop::sample::Index>(), more in vec(any::<u8>(), 1..9)) {
         let kept = head().encode_kept();
-        prop_assert_eq!(head().with_kept(&kept[..cut.index(kept.len())]), None);
-        prop_assert_eq!(head().with_kept(&[kept, more].concat()), None);
+        prop_assert_eq!(head().with_kept(1, &kept[..cut.index(kept.len())]), None);
+        prop_assert_eq!(head().with_kept(1, &[kept, more].concat()), None);
     }
 }

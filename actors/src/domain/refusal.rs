@@ -79,6 +79,20 @@ pub enum Refusal {
          yet that all transfers since are known"
     )]
     WithdrawalsFrozen,
+    /// An admin, or a case, froze the merchant's withdrawals.
+    #[error(
+        "this merchant's withdrawals are frozen: GET /v1/merchants says why; POST …/unfreeze lets them go on"
+    )]
+    MerchantFrozen,
+    /// The merchant is suspended.
+    #[error("the merchant is suspended and takes no new orders: POST …/resume lets it")]
+    MerchantSuspended,
+    /// The merchant is closed.
+    #[error("the merchant is closed for good")]
+    MerchantClosed,
+    /// Who has money to come or to give is not closed.
+    #[error("the merchant can't be closed: it has {0}")]
+    MerchantNotEmpty(&'static str),
     /// Only restored books lack what the channel did.
     #[error("the books were not put back from an earlier state: there is nothing to make up for")]
     NotRestored,
@@ -125,6 +139,10 @@ impl Refusal {
             Self::PayoutTargetMissing => "payout_target_missing",
             Self::CertificateMissing => "certificate_missing",
             Self::WithdrawalsFrozen => "withdrawals_frozen",
+            Self::MerchantFrozen => "withdrawals_frozen",
+            Self::MerchantSuspended => "merchant_suspended",
+            Self::MerchantClosed => "merchant_closed",
+            Self::MerchantNotEmpty(_) => "merchant_not_empty",
             Self::NotRestored => "not_restored",
             Self::NotManual => "withdrawal_not_manual",
             Self::SameKey => "forbidden",

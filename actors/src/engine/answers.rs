@@ -1,6 +1,7 @@
 //! From the answer of a merchant to the thing that was asked for.
 
 use super::Made;
+use crate::domain::case::Case;
 use crate::domain::command::Answer;
 use crate::domain::head::Head;
 use crate::domain::order::Order;
@@ -29,4 +30,10 @@ pub(super) fn withdrawal(made: Made<Answer>) -> Result<Made<Withdrawal>, EngineE
     let Made { thing, fresh } = made;
     let Answer::Withdrawal(withdrawal) = thing else { return Err(misfit(&thing)) };
     Ok(Made { thing: *withdrawal, fresh })
+}
+
+pub(super) fn case(made: Made<Answer>) -> Result<Made<Case>, EngineError> {
+    let Made { thing, fresh } = made;
+    let Answer::Case(case) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *case, fresh })
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::Ledger;
 use crate::domain::books::{Key, Record};
-use crate::domain::event::{Event, Stamped};
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo};
 use crate::domain::order::Order;
@@ -135,29 +134,24 @@ pub(super) fn cases(
     filter: &CaseFilter,
     page: &Page,
 ) -> Result<Part<ListedCase>, ReadError> {
-    let mut cases = vec![];
+    let mut cases: Vec<ListedCase> = vec![];
     for (merchant, ledger) in ledgers {
-        for recorded in &ledger.journal {
-            let Ok(Stamped { at, event: Event::CaseOpened { case }, .. }) =
-                Stamped::decode(&recorded.bytes)
-            else {
-                continue;
-            };
-            cases.push((recorded.seq, ListedCase { merchant: *merchant, opened_at: at, case }));
-        }
+        let of_record = |record: &Record| match record {
+            Record::Case(case) => Some(ListedCase { merchant: *merchant, case: (**case).clone() }),
+            Record::Number(_)
+            | Record::Order(_)
+            | Record::Transaction(_)
+            | Record::Settlement(_)
+            | Record::Withdrawal(_) => None,
+        };
+        cases.extend(records(ledger).filter_map(of_record));
     }
-    cases.retain(|(_, listed)| {
+    cases.retain(|listed| {
         filter.merchant.is_none_or(|merchant| listed.merchant == merchant)
             && filter.kind.is_none_or(|kind| listed.case.kind == kind)
     });
-    let place = |(seq, listed): &(crate::domain::chain::Seq, ListedCase)| {
-        format!(
-            "{}-{}-{}",
-            number(listed.opened_at.ms().unsigned_abs()),
-            listed.merchant,
-            number(seq.0)
-        )
-    };
-    let Part { items, next } = part(cases, page, place)?;
-    Ok(Part { items: items.into_iter().map(|(_, listed)| listed).collect(), next })
+    part(cases, page, |ListedCase { merchant, case }| {
+        let opened = number(case.opened_at.ms().unsigned_abs());
+        format!("{opened}-{merchant}-{}", number(case.opened_seq.0))
+    })
 }

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use super::event::{Case, Event, Move, Moved, Paid, Requested, Settled, Source, Step};
 use super::journal::{Journal, Route};
 use super::lives::Point;
+use super::people;
 use crate::history::{Answer, Call, Request, Thing, TransferOutcome};
 
 /// What calls and events are about: how an event finds the calls that may have recorded it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Subject<'a> {
     Rules,
+    Desk,
     Order(&'a str),
     Settlement(&'a str),
     Withdrawal(&'a str),
@@ -92,6 +94,7 @@ fn subjects(request: &Request) -> [Option<Subject<'_>>; 2] {
         | Request::RecordTransfer { withdrawal_no, .. } => {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
+        Request::Desk(_) => [Some(Subject::Desk), None],
     }
 }
 
@@ -132,6 +135,7 @@ fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
             None,
         ],
         Event::Moved(moved) => [Some(Subject::Withdrawal(moved.withdrawal_no)), None, None],
+        Event::Word(_) => [Some(Subject::Desk), None, None],
     }
 }
 
@@ -165,7 +169,8 @@ pub(super) fn left_no_trace(call: &Call) -> bool {
         | Request::Withdraw { .. }
         | Request::Review { .. }
         | Request::Confirm { .. }
-        | Request::RecordTransfer { .. } => &[],
+        | Request::RecordTransfer { .. }
+        | Request::Desk(_) => &[],
     };
     !by_a_later_try.contains(&code)
 }
@@ -183,6 +188,7 @@ pub(super) fn by_the_settler(event: &Event, at: Point, journal: &Journal) -> boo
 pub(super) fn by_itself(event: &Event) -> bool {
     match event {
         Event::Step { .. } | Event::Case(_) => true,
+        Event::Word(word) => people::by_itself(word),
         Event::Paid(paid) => paid.source != Source::Hand,
         Event::Moved(moved) => match moved.how {
             Move::Sending | Move::Unknown | Move::Succeeded | Move::Failed => true,
@@ -222,6 +228,9 @@ fn may_record(call: &Call, event: &Event, at: Point, journal: &Journal) -> bool 
         Event::Settled(settled) => may_settle(request, settled, at, journal),
         Event::Requested(requested) => may_request(request, requested),
         Event::Moved(moved) => may_move(request, moved),
+        Event::Word(word) => {
+            matches!(request, Request::Desk(desk) if people::may_record(desk, word))
+        }
     }
 }
 
@@ -253,7 +262,7 @@ fn may_open_case(request: &Request, case: &Case, journal: &Journal) -> bool {
     let differs = expected.is_some_and(|expected| expected != *amount) || booked > amount;
     transaction_id == case.transaction_id
         && *amount == case.amount
-        && (!by_hand || case.kind == "paid_after_close")
+        && (!by_hand || matches!(case.kind, "paid_after_close" | "paid_to_closed"))
         && (differs || case.kind != "amount_differs")
 }
 
@@ -284,7 +293,8 @@ fn may_settle(request: &Request, settled: &Settled, at: Point, journal: &Journal
         | Request::Confirm { .. }
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
-        | Request::Note { .. } => false,
+        | Request::Note { .. }
+        | Request::Desk(_) => false,
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
                 | Event::Step { .. }
                 | Event::Settled(_)
                 | Event::Requested(_)
-                | Event::Case(_),
+                | Event::Case(_)
+                | Event::Word(_),
             )
             | None => {}
         }

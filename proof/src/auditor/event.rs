@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::day::{self, Day};
+use super::people::{self, Word};
 use crate::history::{Fact, Fen, Rules};
 
 /// One event. Amounts in fen.
@@ -24,6 +25,8 @@ pub(super) enum Event<'a> {
     Moved(Moved<'a>),
     /// A case was opened.
     Case(Case<'a>),
+    /// What people, or the platform's own checks, decided.
+    Word(Word<'a>),
 }
 
 /// What was agreed, as far as money hangs on it.
@@ -175,37 +178,37 @@ pub(super) fn read(fact: &Fact) -> Option<Event<'_>> {
         "withdrawal_succeeded" => moved(Move::Succeeded),
         "withdrawal_failed" => moved(Move::Failed),
         "case_opened" => fields.case(),
-        _ => None,
+        kind => people::read(kind, fields),
     }
 }
 
 /// The fields of an event, or of a part of it.
 #[derive(Clone, Copy)]
-struct Fields<'a>(&'a Value);
+pub(super) struct Fields<'a>(&'a Value);
 
 impl<'a> Fields<'a> {
     fn value(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    fn part(self, name: &str) -> Option<Self> {
+    pub(super) fn part(self, name: &str) -> Option<Self> {
         self.value(name).filter(|value| value.is_object()).map(Fields)
     }
 
-    fn text(self, name: &str) -> Option<&'a str> {
+    pub(super) fn text(self, name: &str) -> Option<&'a str> {
         self.value(name)?.as_str()
     }
 
-    fn number(self, name: &str) -> Option<u64> {
+    pub(super) fn number(self, name: &str) -> Option<u64> {
         self.value(name)?.as_u64()
     }
 
-    fn flag(self, name: &str) -> Option<bool> {
+    pub(super) fn flag(self, name: &str) -> Option<bool> {
         self.value(name)?.as_bool()
     }
 
     /// An amount: the journal's own name of it, or that of the API with the unit behind.
-    fn fen(self, name: &str, api: &str) -> Option<Fen> {
+    pub(super) fn fen(self, name: &str, api: &str) -> Option<Fen> {
         self.value(name).or_else(|| self.value(api))?.as_i64()
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::event::{Case, Event, Moved, Opened, Paid, Requested, Settled, Terms, read};
 use super::lives::{Order, Point, Settlement, Withdrawal};
+use super::people::Word;
 use super::sums::{Pending, Sums};
 use crate::history::Stored;
 
@@ -35,6 +36,10 @@ pub(super) struct Journal<'a> {
     transactions: HashMap<&'a str, Point>,
     /// Where cases about a payment were opened, by its number; nearly always one.
     cases: HashMap<&'a str, Vec<Point>>,
+    /// Where cases about anything were opened.
+    raised: HashMap<&'a str, Point>,
+    /// Where something was decided about the merchant as a whole.
+    pub(super) decisions: Vec<Point>,
     /// Where each number was made for a caller's key.
     keys: HashMap<(Route, &'a str), Point>,
     /// What is recorded a second time, and where.
@@ -58,6 +63,8 @@ impl<'a> Journal<'a> {
             withdrawal_index: HashMap::new(),
             transactions: HashMap::new(),
             cases: HashMap::new(),
+            raised: HashMap::new(),
+            decisions: vec![],
             keys: HashMap::new(),
             twice: vec![],
         };
@@ -93,6 +100,7 @@ impl<'a> Journal<'a> {
             Event::Requested(requested) => self.request(requested, at),
             Event::Moved(moved) => self.go_on(moved, at),
             Event::Case(case) => self.open_case(case, at),
+            Event::Word(word) => self.hear(word, at),
             Event::Settled(_) => {}
         }
     }
@@ -170,6 +178,18 @@ impl<'a> Journal<'a> {
         self.cases.entry(case.transaction_id).or_default().push(at);
     }
 
+    fn hear(&mut self, word: &Word<'a>, at: Point) {
+        match word {
+            Word::Stands { .. } => self.decisions.push(at),
+            Word::Raised { case_id, .. } => {
+                if let Some(before) = self.raised.insert(case_id, at) {
+                    self.twice
+                        .push((at, format!("the case {case_id} is open since event {before}")));
+                }
+            }
+        }
+    }
+
     fn keep_key(&mut self, route: Route, key: Option<&'a str>, at: Point) {
         let Some(key) = key else { return };
         if let Some(before) = self.keys.get(&(route, key)) {
@@ -197,7 +217,8 @@ impl<'a> Journal<'a> {
                 requested.settlement_no == Some(settled.settlement_no)
             }
             (Some(Event::Paid(paid)), Some(Event::Case(case))) => {
-                case.kind == "paid_after_close" && case.transaction_id == paid.transaction_id
+                matches!(case.kind, "paid_after_close" | "paid_to_closed")
+                    && case.transaction_id == paid.transaction_id
             }
             (Some(_) | None, _) => false,
         }

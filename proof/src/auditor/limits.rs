@@ -41,7 +41,8 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
                 | Event::Paid(_)
                 | Event::Settled(_)
                 | Event::Moved(_)
-                | Event::Case(_),
+                | Event::Case(_)
+                | Event::Word(_),
             )
             | None => {}
         }

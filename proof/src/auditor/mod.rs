@@ -27,6 +27,7 @@ mod limits;
 mod linear;
 mod lives;
 mod own;
+mod people;
 mod refusals;
 mod right;
 mod settlements;

@@ -4,6 +4,7 @@ use super::asked::step_of;
 use super::event::{Event, Move};
 use super::journal::{Journal, Route};
 use super::lives::Point;
+use super::people;
 use crate::history::{Call, Request, Rules, Thing, TransferOutcome};
 
 /// The number that a call is about, at a point: the one made for its key by then, else its own, else (only the server knows)
@@ -23,7 +24,8 @@ pub(super) fn number<'a>(
         | Event::Step { .. }
         | Event::Paid(_)
         | Event::Moved(_)
-        | Event::Case(_) => None,
+        | Event::Case(_)
+        | Event::Word(_) => None,
     });
     match (recorded, shown) {
         (Some(recorded), _) => recorded,
@@ -38,7 +40,7 @@ pub(super) fn shown_number(thing: &Thing) -> Option<&str> {
         Thing::Order(order) => Some(&order.order_no),
         Thing::Settlement(settlement) => settlement.as_ref().map(|made| &*made.settlement_no),
         Thing::Withdrawal(withdrawal) => Some(&withdrawal.withdrawal_no),
-        Thing::Merchant(_) | Thing::Payment(..) | Thing::Unseen => None,
+        Thing::Merchant(_) | Thing::Payment(..) | Thing::Case(..) | Thing::Unseen => None,
     }
 }
 
@@ -81,6 +83,7 @@ pub(super) fn own(journal: &Journal, call: &Call, thing: &Thing) -> Vec<Point> {
         Request::RecordTransfer { withdrawal_no, outcome } => {
             moves(journal, withdrawal_no, move_of(*outcome))
         }
+        Request::Desk(desk) => people::own(journal, desk, thing),
     }
 }
 
@@ -105,6 +108,7 @@ fn rules_changed(journal: &Journal, rules: &Rules, thing: &Thing) -> Vec<Point> 
         | Thing::Payment(..)
         | Thing::Settlement(_)
         | Thing::Withdrawal(_)
+        | Thing::Case(..)
         | Thing::Unseen => (1..=journal.end()).filter(changes).collect(),
     }
 }
@@ -117,6 +121,7 @@ fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thin
         | Thing::Order(_)
         | Thing::Settlement(_)
         | Thing::Withdrawal(_)
+        | Thing::Case(..)
         | Thing::Unseen => None,
     };
     let mut places = vec![];
@@ -129,7 +134,9 @@ fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thin
     if told != Some(None) {
         let wanted = |kind: &str| told.is_none_or(|case| case == Some(kind));
         let cases = journal.cases(order_no, transaction_id);
-        let fit = cases.filter(|(_, case)| case.kind != "paid_after_close" && wanted(case.kind));
+        let fit = cases.filter(|(_, case)| {
+            !matches!(case.kind, "paid_after_close" | "paid_to_closed") && wanted(case.kind)
+        });
         places.extend(fit.map(|(at, _)| at));
     }
     places.sort_unstable();

@@ -7,6 +7,7 @@ use super::event::Step;
 use super::journal::{Journal, Route};
 use super::lives::{Order, OrderStatus, Point, Standing, Withdrawal};
 use super::own::number;
+use super::people;
 use super::right::{Verdict, settles_all, verdict};
 use crate::history::{Call, Fen, Request, TransferOutcome};
 
@@ -39,6 +40,18 @@ pub(super) fn right(
         "number_reused" => refused.number_reused(),
         "withdrawal_unknown" => refused.withdrawal_unknown(),
         "withdrawal_decided" => refused.decided(),
+        "withdrawals_frozen" => {
+            let asks = matches!(
+                call.request,
+                Request::Withdraw { .. } | Request::Review { .. } | Request::StartSending { .. }
+            );
+            asks && people::stood(journal, at).0
+        }
+        "merchant_suspended" => {
+            matches!(call.request, Request::Open { .. })
+                && people::stood(journal, at).1 == "suspended"
+        }
+        "merchant_closed" => people::stood(journal, at).1 == "closed",
         "withdrawal_not_manual" => {
             let by_wechat = |known: &Withdrawal| known.requested.by_wechat;
             refused.reviewed().is_some_and(by_wechat)
@@ -75,7 +88,8 @@ impl<'a> Refused<'a> {
             | Request::Confirm { .. }
             | Request::StartSending { .. }
             | Request::RecordTransfer { .. }
-            | Request::Note { .. } => false,
+            | Request::Note { .. }
+            | Request::Desk(_) => false,
         }
     }
 
@@ -96,7 +110,8 @@ impl<'a> Refused<'a> {
             | Request::Review { .. }
             | Request::Confirm { .. }
             | Request::StartSending { .. }
-            | Request::RecordTransfer { .. } => return None,
+            | Request::RecordTransfer { .. }
+            | Request::Desk(_) => return None,
         };
         self.journal.order(number).filter(|order| order.opened_at <= self.at)
     }
@@ -161,7 +176,8 @@ impl<'a> Refused<'a> {
             | Request::Confirm { .. }
             | Request::StartSending { .. }
             | Request::RecordTransfer { .. }
-            | Request::Note { .. } => false,
+            | Request::Note { .. }
+            | Request::Desk(_) => false,
         }
     }
 
@@ -236,7 +252,8 @@ impl<'a> Refused<'a> {
             | Request::Close { .. }
             | Request::Settle { .. }
             | Request::Withdraw { .. }
-            | Request::Note { .. } => false,
+            | Request::Note { .. }
+            | Request::Desk(_) => false,
         }
     }
 

@@ -6,7 +6,8 @@ use super::event::{Move, Paid, Step};
 use super::journal::{Journal, Route};
 use super::lives::{OrderStatus, Point, Settlement, Standing, Withdrawal};
 use super::own::{number, shown_number};
-use crate::history::{self, Balance, Call, Request, Thing, TransferOutcome};
+use super::people;
+use crate::history::{self, Balance, Call, Desk, Request, Thing, TransferOutcome};
 
 /// Whether an answer without an own event is right at a point.
 pub(super) fn done(
@@ -34,7 +35,7 @@ pub(super) fn acknowledged(
     let closed = |order_no: &str| journal.order(order_no)?.closed_at.filter(|place| *place <= at);
     match &call.request {
         // What a repeated change of rules wanted may hold since the registration.
-        Request::Read | Request::ChangeRules(_) => true,
+        Request::Read | Request::ChangeRules(_) | Request::Desk(Desk::Stand { .. }) => true,
         Request::Settle { .. } => *thing == Thing::Settlement(None) || recorded(),
         Request::Note { order_no, kind } => {
             // An order that is closed has no closing to begin.
@@ -54,7 +55,8 @@ pub(super) fn acknowledged(
         | Request::Review { .. }
         | Request::Confirm { .. }
         | Request::StartSending { .. }
-        | Request::RecordTransfer { .. } => recorded(),
+        | Request::RecordTransfer { .. }
+        | Request::Desk(Desk::Raise { .. }) => recorded(),
     }
 }
 
@@ -90,7 +92,8 @@ pub(super) fn same_content(journal: &Journal, call: &Call, thing: &Thing) -> boo
         | Request::Confirm { .. }
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
-        | Request::Note { .. } => true,
+        | Request::Note { .. }
+        | Request::Desk(_) => true,
     }
 }
 
@@ -99,6 +102,7 @@ fn holds(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
     let stands = |number: &str| journal.withdrawal(number)?.standing(at);
     match &call.request {
         Request::Read => true,
+        Request::Desk(desk) => people::holds(journal, desk, at),
         Request::Register(rules) | Request::ChangeRules(rules) => {
             journal.terms(at).is_some_and(|terms| terms.rules == *rules)
         }
@@ -114,6 +118,7 @@ fn holds(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
             | Thing::Order(_)
             | Thing::Payment(..)
             | Thing::Withdrawal(_)
+            | Thing::Case(..)
             | Thing::Unseen => same_content(journal, call, thing),
         },
         Request::Pay { .. } => match (verdict(journal, &call.request, at), thing) {
@@ -226,6 +231,7 @@ pub(super) fn shows(journal: &Journal, call: &Call, thing: &Thing, at: Point) ->
             is_about(journal, call, thing, at)
                 && made.is_some_and(|made| same_settlement(made, shown))
         }
+        Thing::Case(id, kind) => people::shows_case(journal, (id, kind), at),
         Thing::Withdrawal(shown) => {
             let Some(withdrawal) = journal.withdrawal(&shown.withdrawal_no) else { return false };
             is_about(journal, call, thing, at)
@@ -254,9 +260,11 @@ fn is_about(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
         | Request::Confirm { withdrawal_no, .. }
         | Request::StartSending { withdrawal_no }
         | Request::RecordTransfer { withdrawal_no, .. } => withdrawal_no,
-        Request::Register(_) | Request::ChangeRules(_) | Request::Read | Request::Pay { .. } => {
-            return false;
-        }
+        Request::Register(_)
+        | Request::ChangeRules(_)
+        | Request::Read
+        | Request::Pay { .. }
+        | Request::Desk(_) => return false,
     };
     shown == Some(about)
 }

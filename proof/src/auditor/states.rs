@@ -6,6 +6,7 @@ use super::Found;
 use super::event::{Case, Event, Move, Moved, Paid, Step};
 use super::journal::Journal;
 use super::lives::{OrderStatus, Point, Standing};
+use super::people;
 
 const CLAIM: &str = "states";
 
@@ -24,8 +25,10 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
             Some(Event::Paid(paid)) => payment(journal, paid, at, &mut say),
             Some(Event::Moved(moved)) => withdrawal(journal, moved, at, &mut say),
             Some(Event::Case(opened)) => case(journal, opened, at, &mut say),
-            Some(Event::Opened(_) | Event::Settled(_) | Event::Requested(_)) | None => {}
+            Some(Event::Opened(_) | Event::Settled(_) | Event::Requested(_) | Event::Word(_))
+            | None => {}
         }
+        people::allowed(journal, at, &mut say);
         if journal.terms(at).is_none() {
             say(format_args!("seq {at}: an event of a merchant that is not registered"));
         }
@@ -114,6 +117,12 @@ fn case(journal: &Journal, case: &Case, at: Point, say: &mut impl FnMut(Argument
         "transaction_reused" => elsewhere,
         "amount_differs" => order.is_some(),
         "paid_twice" => payment.is_some_and(|paid| paid.transaction_id != case.transaction_id),
+        "paid_to_closed" => match journal.event(at - 1) {
+            Some(Event::Paid(paid)) => {
+                is_about(case, paid) && people::stood(journal, at - 2).1 == "closed"
+            }
+            Some(_) | None => false,
+        },
         "paid_after_close" => match journal.event(at - 1) {
             Some(Event::Paid(paid)) => is_about(case, paid) && closed(journal, case, at),
             Some(_) | None => false,

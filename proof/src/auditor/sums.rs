@@ -56,7 +56,11 @@ impl Sums {
                     Move::Approved | Move::Sending | Move::Unknown => {}
                 }
             }
-            Event::Terms { .. } | Event::Opened(_) | Event::Step { .. } | Event::Case(_) => {}
+            Event::Terms { .. }
+            | Event::Opened(_)
+            | Event::Step { .. }
+            | Event::Case(_)
+            | Event::Word(_) => {}
         }
     }
 

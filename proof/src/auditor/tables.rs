@@ -7,6 +7,7 @@ use super::Found;
 use super::conservation::CLAIM;
 use super::event::Event;
 use super::journal::Journal;
+use super::people::Word;
 use super::right::{same_settlement, shows_order};
 use crate::history::{Order, Settlement, Withdrawal};
 
@@ -91,6 +92,9 @@ fn cases<'a>(journal: &'a Journal) -> HashMap<&'a str, &'a str> {
     for event in journal.events.iter().flatten() {
         if let Event::Case(case) = event {
             cases.insert(case.case_id, case.kind);
+        }
+        if let Event::Word(Word::Raised { case_id, kind, .. }) = event {
+            cases.insert(*case_id, *kind);
         }
     }
     cases

@@ -15,7 +15,7 @@ use tally_actors::domain::withdrawal::Withdrawal;
 use super::fold::Fold;
 use super::report::What;
 use crate::sql::row::{Cell, Row};
-use crate::sql::rows::{encode_channel, fen, integer, method_name};
+use crate::sql::rows::{encode_channel, encode_facts, fen, integer, method_name};
 use crate::sql::value as sql;
 
 /// What a column holds.
@@ -65,8 +65,16 @@ impl Value {
 }
 
 /// Columns that hold what is personal or could hold it: a report does not show them.
-const PERSONAL: [&str; 6] =
-    ["description", "channel", "prepay_id", "payout_openid", "payout_name", "kept"];
+const PERSONAL: [&str; 8] = [
+    "description",
+    "channel",
+    "prepay_id",
+    "payout_openid",
+    "payout_name",
+    "kept",
+    "facts",
+    "note",
+];
 
 /// The first column whose value is another than expected.
 pub(super) fn difference(
@@ -194,10 +202,7 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
         Record::Transaction(order_no) => vec![text(order_no)],
         Record::Settlement(found) => settlement(found),
         Record::Withdrawal(found) => withdrawal(found),
-        Record::Case(found) => {
-            let (opened_at, seq) = fold.case_opened(&found.case_id);
-            case(found, opened_at, seq)
-        }
+        Record::Case(found) => case(found),
     }
 }
 
@@ -331,19 +336,32 @@ const CASE: &[&str] = &[
     "amount_fen",
     "expected_fen",
     "paid_ms",
+    "facts",
+    "status",
+    "resolved_ms",
+    "resolved_by",
+    "note",
+    "remedy",
 ];
 
-fn case(case: &Case, opened_at: At, seq: Seq) -> Vec<Value> {
+fn case(case: &Case) -> Vec<Value> {
+    let resolution = case.resolution.as_ref();
     vec![
         text(case.case_id),
         text(case.kind.as_str()),
-        at(opened_at),
-        place(seq),
-        text(case.order_no),
-        text(case.transaction_id),
-        amount(case.amount),
+        at(case.opened_at),
+        place(case.opened_seq),
+        or_null(case.order_no, text),
+        or_null(case.transaction_id, text),
+        or_null(case.amount, amount),
         or_null(case.expected, amount),
-        at(case.paid_at),
+        or_null(case.paid_at, at),
+        text(encode_facts(&case.facts)),
+        text(if resolution.is_some() { "resolved" } else { "open" }),
+        or_null(resolution, |made| at(made.at)),
+        or_null(resolution, |made| text(made.by)),
+        or_null(resolution, |made| text(&made.note)),
+        or_null(resolution.and_then(|made| made.remedy), |remedy| text(remedy.as_str())),
     ]
 }
 

@@ -1,16 +1,16 @@
 //! A merchant's journal, taken event by event: the chain, the rules, the ledger, and what the tables must hold.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use tally_actors::domain::books::{Books, Key, Record};
 use tally_actors::domain::chain::{Link, Seq};
 use tally_actors::domain::event::{Event, Stamped};
 use tally_actors::domain::head::Head;
-use tally_actors::domain::ids::{CaseId, MerchantId};
+use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::replay::Replay;
 use tally_actors::domain::rules::Rules;
-use tally_actors::domain::time::{At, Day};
+use tally_actors::domain::time::Day;
 
 use super::ledger::Ledger;
 use super::report::{Fault, What};
@@ -44,16 +44,14 @@ pub(super) struct Fold {
     ledger: Ledger,
     books: Books,
     keys: BTreeSet<Key>,
-    cases: HashMap<CaseId, (At, Seq)>,
 }
 
 impl Fold {
     /// A journal before its first event.
     pub(super) fn new(of: MerchantId, share: Share) -> Self {
         let books = Books::default();
-        let (keys, cases) = (BTreeSet::new(), HashMap::new());
-        let (replay, ledger) = (Replay::new(of), Ledger::default());
-        Self { of, share, replay, ledger, books, keys, cases }
+        let (keys, replay, ledger) = (BTreeSet::new(), Replay::new(of), Ledger::default());
+        Self { of, share, replay, ledger, books, keys }
     }
 
     /// Which records are kept.
@@ -86,11 +84,6 @@ impl Fold {
         self.books.get(key).expect("its key was kept when it was made")
     }
 
-    /// When and by which event a case was opened.
-    pub(super) fn case_opened(&self, case_id: &CaseId) -> (At, Seq) {
-        *self.cases.get(case_id).expect("it was kept when the case was opened")
-    }
-
     /// Takes the next row of the journal.
     pub(super) fn take(&mut self, seq: i64, hash: &[u8], bytes: &[u8]) -> Result<(), Box<Fault>> {
         let place = self.link().seq.next().to_string();
@@ -121,9 +114,6 @@ impl Fold {
             return Ok(());
         }
         self.books.apply(seq, stamped).map_err(|broken| broken.to_string())?;
-        if let Event::CaseOpened { case } = &stamped.event {
-            self.cases.insert(case.case_id, (stamped.at, seq));
-        }
         self.keys.extend(touched);
         Ok(())
     }

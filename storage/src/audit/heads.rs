@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use tally_actors::domain::chain::Seq;
-use tally_actors::domain::head::{self, Head};
+use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
 
 use super::Stop;
@@ -44,7 +44,7 @@ pub(super) const HEAD: &[&str] = &[
 /// What the row of a head holds.
 fn columns_of(head: &Head) -> Vec<Value> {
     vec![
-        Value::Integer(i64::from(head::FORMAT)),
+        Value::Integer(i64::from(head.format())),
         place(head.link.seq),
         Value::Blob(head.link.hash.0.to_vec()),
         at(head.at),

@@ -64,7 +64,9 @@ pub(crate) async fn fence<'b>(db: &mut Db<'_>, runs: &'b [Run]) -> Result<Fence<
     let stored: HashMap<MerchantId, (i64, Link)> =
         found.iter().filter_map(|row| link(row).ok()).collect();
     let fits = |run: &&'b Run| match stored.get(&run.merchant) {
-        Some((format, link)) => *format == i64::from(FORMAT) && *link == run.expects,
+        Some((format, link)) => {
+            *format >= 1 && *format <= i64::from(FORMAT) && *link == run.expects
+        }
         None => run.expects == Link::default(),
     };
     let (open, shut): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(fits);

@@ -290,14 +290,12 @@ pub(crate) async fn cases(
     let mut found = vec![];
     for row in &rows {
         let mut fields = Fields::led_by_merchant(row)?;
-        let (opened_at, opened_seq) = (fields.at()?, fields.seq()?);
         let case = fields.case()?;
-        found.push((ListedCase { merchant: fields.of(), opened_at, case }, opened_seq));
+        found.push(ListedCase { merchant: fields.of(), case });
     }
-    let Part { items, next } = part(found, &page, |(listed, seq)| {
-        cursor::of_case(listed.opened_at, &listed.merchant, *seq)
-    })?;
-    Ok(Part { items: items.into_iter().map(|(listed, _)| listed).collect(), next })
+    part(found, &page, |ListedCase { merchant, case }| {
+        cursor::of_case(case.opened_at, merchant, case.opened_seq)
+    })
 }
 
 /// Cases before a place, of one merchant, one kind, both or neither.
@@ -308,7 +306,7 @@ pub(crate) fn cases_sql(dialect: Dialect, of_one_merchant: bool, of_one_kind: bo
         (false, false) => "cases_by_opening",
     };
     format!(
-        "select merchant_id, opened_ms, opened_seq, {} from cases {}
+        "select merchant_id, {} from cases {}
          where {} {} {}
          order by opened_ms desc, merchant_id desc, opened_seq desc limit ?",
         rows::CASE,

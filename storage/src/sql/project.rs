@@ -74,7 +74,8 @@ impl<'b> Tables<'b> {
         match fact.event {
             Event::MerchantRegistered { .. }
             | Event::RulesChanged { .. }
-            | Event::WithdrawalAttested { .. } => {}
+            | Event::WithdrawalAttested { .. }
+            | Event::StandingChanged { .. } => {}
             Event::OrderOpened { order_no, idempotency_key, .. } => {
                 self.numbered(fact, Route::Orders, idempotency_key, order_no.as_str());
                 self.add(Step::Opened, values::opened(fact));
@@ -97,7 +98,8 @@ impl<'b> Tables<'b> {
             | Event::WithdrawalUnknown { .. }
             | Event::WithdrawalSucceeded { .. }
             | Event::WithdrawalFailed { .. } => self.add(Step::Moved, values::moved(fact)),
-            Event::CaseOpened { case } => self.add(Step::Case, Some(values::case(fact, case))),
+            Event::CaseOpened { .. } => self.add(Step::Case, values::payment_case(fact)),
+            Event::CaseRaised { .. } => self.add(Step::Case, values::raised_case(fact)),
         }
     }
 

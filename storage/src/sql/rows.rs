@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use tally_actors::domain::case::{Case, CaseKind};
+use tally_actors::domain::case::{Case, CaseKind, Facts, Remedy, Resolution};
 use tally_actors::domain::chain::{Hash, Link, Seq};
 use tally_actors::domain::head::{self, Head};
 use tally_actors::domain::ids::MerchantId;
@@ -33,8 +33,8 @@ pub(crate) const WITHDRAWAL: &str = "withdrawal_no, amount_fen, asked_fen, settl
     settlement_no";
 
 /// The columns of a case, for [`Fields::case`].
-pub(crate) const CASE: &str =
-    "case_id, kind, order_no, transaction_id, amount_fen, expected_fen, paid_ms";
+pub(crate) const CASE: &str = "case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, paid_ms, facts, \
+    resolved_ms, resolved_by, note, remedy";
 
 /// The columns of a head, for [`Fields::head`].
 pub(crate) const HEAD: &str = "format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, fee_fen, \
@@ -218,24 +218,38 @@ impl<'r> Fields<'r> {
     pub(crate) fn case(&mut self) -> Result<Case, ReadError> {
         Ok(Case {
             case_id: self.text()?,
-            kind: self.made(case_kind)?,
-            order_no: self.text()?,
-            transaction_id: self.text()?,
-            amount: self.money()?,
+            kind: self.made(CaseKind::of)?,
+            opened_at: self.at()?,
+            opened_seq: self.seq()?,
+            order_no: self.made_if_any(|raw: &str| raw.parse().ok())?,
+            transaction_id: self.made_if_any(|raw: &str| raw.parse().ok())?,
+            amount: self.made_if_any(money)?,
             expected: self.made_if_any(money)?,
-            paid_at: self.at()?,
+            paid_at: self.made_if_any(instant)?,
+            facts: self.made(decode_facts)?,
+            resolution: self.resolution()?,
         })
+    }
+
+    fn resolution(&mut self) -> Result<Option<Resolution>, ReadError> {
+        let Some(at) = self.made_if_any(instant)? else {
+            self.next += 3; // null as well, by the constraint resolved_is_whole
+            return Ok(None);
+        };
+        let (by, note) = (self.text()?, self.take()?);
+        Ok(Some(Resolution { at, by, note, remedy: self.made_if_any(Remedy::of)? }))
     }
 
     /// The head in the next fields: those of [`HEAD`].
     pub(crate) fn head(&mut self) -> Result<Head, ReadError> {
         let format: i64 = self.take()?;
-        if format != i64::from(head::FORMAT) {
+        let Some(format) = u8::try_from(format).ok().filter(|one| (1..=head::FORMAT).contains(one))
+        else {
             return Err(self.unreadable(format!(
-                "its head has format {format}, and this binary knows format {}: run the newer tally",
+                "its head has format {format}, and this binary knows up to format {}: run the newer tally",
                 head::FORMAT
             )));
-        }
+        };
         let link = self.link()?;
         let (at, registered_at) = (self.at()?, self.at()?);
         let head = Head {
@@ -251,7 +265,7 @@ impl<'r> Fields<'r> {
             withdrawn: self.money()?,
             ..Head::registered(self.of, Rules::new(""), registered_at)
         };
-        self.made(|kept: &[u8]| head.with_kept(kept))
+        self.made(|kept: &[u8]| head.with_kept(format, kept))
     }
 
     /// The error for the field taken last.
@@ -297,6 +311,15 @@ fn decode_channel(raw: &[u8]) -> Option<Channel> {
         .and_then(|(channel, rest)| rest.is_empty().then_some(channel))
 }
 
+/// The facts of a case as their column holds them: JSON, pairs of a name and a value.
+pub(crate) fn encode_facts(facts: &[(Box<str>, Box<str>)]) -> String {
+    serde_json::to_string(facts).expect("facts are texts")
+}
+
+fn decode_facts(raw: &str) -> Option<Facts> {
+    serde_json::from_str(raw).ok()
+}
+
 fn money(raw: i64) -> Option<Money> {
     u64::try_from(raw).ok().and_then(Money::from_fen)
 }
@@ -326,11 +349,4 @@ fn withdrawal_status(raw: &str) -> Option<WithdrawalStatus> {
 fn payout_method(raw: &str) -> Option<PayoutMethod> {
     use PayoutMethod::{Manual, Wechat};
     [Wechat, Manual].into_iter().find(|method| method_name(*method) == raw)
-}
-
-fn case_kind(raw: &str) -> Option<CaseKind> {
-    use CaseKind::{AmountDiffers, OrderUnknown, PaidAfterClose, PaidTwice, TransactionReused};
-    [PaidAfterClose, PaidTwice, AmountDiffers, TransactionReused, OrderUnknown]
-        .into_iter()
-        .find(|kind| kind.as_str() == raw)
 }

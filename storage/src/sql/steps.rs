@@ -137,9 +137,9 @@ static CASE: Statement = Statement::new(
     Shape::Insert {
         table: "cases",
         columns: "merchant_id, case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, \
-            paid_ms",
+            paid_ms, facts",
     },
-    &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer],
+    &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text],
 );
 
 /// The columns of heads and of checkpoints.

@@ -20,6 +20,8 @@ pub(crate) enum Value<'v> {
     Bytes(&'v [u8]),
     /// Bytes made for this row.
     Blob(Vec<u8>),
+    /// A text made for this row.
+    Words(String),
 }
 
 /// One row of values.
@@ -39,6 +41,7 @@ impl<'v> Value<'v> {
             Self::Null => arguments.add(None::<i64>),
             Self::Integer(integer) => arguments.add(*integer),
             Self::Text(text) => arguments.add(Arc::<str>::from(*text)),
+            Self::Words(text) => arguments.add(Arc::<str>::from(text.as_str())),
             Self::Bytes(bytes) => arguments.add(*bytes),
             Self::Blob(bytes) => arguments.add(bytes.as_slice()),
         };
@@ -50,6 +53,7 @@ impl<'v> Value<'v> {
             Self::Null => arguments.add(None::<i64>),
             Self::Integer(integer) => arguments.add(*integer),
             Self::Text(text) => arguments.add(*text),
+            Self::Words(text) => arguments.add(text.as_str()),
             Self::Bytes(bytes) => arguments.add(*bytes),
             Self::Blob(bytes) => arguments.add(bytes.as_slice()),
         };
@@ -61,6 +65,7 @@ impl<'v> Value<'v> {
             Self::Null => arguments.add(None::<&str>), // of no type: see `Sql`
             Self::Integer(integer) => arguments.add(*integer),
             Self::Text(text) => arguments.add(*text),
+            Self::Words(text) => arguments.add(text.as_str()),
             Self::Bytes(bytes) => arguments.add(*bytes),
             Self::Blob(bytes) => arguments.add(bytes.as_slice()),
         };
@@ -71,7 +76,7 @@ impl<'v> Value<'v> {
     pub(crate) fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Integer(integer) => Some(*integer),
-            Self::Null | Self::Text(_) | Self::Bytes(_) | Self::Blob(_) => None,
+            Self::Null | Self::Text(_) | Self::Words(_) | Self::Bytes(_) | Self::Blob(_) => None,
         }
     }
 
@@ -79,6 +84,7 @@ impl<'v> Value<'v> {
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
+            Self::Words(text) => Some(text),
             Self::Null | Self::Integer(_) | Self::Bytes(_) | Self::Blob(_) => None,
         }
     }
@@ -88,7 +94,7 @@ impl<'v> Value<'v> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
             Self::Blob(bytes) => Some(bytes),
-            Self::Null | Self::Integer(_) | Self::Text(_) => None,
+            Self::Null | Self::Integer(_) | Self::Text(_) | Self::Words(_) => None,
         }
     }
 }

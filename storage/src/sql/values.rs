@@ -1,9 +1,8 @@
 //! The rows that single events make or change, value by value, in the order of the statements in `steps.rs`.
 
 use tally_actors::domain::books::Route;
-use tally_actors::domain::case::Case;
 use tally_actors::domain::event::Event;
-use tally_actors::domain::head::{FORMAT, Head};
+use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::IdempotencyKey;
 use tally_actors::domain::money::Money;
 use tally_actors::domain::order::OrderStatus;
@@ -11,8 +10,8 @@ use tally_actors::domain::time::Day;
 use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::ports::{Row, Run};
 
-use super::rows::{encode_channel, fen, integer, method_name};
-use super::value::Value::{Blob, Bytes, Integer, Null, Text};
+use super::rows::{encode_channel, encode_facts, fen, integer, method_name};
+use super::value::Value::{Blob, Bytes, Integer, Null, Text, Words};
 use super::value::{Value, Values};
 
 /// An event with whose it is, its place and its time, as columns hold them.
@@ -191,7 +190,9 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::Settled { .. }
         | Event::WithdrawalRequested { .. }
         | Event::CaseOpened { .. }
-        | Event::WithdrawalAttested { .. } => return None,
+        | Event::WithdrawalAttested { .. }
+        | Event::CaseRaised { .. }
+        | Event::StandingChanged { .. } => return None,
     };
     Some(vec![
         Text(fact.of),
@@ -238,8 +239,10 @@ pub(crate) fn numbered<'b>(
     vec![Text(of), Text(route.as_str()), Text(key.as_str()), Text(number)]
 }
 
-pub(crate) fn case<'b>(fact: Fact<'b>, case: &'b Case) -> Values<'b> {
-    vec![
+/// A case about a payment.
+pub(crate) fn payment_case(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::CaseOpened { case } = fact.event else { return None };
+    Some(vec![
         Text(fact.of),
         Text(case.case_id.as_str()),
         Text(case.kind.as_str()),
@@ -250,13 +253,32 @@ pub(crate) fn case<'b>(fact: Fact<'b>, case: &'b Case) -> Values<'b> {
         money(case.amount),
         Value::if_any(case.expected, money),
         Integer(case.paid_at.ms()),
-    ]
+        Words(encode_facts(&[])),
+    ])
+}
+
+/// A case about anything.
+pub(crate) fn raised_case(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::CaseRaised { case } = fact.event else { return None };
+    Some(vec![
+        Text(fact.of),
+        Text(case.case_id.as_str()),
+        Text(case.kind.as_str()),
+        Integer(fact.at),
+        Integer(fact.seq),
+        Value::if_any(case.order_no.as_ref().map(|number| number.as_str()), Text),
+        Value::if_any(case.transaction_id.as_ref().map(|number| number.as_str()), Text),
+        Value::if_any(case.amount, money),
+        Value::if_any(case.expected, money),
+        Null,
+        Words(encode_facts(&case.facts)),
+    ])
 }
 
 pub(crate) fn head(head: &Head) -> Values<'_> {
     vec![
         Text(head.merchant.as_str()),
-        Integer(FORMAT.into()),
+        Integer(head.format().into()),
         Integer(integer(head.link.seq.0)),
         Bytes(&head.link.hash.0),
         Integer(head.at.ms()),

@@ -234,21 +234,27 @@ async fn settlements_withdrawals_cases_merchants_and_events_are_listed() {
         assert_eq!(found, expected, "{status:?}");
     }
 
-    use CaseKind::{AmountDiffers, OrderUnknown, PaidAfterClose};
+    use CaseKind::{AmountDiffers, BillOnly, OrderUnknown, PaidAfterClose};
     for (merchant, kind, expected) in [
         (
             None,
             None,
             vec![
+                (2, BillOnly),
                 (2, OrderUnknown),
                 (2, AmountDiffers),
                 (2, PaidAfterClose),
+                (1, BillOnly),
                 (1, OrderUnknown),
                 (1, AmountDiffers),
                 (1, PaidAfterClose),
             ],
         ),
-        (Some(of), None, vec![(1, OrderUnknown), (1, AmountDiffers), (1, PaidAfterClose)]),
+        (
+            Some(of),
+            None,
+            vec![(1, BillOnly), (1, OrderUnknown), (1, AmountDiffers), (1, PaidAfterClose)],
+        ),
         (None, Some(AmountDiffers), vec![(2, AmountDiffers), (1, AmountDiffers)]),
         (Some(of), Some(AmountDiffers), vec![(1, AmountDiffers)]),
     ] {

@@ -113,6 +113,7 @@ pub(crate) fn life(shop: &mut Shop) -> Vec<Run> {
         shop.run(&[withdraw("W003", Some(60_000), Some("w 3")), reject("W003"), close("1003")]),
         shop.run(&[withdraw("W004", None, None), approve("W004"), send("W004")]),
         shop.run(&[transfer("W004", TransferOutcome::Unknown(outcome("no answer"))), send("W004")]),
+        shop.run(&[raise("a bill"), raise("another")]),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Each constraint of the schema, provoked on each database: the rule decides, the constraint proves.
 
-use tally_actors::domain::case::{Case, CaseKind};
+use tally_actors::domain::case::{CaseKind, PaymentCase};
 use tally_actors::domain::event::{Event, PaymentSource};
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::TransactionId;
@@ -139,8 +139,8 @@ fn case() -> Event {
     let (kind, order_no) = (CaseKind::OrderUnknown, id("none"));
     let transaction_id: TransactionId = id("T9");
     Event::CaseOpened {
-        case: Case {
-            case_id: Case::id_of(&id("shop"), kind, &order_no, &transaction_id),
+        case: PaymentCase {
+            case_id: PaymentCase::id_of(&id("shop"), kind, &order_no, &transaction_id),
             kind,
             order_no,
             transaction_id,

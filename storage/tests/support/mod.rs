@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tally_actors::domain::account::Account;
 use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::chain::Link;
 use tally_actors::domain::command::{
-    Command, Confirm, OpenOrder, Pay, RecordPrepay, RecordTransfer, Review, Settle, StartSending,
-    TransferOutcome, Withdraw,
+    Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordTransfer, Review, Settle,
+    StartSending, TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{Event, PaymentSource, Stamped};
 use tally_actors::domain::ids::MerchantId;
@@ -187,6 +188,19 @@ pub(crate) fn open_external(order_no: &str, amount: u64) -> Command {
 
 pub(crate) fn prepay(order_no: &str, prepay_id: &str) -> Command {
     Command::RecordPrepay(RecordPrepay { order_no: id(order_no), prepay_id: prepay_id.into() })
+}
+
+/// Opens a case about anything.
+pub(crate) fn raise(subject: &str) -> Command {
+    Command::RaiseCase(RaiseCase {
+        kind: CaseKind::BillOnly,
+        subject: subject.into(),
+        order_no: None,
+        transaction_id: None,
+        amount: Some(fen(500)),
+        expected: None,
+        facts: vec![("账单日".into(), "2026-03-01".into()), ("line".into(), "\"7\"".into())],
+    })
 }
 
 pub(crate) fn close(order_no: &str) -> Command {

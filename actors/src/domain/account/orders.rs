@@ -3,6 +3,7 @@
 use super::super::books::{Numbered, Route};
 use super::super::command::{Answer, OpenOrder, RecordPrepay};
 use super::super::event::Event;
+use super::super::head::Head;
 use super::super::ids::OrderNo;
 use super::super::money::Money;
 use super::super::order::{ORDER_MAX, Order, OrderStatus};
@@ -25,7 +26,7 @@ impl Account {
         }
     }
 
-    pub(super) fn open_order(&self, open: &OpenOrder) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn open_order(&self, head: &Head, open: &OpenOrder) -> Result<Vec<Event>, Refusal> {
         if !(ORDER_MIN..=ORDER_MAX).contains(&open.amount) {
             return Err(Refusal::AmountInvalid { min: ORDER_MIN, max: ORDER_MAX });
         }
@@ -37,6 +38,12 @@ impl Account {
         }
         if let Some(order) = self.books.order(&self.order_number(open)) {
             return same_order(order, open);
+        }
+        if head.standing.closed {
+            return Err(Refusal::MerchantClosed);
+        }
+        if head.standing.stopped.is_some() {
+            return Err(Refusal::MerchantSuspended);
         }
         Ok(vec![Event::OrderOpened {
             order_no: open.order_no,

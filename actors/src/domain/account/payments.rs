@@ -1,7 +1,7 @@
 //! Booking a payment. Money that arrived is always booked, or becomes a case (`design.md` 3.6, `api.md` 2).
 
 use super::super::books::Key;
-use super::super::case::{Case, CaseKind};
+use super::super::case::{CaseKind, PaymentCase};
 use super::super::command::{Answer, Booking, Pay};
 use super::super::event::{Event, PaymentSource};
 use super::super::head::Head;
@@ -16,8 +16,8 @@ use crate::mutant::{self, Mutant};
 enum Verdict {
     /// It is booked already.
     Repeat,
-    /// It pays the order, which may have been closed.
-    Pays { closed: bool },
+    /// It pays the order; a person must look at it where the order or the merchant was closed.
+    Pays { case: Option<CaseKind> },
     /// It does not fit.
     Misfit(CaseKind),
 }
@@ -27,11 +27,10 @@ impl Account {
         let mut keys = vec![Key::Order(pay.order_no), Key::Transaction(pay.transaction_id)];
         if keys.iter().all(|key| self.books.knows(key)) {
             let kind = match self.verdict(pay) {
-                Verdict::Repeat | Verdict::Pays { closed: false } => return keys,
-                Verdict::Pays { closed: true } => CaseKind::PaidAfterClose,
-                Verdict::Misfit(kind) => kind,
+                Verdict::Repeat | Verdict::Pays { case: None } => return keys,
+                Verdict::Pays { case: Some(kind) } | Verdict::Misfit(kind) => kind,
             };
-            keys.push(Key::Case(Case::id_of(
+            keys.push(Key::Case(PaymentCase::id_of(
                 &self.merchant,
                 kind,
                 &pay.order_no,
@@ -60,14 +59,19 @@ impl Account {
                 Verdict::Misfit(CaseKind::AmountDiffers)
             }
             Some(_) if mutant::on(Mutant::CreditWithoutUniqueNumber) => {
-                Verdict::Pays { closed: false }
+                Verdict::Pays { case: None }
             }
             Some(_) => Verdict::Repeat,
             None if order.status == OrderStatus::Paid => Verdict::Misfit(CaseKind::PaidTwice),
-            None => Verdict::Pays {
-                closed: order.status == OrderStatus::Closed
-                    && !mutant::on(Mutant::LateSuccessOverwritesClosed),
-            },
+            None if order.status == OrderStatus::Closed
+                && !mutant::on(Mutant::LateSuccessOverwritesClosed) =>
+            {
+                Verdict::Pays { case: Some(CaseKind::PaidAfterClose) }
+            }
+            None => {
+                let closed = self.head.as_ref().is_some_and(|head| head.standing.closed);
+                Verdict::Pays { case: closed.then_some(CaseKind::PaidToClosed) }
+            }
         }
     }
 
@@ -79,10 +83,10 @@ impl Account {
         match verdict {
             Verdict::Repeat => Ok(vec![]),
             Verdict::Misfit(kind) => Ok(self.open_case(kind, pay)),
-            Verdict::Pays { closed } => {
+            Verdict::Pays { case } => {
                 let mut events = vec![paid(head, pay)?];
-                if closed {
-                    events.extend(self.open_case(CaseKind::PaidAfterClose, pay));
+                if let Some(kind) = case {
+                    events.extend(self.open_case(kind, pay));
                 }
                 Ok(events)
             }
@@ -113,11 +117,11 @@ impl Account {
 
     /// The event that opens a case, unless it is open already.
     fn open_case(&self, kind: CaseKind, pay: &Pay) -> Vec<Event> {
-        let case_id = Case::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id);
+        let case_id = PaymentCase::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id);
         if self.books.case(&case_id).is_some() {
             return vec![];
         }
-        let case = Case {
+        let case = PaymentCase {
             case_id,
             kind,
             order_no: pay.order_no,

@@ -2,6 +2,7 @@
 
 mod attested;
 mod driven;
+mod people;
 mod properties;
 mod restored;
 mod steps;
@@ -10,7 +11,7 @@ mod tries;
 use driven::{Driven, by_hand, by_wechat, fen, open, time};
 
 use super::*;
-use crate::domain::case::{Case, CaseKind};
+use crate::domain::case::{CaseKind, PaymentCase};
 use crate::domain::command::{
     Booking, Confirm, Question, RecordPrepay, RecordTransfer, Review, StartSending, TransferOutcome,
 };
@@ -84,7 +85,7 @@ fn money_for_a_closed_order_is_credited_and_makes_a_case() {
     m.ask(&Command::CloseOrder("O100".parse().unwrap())).unwrap();
     booked(m.pay("O100", "T1", 500), Booking::Credited);
     booked(m.pay("O100", "T1", 500), Booking::Credited);
-    let case_id = Case::id_of(
+    let case_id = PaymentCase::id_of(
         m.account.merchant(),
         CaseKind::PaidAfterClose,
         &"O100".parse().unwrap(),

@@ -48,6 +48,10 @@ impl Account {
         if asked.is_frozen() {
             return Err(Refusal::WithdrawalsFrozen);
         }
+        self.refuse_frozen()?;
+        if head.standing.closed {
+            return Err(Refusal::MerchantClosed);
+        }
         let today = asked.at.day();
         let method = payout(head, withdraw)?;
         let (settled, available) = if withdraw.request.settle_first {
@@ -92,11 +96,14 @@ impl Account {
             WithdrawalStatus::AwaitingApproval if asked.is_frozen() => {
                 Err(Refusal::WithdrawalsFrozen)
             }
-            WithdrawalStatus::AwaitingApproval => Ok(vec![Event::WithdrawalApproved {
-                withdrawal_no: review.withdrawal_no,
-                by: review.by,
-                reason: review.reason.clone(),
-            }]),
+            WithdrawalStatus::AwaitingApproval => {
+                self.refuse_frozen()?;
+                Ok(vec![Event::WithdrawalApproved {
+                    withdrawal_no: review.withdrawal_no,
+                    by: review.by,
+                    reason: review.reason.clone(),
+                }])
+            }
             // A repeat by the key that approved, whatever became of it since.
             _ if withdrawal.approved_by == Some(review.by) => Ok(vec![]),
             decided @ (WithdrawalStatus::Requested
@@ -187,6 +194,7 @@ impl Account {
         if asked.is_frozen() {
             return Err(Refusal::WithdrawalsFrozen);
         }
+        self.refuse_frozen()?;
         Ok(vec![Event::WithdrawalSending { withdrawal_no: *withdrawal_no }])
     }
 

@@ -1,5 +1,6 @@
 //! How events make and change records.
 
+use super::super::case::Case;
 use super::super::chain::Seq;
 use super::super::event::{Event, Stamped};
 use super::super::head::Broken;
@@ -22,7 +23,8 @@ impl Books {
         match event {
             Event::MerchantRegistered { .. }
             | Event::RulesChanged { .. }
-            | Event::WithdrawalAttested { .. } => Some(()),
+            | Event::WithdrawalAttested { .. }
+            | Event::StandingChanged { .. } => Some(()),
             Event::OrderOpened { order_no, idempotency_key, .. } => {
                 self.insert_number(Route::Orders, *idempotency_key, Numbered::Order(*order_no))?;
                 self.insert(
@@ -72,9 +74,8 @@ impl Books {
                     Record::Settlement(Box::new(settlement)),
                 )
             }
-            Event::CaseOpened { case } => {
-                self.insert(Key::Case(case.case_id), Record::Case(Box::new(case.clone())))
-            }
+            Event::CaseOpened { case } => self.insert_case(Case::of_payment(case, seq, *at)),
+            Event::CaseRaised { case } => self.insert_case(Case::raised(case, seq, *at)),
             Event::WithdrawalRequested { withdrawal_no, idempotency_key, .. } => {
                 let number = Numbered::Withdrawal(*withdrawal_no);
                 self.insert_number(Route::Withdrawals, *idempotency_key, number)?;
@@ -125,7 +126,9 @@ impl Books {
             | Event::Settled { .. }
             | Event::WithdrawalRequested { .. }
             | Event::CaseOpened { .. }
-            | Event::WithdrawalAttested { .. } => return None,
+            | Event::WithdrawalAttested { .. }
+            | Event::CaseRaised { .. }
+            | Event::StandingChanged { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
         if (withdrawal.status.is_final() || other_amount) && !lax() {
@@ -148,6 +151,10 @@ impl Books {
     fn insert(&mut self, key: Key, record: Record) -> Option<()> {
         let before = self.0.insert(key, Some(record));
         (matches!(before, None | Some(None)) || lax()).then_some(())
+    }
+
+    fn insert_case(&mut self, case: Case) -> Option<()> {
+        self.insert(Key::Case(case.case_id), Record::Case(Box::new(case)))
     }
 
     fn insert_number(

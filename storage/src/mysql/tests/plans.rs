@@ -31,8 +31,9 @@ const FILL: &str = "
         from seq_1_to_40 m, seq_1_to_200 n;
     insert into idempotency select concat('m', m.seq), 'orders', concat('key ', n.seq), 1000 + n.seq
         from seq_1_to_40 m, seq_1_to_500 n;
-    insert into cases select concat('m', m.seq), concat('c', n.seq), if(n.seq mod 3, 'paid_twice', 'order_unknown'), n.seq, n.seq,
-        1000 + n.seq, 'T', 5, null, 9 from seq_1_to_40 m, seq_1_to_100 n;
+    insert into cases (merchant_id, case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen,
+        paid_ms, facts) select concat('m', m.seq), concat('c', n.seq), if(n.seq mod 3, 'paid_twice', 'order_unknown'), n.seq, n.seq,
+        1000 + n.seq, 'T', 5, null, 9, '[]' from seq_1_to_40 m, seq_1_to_100 n;
     analyze table heads, journal, checkpoints, orders, settlements, withdrawals, idempotency, cases";
 
 /// One table of a plan.

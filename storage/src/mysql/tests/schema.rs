@@ -154,6 +154,7 @@ async fn each_check_of_the_schema_has_a_name_that_says_where_it_is() {
         "net_is_not_negative",
         "succeeded_has_a_reference",
         "released_is_whole",
+        "resolved_is_whole",
     ];
     for check in &checks {
         assert!(check.ends_with("_check") || own.contains(&check.as_str()), "{check}");

@@ -14,6 +14,7 @@ use crate::domain::order::Channel;
 use crate::domain::refusal::Refusal;
 use crate::domain::restored::Restored;
 use crate::domain::rules::{PayoutMethod, Rules};
+use crate::domain::standing::CaseKinds;
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalRequest;
 
@@ -24,6 +25,8 @@ pub(super) struct Driven {
     pub(super) now: At,
     /// The restore that the books went through.
     pub(super) restored: Option<Restored>,
+    /// A case of these kinds freezes the merchant.
+    pub(super) freeze_on: CaseKinds,
     ledger: BTreeMap<LedgerAccount, i128>,
     /// The head as somebody has it who only reads the stored bytes.
     replayed: Option<Head>,
@@ -35,7 +38,15 @@ impl Driven {
         let account = Account::new("m1".parse().unwrap(), None);
         let now = time("2026-03-01T04:00:00Z");
         let (ledger, replayed, journal) = Default::default();
-        let mut driven = Self { account, now, restored: None, ledger, replayed, journal };
+        let mut driven = Self {
+            account,
+            now,
+            restored: None,
+            freeze_on: CaseKinds::default(),
+            ledger,
+            replayed,
+            journal,
+        };
         driven.ask(&Command::Register(rules)).unwrap();
         driven
     }
@@ -63,7 +74,8 @@ impl Driven {
             }
             unknown.into_iter().for_each(|key| self.account.books_mut().learn(key, None));
         }
-        let asked = Asked { restored: self.restored, ..self.now.into() };
+        let (restored, freeze_on) = (self.restored, self.freeze_on);
+        let asked = Asked { restored, freeze_on, ..self.now.into() };
         let decided = self.account.decide(command, asked);
         assert_eq!(decided, self.account.decide(command, asked), "the same again");
         let at = self.account.time_of(command, self.now);
@@ -108,7 +120,7 @@ impl Driven {
         assert!(head.available >= Balance::ZERO, "only refunds make a debt");
         assert_eq!(self.replayed.as_ref(), Some(head));
         let kept = head.encode_kept();
-        assert_eq!(head.clone().with_kept(&kept).as_ref(), Some(head));
+        assert_eq!(head.clone().with_kept(head.format(), &kept).as_ref(), Some(head));
         assert!(head.requested.len() <= 4);
     }
 

@@ -147,6 +147,7 @@ fn for_ever(command: &Command, answer: &Answer) -> Option<String> {
             };
             (withdrawal.status == said).then(|| format!("{} {said:?}", withdrawal.withdrawal_no))
         }
+        (Command::RaiseCase(_), Answer::Case(case)) => Some(case.case_id.to_string()),
         _ => None,
     }
 }
@@ -183,6 +184,8 @@ fn other_content(command: &Command) -> Option<Command> {
         | Command::StartClosing(_)
         | Command::CloseOrder(_)
         | Command::StartSending(_)
+        | Command::RaiseCase(_)
+        | Command::Stand(_)
         | Command::Panic => return None,
     }
     Some(command)

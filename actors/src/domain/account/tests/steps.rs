@@ -6,15 +6,17 @@ use proptest::sample::Index;
 use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
+use crate::domain::case::CaseKind;
 use crate::domain::command::{
-    Adopt, Command, Confirm, OpenOrder, Pay, Question, RecordPrepay, RecordTransfer, Review,
-    RulesChange, Settle, StartSending, TransferOutcome, Withdraw,
+    Adopt, Command, Confirm, OpenOrder, Pay, Question, RaiseCase, RecordPrepay, RecordTransfer,
+    Review, RulesChange, Settle, Stand, StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
 use crate::domain::ids::WithdrawalNo;
 use crate::domain::money::{FeeRate, Money};
 use crate::domain::order::Channel;
 use crate::domain::rules::{PayoutMethod, Rules};
+use crate::domain::standing::Change;
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalRequest;
 
@@ -188,6 +190,32 @@ fn adopt() -> impl Strategy<Value = Command> {
     )
 }
 
+/// Frozen seldom, and not for long.
+fn stand() -> impl Strategy<Value = Command> {
+    use Change::{Close, Freeze, Resume, Suspend, Unfreeze};
+    let change = vec![Freeze, Unfreeze, Unfreeze, Suspend, Resume, Resume, Close];
+    prop::sample::select(change).prop_map(|change| {
+        let (reason, by) = ("as agreed".into(), "k2".parse().unwrap());
+        Command::Stand(Stand { change, reason, by })
+    })
+}
+
+fn raise() -> impl Strategy<Value = Command> {
+    (few(), prop::sample::select(CaseKind::ALL.to_vec()), amount()).prop_map(
+        |(no, kind, amount)| {
+            Command::RaiseCase(RaiseCase {
+                kind,
+                subject: number('C', no).into(),
+                order_no: None,
+                transaction_id: None,
+                amount: Some(amount),
+                expected: None,
+                facts: vec![],
+            })
+        },
+    )
+}
+
 fn change() -> impl Strategy<Value = Command> {
     let limit = || prop::option::weighted(0.2, prop::option::of(amount()));
     let days = prop::option::of(prop::option::of(0..33_u8));
@@ -247,6 +275,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         5 => send(),
         5 => transfer(),
         2 => ready(adopt().boxed()),
+        1 => ready(raise().boxed()),
+        1 => ready(stand().boxed()),
         1 => ready(change().boxed()),
         1 => ready(prop_oneof![Just(Command::Register(Rules::new("another"))), Just(Command::Read)].boxed()),
     ];

@@ -1,0 +1,161 @@
+//! What people and the platform's own checks decide beside the everyday: cases about anything. Each is asked by a
+//! [`Desk`], and recorded by a [`Word`].
+
+use std::fmt::Arguments;
+
+use super::event::{Event, Fields, Move};
+use super::journal::Journal;
+use super::lives::Point;
+use crate::history::{Desk, Fen, Thing};
+
+/// What is recorded of it. Amounts in fen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Word<'a> {
+    /// A case about anything was opened.
+    Raised { case_id: &'a str, kind: &'a str, amount: Option<Fen> },
+    /// Something was decided about the merchant as a whole; `false`: Tally itself did, as a case was opened.
+    Stands { change: &'a str, asked: bool },
+}
+
+/// Reads such an event.
+pub(super) fn read<'a>(kind: &str, fields: Fields<'a>) -> Option<Event<'a>> {
+    let word = match kind {
+        "case_raised" => {
+            let case = fields.part("case")?;
+            let amount = case.fen("amount", "amount_fen");
+            Word::Raised { case_id: case.text("case_id")?, kind: case.text("kind")?, amount }
+        }
+        "standing_changed" => {
+            let asked = fields.text("by").is_some();
+            Word::Stands { change: fields.text("change")?, asked }
+        }
+        _ => return None,
+    };
+    Some(Event::Word(word))
+}
+
+/// Whether a call's content is that of an event.
+pub(super) fn may_record(desk: &Desk, word: &Word) -> bool {
+    match (desk, word) {
+        (
+            Desk::Raise { kind: asked, amount: found, .. },
+            Word::Raised { kind: raised, amount, .. },
+        ) => asked == raised && found == amount,
+        (Desk::Stand { change }, Word::Stands { change: recorded, asked }) => {
+            *asked && change == recorded
+        }
+        (Desk::Raise { .. }, Word::Stands { .. }) | (Desk::Stand { .. }, Word::Raised { .. }) => {
+            false
+        }
+    }
+}
+
+/// Whether Tally records it by itself.
+pub(super) fn by_itself(word: &Word) -> bool {
+    match word {
+        Word::Raised { .. } => true,
+        Word::Stands { asked, .. } => !asked,
+    }
+}
+
+/// The events that a call may have recorded, as its answer shows it: what was found again is told in the first words.
+pub(super) fn own(journal: &Journal, desk: &Desk, thing: &Thing) -> Vec<Point> {
+    let is = |word: &Word| match (desk, word) {
+        (Desk::Raise { kind: asked, .. }, Word::Raised { case_id, kind, .. }) => {
+            asked == kind
+                && match thing {
+                    Thing::Case(shown, _) => shown == case_id,
+                    Thing::Merchant(_)
+                    | Thing::Order(_)
+                    | Thing::Payment(..)
+                    | Thing::Settlement(_)
+                    | Thing::Withdrawal(_)
+                    | Thing::Unseen => true,
+                }
+        }
+        (Desk::Stand { change }, Word::Stands { change: recorded, .. }) => change == recorded,
+        (Desk::Raise { .. }, Word::Stands { .. }) | (Desk::Stand { .. }, Word::Raised { .. }) => {
+            false
+        }
+    };
+    // An answer about the merchant shows the place of its event.
+    let shown = |at: Point| {
+        let Thing::Merchant(balance) = thing else { return true };
+        usize::try_from(balance.seq) == Ok(at)
+    };
+    let words = (1..=journal.end()).filter_map(|at| match journal.event(at) {
+        Some(Event::Word(word)) => Some((at, word)),
+        Some(_) | None => None,
+    });
+    words.filter(|(at, word)| is(word) && shown(*at)).map(|(at, _)| at).collect()
+}
+
+/// Whether a case stands as shown at a point.
+pub(super) fn shows_case(journal: &Journal, (id, of_kind): (&str, &str), at: Point) -> bool {
+    (1..=at).any(|at| match journal.event(at) {
+        Some(Event::Word(Word::Raised { case_id, kind, .. })) => (*case_id, *kind) == (id, of_kind),
+        Some(_) | None => false,
+    })
+}
+
+/// Whether the state at a point is the one that a call wanted.
+pub(super) fn holds(journal: &Journal, desk: &Desk, at: Point) -> bool {
+    let (frozen, standing) = stood(journal, at);
+    match desk {
+        Desk::Raise { .. } => true,
+        Desk::Stand { change } => match *change {
+            "freeze" => frozen,
+            "unfreeze" => !frozen,
+            "suspend" => standing != "open",
+            "resume" => standing == "open",
+            _ => standing == "closed",
+        },
+    }
+}
+
+/// What was decided about the merchant by a point: whether its withdrawals are frozen, and whether it is `open`, `suspended` or
+/// `closed`.
+pub(super) fn stood(journal: &Journal, at: Point) -> (bool, &'static str) {
+    let (mut frozen, mut standing) = (false, "open");
+    for &place in journal.decisions.iter().take_while(|place| **place <= at) {
+        let Some(Event::Word(Word::Stands { change, .. })) = journal.event(place) else { continue };
+        match *change {
+            "freeze" => frozen = true,
+            "unfreeze" => frozen = false,
+            "suspend" => standing = "suspended",
+            "resume" => standing = "open",
+            "close" => standing = "closed",
+            _ => {}
+        }
+    }
+    (frozen, standing)
+}
+
+/// What no frozen, suspended or closed merchant does; an event is looked at from the point before it.
+pub(super) fn allowed(journal: &Journal, at: Point, say: &mut impl FnMut(Arguments)) {
+    let (frozen, standing) = stood(journal, at - 1);
+    let stops = match journal.event(at) {
+        Some(Event::Opened(_)) => standing != "open",
+        Some(Event::Requested(_)) => frozen || standing == "closed",
+        Some(Event::Moved(moved)) => frozen && matches!(moved.how, Move::Approved | Move::Sending),
+        Some(Event::Word(Word::Stands { change, .. })) => {
+            let sums = &journal.sums[at - 1];
+            let holds = sums.pending != 0 || sums.available != 0 || sums.in_transit != 0;
+            let freezing = matches!(*change, "freeze" | "unfreeze");
+            (standing == "closed" && !freezing) || (*change == "close" && holds)
+        }
+        Some(
+            Event::Terms { .. }
+            | Event::Step { .. }
+            | Event::Paid(_)
+            | Event::Settled(_)
+            | Event::Case(_)
+            | Event::Word(Word::Raised { .. }),
+        )
+        | None => false,
+    };
+    if stops {
+        let event = journal.event(at);
+        say(format_args!("seq {at}: {event:?} of a merchant that is {standing}, frozen: {frozen}"));
+    }
+}
