@@ -5,6 +5,7 @@ mod crash;
 mod model;
 mod mutant;
 mod mutants;
+mod payouts;
 mod power_cuts;
 mod simulate;
 
@@ -28,6 +29,8 @@ enum Command {
     Mutants(mutants::Asked),
     /// Explore every interleaving of a withdrawal's life, in a small world
     Model(model::Asked),
+    /// Withdraw very often while much goes wrong at WeChat, and count each fen
+    Payouts(payouts::Asked),
     /// Kill the real binary under load, and compare what is left with what was acknowledged
     Crash(crash::Asked),
     /// Cut the real binary's power under load, and let it come up from what a disk may hold that forgot what was not synced
@@ -40,6 +43,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulate(simulate) => simulate.run(),
         Command::Mutants(asked) => mutants::run(&asked),
         Command::Model(asked) => model::run(&asked),
+        Command::Payouts(asked) => payouts::run(&asked),
         Command::Crash(asked) => crash::run(&asked),
         Command::PowerCuts(asked) => power_cuts::run(&asked),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use tally_proof::sim::{Fault, Options, Plan, Timeline, Tour, Trip, tour};
+use tally_proof::sim::{Fault, Kind, Options, Plan, Timeline, Tour, Trip, tour};
 
 /// Seeds that found something, each with a note of what.
 const KEPT: &str = include_str!("seeds.txt");
@@ -11,7 +11,27 @@ const KEPT: &str = include_str!("seeds.txt");
 fn run(from: u64, seeds: u64) -> Tour {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options::default();
-    tour(&Trip { from, seeds, threads, keep_going: false, options }, |_| {})
+    tour(&Trip { kind: Kind::Mixed, from, seeds, threads, keep_going: false, options }, |_| {})
+}
+
+/// The short form of `tally-proof payouts`.
+#[test]
+fn each_fen_that_the_channel_pays_was_withdrawn_once_however_much_goes_wrong_there() {
+    let kind = Kind::Payouts(100, 30);
+    let trip = Trip {
+        kind,
+        from: 0,
+        seeds: 50,
+        threads: 2,
+        keep_going: true,
+        options: Options::default(),
+    };
+    let tour = tour(&trip, |_| {});
+    assert!(tour.failed.is_empty(), "{:?}", tour.failed);
+    assert_eq!(tour.paid_out, tour.withdrawn);
+    let came_up = |group, kind| tour.counts.get(&(group, kind)).copied().unwrap_or(0);
+    assert!(came_up("event", "withdrawal_succeeded") > 1_000, "{:?}", tour.counts);
+    assert!(came_up("event", "withdrawal_failed") > 100, "{:?}", tour.counts);
 }
 
 fn none_failed(tour: &Tour) {

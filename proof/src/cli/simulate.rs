@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use tally_proof::sim::{Fault, Options, Plan, Run, Timeline, Tour, Trip, shrink, tour};
+use tally_proof::sim::{Fault, Kind, Options, Plan, Run, Timeline, Tour, Trip, shrink, tour};
 
 /// What is asked for. Without --seed: many seeds, until one breaks a claim.
 #[derive(Debug, clap::Args)]
@@ -69,9 +69,10 @@ impl Simulate {
         let (from, seeds, keep_going) = (self.from, self.seeds, self.keep_going);
         let began = Instant::now();
         let rate = |done: u64| u128::from(done) * 1_000 / began.elapsed().as_millis().max(1);
-        let tour = tour(&Trip { from, seeds, threads, keep_going, options }, |done| {
-            eprintln!("{done} of {seeds} seeds, {} seeds/s", rate(done));
-        });
+        let tour =
+            tour(&Trip { kind: Kind::Mixed, from, seeds, threads, keep_going, options }, |done| {
+                eprintln!("{done} of {seeds} seeds, {} seeds/s", rate(done));
+            });
         println!("{}", exercised(&tour));
         let (done, seconds) = (tour.seeds, began.elapsed().as_secs());
         println!(

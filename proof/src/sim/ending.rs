@@ -59,6 +59,7 @@ impl World {
     /// comes again, as the channel repeats it.
     fn mend(&mut self) {
         self.phase = Phase::Mending;
+        self.mended_at = self.stage.now;
         self.stage.note("", || "from here on nothing goes wrong".into());
         self.stage.faults = Faults::default();
         self.stage.decide_all();
@@ -103,6 +104,12 @@ impl World {
 
     fn read_once_more(&mut self) {
         self.phase = Phase::Reading;
+        let took = self.stage.now - self.mended_at;
+        if self.plan.certain_within.is_some_and(|most| took > most) {
+            let what =
+                format!("transfers were uncertain for {} s after the last fault", took / SECOND);
+            self.stage.violated("certain", what);
+        }
         let client = self.clients.len() - 1;
         let first = self.ops.len();
         for merchant in 0..self.plan.merchants.len() {

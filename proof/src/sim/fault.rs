@@ -135,6 +135,11 @@ impl Faults {
         *often = rate.max(*often);
     }
 
+    /// This kind strikes so often, in ten thousand occasions.
+    pub(super) fn set(&mut self, fault: Fault, rate: u16) {
+        self.0[fault as usize] = rate;
+    }
+
     /// This kind strikes no more.
     pub(super) fn switch_off(&mut self, fault: Fault) {
         self.0[fault as usize] = 0;

@@ -7,7 +7,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `plan`, `workload`, `fault` | what a seed has in mind: rules, operations, faults |
+//! | `plan`, `workload`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
 //! | `world`, `client`, `ending` | the run: who asks, who crashes, how it ends |
 //! | `stage`, `item`, `store`, `channel` | what is around the processes: time, chance, the store, WeChat |
 //! | `process`, `actor`, `door`, `writer`, `reader`, `payer` | one process: shells around the machines, as in `actors` |
@@ -22,6 +22,7 @@ mod ending;
 mod fault;
 mod item;
 mod payer;
+mod payouts;
 mod plan;
 mod process;
 mod quiet;
@@ -40,7 +41,7 @@ pub use plan::Plan;
 pub use shrink::{Small, shrink};
 pub use stage::Counts;
 pub use timeline::Timeline;
-pub use tour::{Options, Tour, Trip, tour};
+pub use tour::{Kind, Options, Tour, Trip, tour};
 use world::World;
 
 use crate::auditor::{self, Violation};

@@ -20,12 +20,11 @@ use super::stage::{Open, Origin, Stage};
 use super::store::ready;
 use crate::translate;
 
-/// When the channel is asked again: the gaps between the steps of the ladder, in seconds; the last repeats.
-const GAPS: &[u64] = &[2, 8, 20, 30, 240, 600];
-
 /// What the payer remembers. Gone when the process dies.
 #[derive(Default)]
 pub(super) struct Payer {
+    /// The gaps between the steps of the ladder, in seconds; the last repeats.
+    gaps: &'static [u64],
     memos: BTreeMap<Number, Memo>,
     /// Calls to the front door, with what they are for.
     calls: BTreeMap<CallId, InHand>,
@@ -63,6 +62,12 @@ enum Doing {
     Record,
 }
 
+impl Payer {
+    pub(super) fn new(gaps: &'static [u64]) -> Self {
+        Self { gaps, ..Self::default() }
+    }
+}
+
 impl Process {
     /// Looks again after so many microseconds.
     pub(super) fn payer_in(&mut self, after: u64, stage: &mut Stage) {
@@ -84,7 +89,7 @@ impl Process {
             let number = (merchant, withdrawal.withdrawal_no);
             let memo = self.payer.memos.entry(number).or_default();
             if !memo.in_hand && stage.now >= memo.due_at {
-                let gap = GAPS[memo.climbed.min(GAPS.len() - 1)];
+                let gap = self.payer.gaps[memo.climbed.min(self.payer.gaps.len() - 1)];
                 memo.climbed += 1;
                 memo.due_at = stage.now + gap * SECOND;
                 memo.in_hand = true;

@@ -44,7 +44,14 @@ pub struct Plan {
     pub(super) leave_after: u64,
     /// What a right clock shows at the start.
     pub(super) start: At,
+    /// When the channel is asked again about a transfer: the gaps between the steps of the ladder, in seconds; the last repeats.
+    pub(super) gaps: &'static [u64],
+    /// How long after the last fault every transfer must be certain, in microseconds; `None`: however long it takes.
+    pub(super) certain_within: Option<u64>,
 }
+
+/// Gaps that let many steps happen in a short run.
+const GAPS: &[u64] = &[2, 8, 20, 30, 240, 600];
 
 /// A merchant, and the rules that it may have: the first are those that it is registered with.
 #[derive(Debug, Clone)]
@@ -89,6 +96,8 @@ impl Plan {
                 .of(&["2026-03-01T04:00:00Z", "2026-03-01T15:59:59.950Z", "2026-12-31T15:00:00Z"])
                 .parse()
                 .expect("a time"),
+            gaps: GAPS,
+            certain_within: None,
         }
     }
 
@@ -120,7 +129,7 @@ impl Plan {
     }
 }
 
-fn number(small: u64) -> usize {
+pub(super) fn number(small: u64) -> usize {
     usize::try_from(small).expect("a small number")
 }
 

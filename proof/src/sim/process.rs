@@ -55,7 +55,7 @@ impl Process {
             writer: Writer::new(place, plan),
             reader: Reader::new(place, plan),
             doors: BTreeMap::new(),
-            payer: Payer::default(),
+            payer: Payer::new(plan.gaps),
             clock,
             fatal: false,
         }

@@ -12,6 +12,7 @@ use super::stage::Counts;
 use super::timeline::Timeline;
 use super::{Run, run};
 use crate::auditor::Violation;
+use crate::history::History;
 
 /// How runs are made.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +32,10 @@ pub struct Tour {
     pub calls: usize,
     /// What happened how often.
     pub counts: Counts,
+    /// What the channel paid out, in fen.
+    pub paid_out: i128,
+    /// What the books say was withdrawn, in fen.
+    pub withdrawn: i128,
     /// The seeds that broke a claim, each with the first that it broke.
     pub failed: BTreeMap<u64, Violation>,
 }
@@ -47,9 +52,29 @@ impl Options {
     }
 }
 
+/// What a seed's plan is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A bit of everything.
+    Mixed,
+    /// So many withdrawals by WeChat, while every step there goes wrong in so many of a hundred cases.
+    Payouts(u64, u16),
+}
+
+impl Kind {
+    fn plan(self, seed: u64) -> Plan {
+        match self {
+            Self::Mixed => Plan::of(seed),
+            Self::Payouts(withdrawals, percent) => Plan::payouts(seed, withdrawals, percent),
+        }
+    }
+}
+
 /// Which seeds to run, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Trip {
+    /// What their plans are about.
+    pub kind: Kind,
     /// The first.
     pub from: u64,
     /// How many.
@@ -76,7 +101,7 @@ pub fn tour(trip: &Trip, progress: impl Fn(u64) + Sync) -> Tour {
             if seed >= end.load(Ordering::Relaxed) {
                 return;
             }
-            let run = trip.options.run(Plan::of(seed), Timeline::default());
+            let run = trip.options.run(trip.kind.plan(seed), Timeline::default());
             if !run.violations.is_empty() && !trip.keep_going {
                 end.fetch_min(seed, Ordering::Relaxed);
             }
@@ -101,6 +126,11 @@ impl Tour {
         self.seeds += 1;
         self.steps += run.steps;
         self.calls += run.history.calls.len();
+        let History { channel, stored, .. } = &run.history;
+        let fen = channel.transfers.iter().map(|(_, _, fen)| i128::from(*fen));
+        self.paid_out += fen.sum::<i128>();
+        let balances = stored.values().filter_map(|stored| stored.balance.as_ref());
+        self.withdrawn += balances.map(|balance| i128::from(balance.withdrawn)).sum::<i128>();
         for (key, count) in run.counts {
             *self.counts.entry(key).or_default() += count;
         }

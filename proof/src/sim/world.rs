@@ -56,6 +56,8 @@ pub(super) struct World {
     /// Which operation a call is for.
     calls: BTreeMap<CallId, usize>,
     pub(super) phase: Phase,
+    /// Since when nothing goes wrong any more, in microseconds.
+    pub(super) mended_at: u64,
     /// The furthest that a clock was ever ahead, in milliseconds.
     pub(super) ahead: i64,
 }
@@ -115,6 +117,7 @@ impl World {
             requests: BTreeMap::new(),
             calls: BTreeMap::new(),
             phase: Phase::Working,
+            mended_at: 0,
             ahead: 0,
         };
         for node in 0..world.nodes.len() {
