@@ -52,6 +52,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/keys/{key_id}", vec![(DELETE, to(keys::delete_admins))]);
     path("/v1/cases", vec![(GET, to(cases::list))]);
     path("/v1/cases/{case_id}", vec![(GET, to(cases::get))]);
+    path("/v1/cases/{case_id}/resolve", vec![(POST, to(cases::resolve))]);
     path("/v1/restores", vec![(GET, to(restores::list))]);
     path("/v1/restores/numbers", vec![(POST, to(restores::take))]);
     path("/v1/restores/release", vec![(POST, to(restores::release))]);

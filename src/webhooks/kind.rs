@@ -97,7 +97,8 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::WithdrawalApproved { .. }
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }
-        | Event::StandingChanged { .. } => return None,
+        | Event::StandingChanged { .. }
+        | Event::CaseResolved { .. } => return None,
     })
 }
 

@@ -235,7 +235,8 @@ impl Head {
             | Event::WithdrawalSending { .. }
             | Event::WithdrawalUnknown { .. }
             | Event::CaseOpened { .. }
-            | Event::CaseRaised { .. } => {}
+            | Event::CaseRaised { .. }
+            | Event::CaseResolved { .. } => {}
         }
         Some(())
     }
