@@ -204,6 +204,8 @@ pub struct CaseFilter {
     pub merchant: Option<MerchantId>,
     /// Only this kind.
     pub kind: Option<CaseKind>,
+    /// Only those that are open, or only those that are resolved.
+    pub open: Option<bool>,
 }
 
 /// A case, with whose it is.

@@ -1,5 +1,6 @@
 //! From the engine's types to the plain words of a history. The only file of the simulator that knows both.
 
+use tally_actors::domain::case::Remedy;
 use tally_actors::domain::command::{Answer, Booking, Command, RulesChange, TransferOutcome};
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::head::Head;
@@ -76,6 +77,10 @@ pub fn request(command: &Command) -> Request {
         },
         Command::Adopt(_) => unreachable!("no books are restored here"),
         Command::Attest(_) => unreachable!("nothing is as old as that here"),
+        Command::ResolveCase(resolve) => Request::Desk(history::Desk::Resolve {
+            case_id: resolve.case_id.to_string(),
+            remedy: resolve.remedy.map(Remedy::as_str),
+        }),
         Command::Stand(stand) => {
             Request::Desk(history::Desk::Stand { change: change(stand.change) })
         }

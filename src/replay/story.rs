@@ -118,6 +118,7 @@ fn about(event: &Event) -> (String, Option<Money>) {
                 Some(case.amount),
             )
         }
+        Event::CaseResolved { case_id, .. } => (format!("case {case_id}"), None),
         Event::StandingChanged { change, .. } => (format!("{change:?}").to_lowercase(), None),
         Event::CaseRaised { case } => {
             (format!("{}, case {}", case.kind.as_str(), case.case_id), case.amount)

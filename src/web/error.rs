@@ -267,15 +267,17 @@ fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
 
 fn of_refusal(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::MerchantUnknown | Refusal::OrderUnknown | Refusal::WithdrawalUnknown => {
-            StatusCode::NOT_FOUND
-        }
+        Refusal::MerchantUnknown
+        | Refusal::OrderUnknown
+        | Refusal::WithdrawalUnknown
+        | Refusal::CaseUnknown => StatusCode::NOT_FOUND,
         Refusal::MerchantExists
         | Refusal::OrderConflict(_)
         | Refusal::OrderPaid
         | Refusal::OrderClosed
         | Refusal::NumberReused
         | Refusal::WithdrawalDecided(_)
+        | Refusal::CaseResolved
         | Refusal::NotRestored => StatusCode::CONFLICT,
         Refusal::AmountInvalid { .. }
         | Refusal::BalanceInsufficient { .. }

@@ -56,6 +56,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/cases/{case_id}", vec![(GET, to(cases::get))]);
     path("/v1/search", vec![(GET, to(search::search))]);
     path("/v1/orders", vec![(GET, to(search::order))]);
+    path("/v1/cases/{case_id}/resolve", vec![(POST, to(cases::resolve))]);
     path("/v1/restores", vec![(GET, to(restores::list))]);
     path("/v1/restores/numbers", vec![(POST, to(restores::take))]);
     path("/v1/restores/release", vec![(POST, to(restores::release))]);

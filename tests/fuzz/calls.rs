@@ -30,6 +30,7 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             "/v1/restores/numbers".to_owned(),
             json!({"out_trade_nos": [format!("{merchant}-{no}")], "partner_trade_nos": [made]}),
         ),
+        post(format!("/v1/cases/{made}/resolve"), json!({"note": "looked at", "remedy": "accept"})),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post(of("/keys"), json!({"name": "till"})),
         post(

@@ -100,6 +100,7 @@ impl Account {
                 vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
             }
             Command::RaiseCase(raise) => vec![Key::Case(self.raised_id(raise))],
+            Command::ResolveCase(resolve) => vec![Key::Case(resolve.case_id)],
             #[cfg(test)]
             Command::Panic => vec![],
         }
@@ -158,6 +159,7 @@ impl Account {
             Command::RaiseCase(raise) => {
                 Ok(Self::frozen_by_cases(head, self.raise_case(raise)?, asked))
             }
+            Command::ResolveCase(resolve) => self.resolve_case(resolve),
             Command::Stand(stand) => Self::stand(head, stand),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
@@ -208,6 +210,7 @@ impl Account {
             Command::Adopt(adopt) => self.withdrawal_answer(&adopt.withdrawal_no),
             Command::Attest(attest) => self.withdrawal_answer(&attest.withdrawal_no),
             Command::RaiseCase(raise) => self.case_answer(&self.raised_id(raise)),
+            Command::ResolveCase(resolve) => self.case_answer(&resolve.case_id),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

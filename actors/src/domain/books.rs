@@ -197,6 +197,7 @@ impl Books {
             }
             Event::CaseOpened { case } => vec![Key::Case(case.case_id)],
             Event::CaseRaised { case } => vec![Key::Case(case.case_id)],
+            Event::CaseResolved { case_id, .. } => vec![Key::Case(*case_id)],
         }
     }
 }

@@ -176,15 +176,13 @@ pub struct Resolution {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// The money leaves suspense and is available to the merchant.
-    Credit,
     /// Nothing is to be done.
     Accept,
 }
 
 impl Remedy {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Credit, Self::Accept];
+    pub const ALL: [Self; 1] = [Self::Accept];
 
     /// The remedy of a name.
     pub fn of(name: &str) -> Option<Self> {
@@ -194,7 +192,6 @@ impl Remedy {
     /// Its name in the API and in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Credit => "credit",
             Self::Accept => "accept",
         }
     }

@@ -1,8 +1,10 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
-use super::case::{Case, CaseKind, Facts};
+use super::case::{Case, CaseKind, Facts, Remedy};
 use super::chain::Seq;
-use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
+use super::ids::{
+    CaseId, IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo,
+};
 use super::money::{FeeRate, Money};
 use super::order::{Channel, Order};
 use super::restored::Restored;
@@ -84,6 +86,8 @@ pub enum Command {
     Attest(Attest),
     /// Open a case about something that was found.
     RaiseCase(RaiseCase),
+    /// Decide about a case.
+    ResolveCase(ResolveCase),
     /// Freeze, suspend or close the merchant, or take that back.
     Stand(Stand),
     /// Fail as a bug in a rule would.
@@ -123,6 +127,7 @@ impl Command {
             | Self::Adopt(_)
             | Self::Attest(_)
             | Self::RaiseCase(_)
+            | Self::ResolveCase(_)
             | Self::Stand(_)
             | Self::Panic => {}
         }
@@ -328,6 +333,19 @@ pub struct FirstWord {
     pub seq: Seq,
     /// The admin's key.
     pub by: KeyId,
+}
+
+/// A person's decision about a case.
+#[derive(Debug, Clone)]
+pub struct ResolveCase {
+    /// The case.
+    pub case_id: CaseId,
+    /// The admin's key.
+    pub by: KeyId,
+    /// Why, for people.
+    pub note: Box<str>,
+    /// What is to be done about it, if something is.
+    pub remedy: Option<Remedy>,
 }
 
 /// A decision about the merchant as a whole.

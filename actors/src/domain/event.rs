@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::case::{PaymentCase, RaisedCase};
+use super::case::{PaymentCase, RaisedCase, Remedy};
 use super::ids::{
     CaseId, IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo,
 };
@@ -213,6 +213,17 @@ pub enum Event {
         /// The case that froze the merchant.
         case_id: Option<CaseId>,
     },
+    /// A person decided about a case.
+    CaseResolved {
+        /// The case.
+        case_id: CaseId,
+        /// The admin's key.
+        by: KeyId,
+        /// Why, for people.
+        note: Box<str>,
+        /// What was done about it, if something was.
+        remedy: Option<Remedy>,
+    },
 }
 
 /// Who told of a payment.
@@ -250,6 +261,7 @@ impl Event {
             Self::WithdrawalAttested { .. } => "withdrawal_attested",
             Self::CaseRaised { .. } => "case_raised",
             Self::StandingChanged { .. } => "standing_changed",
+            Self::CaseResolved { .. } => "case_resolved",
         }
     }
 }

@@ -203,6 +203,13 @@ fn case_opened() -> impl Strategy<Value = Event> {
     )
 }
 
+fn case_resolved() -> impl Strategy<Value = Event> {
+    (by(), text(), any::<bool>()).prop_map(|(by, note, accept)| {
+        let case_id = Case::id_of(&"m1".parse().unwrap(), CaseKind::BillOnly, "subject");
+        Event::CaseResolved { case_id, by, note, remedy: accept.then_some(Remedy::Accept) }
+    })
+}
+
 fn standing_changed() -> impl Strategy<Value = Event> {
     use Change::{Close, Freeze, Resume, Suspend, Unfreeze};
     let change = prop::sample::select(vec![Freeze, Unfreeze, Suspend, Resume, Close]);
@@ -248,6 +255,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => case_opened(),
         1 => case_raised(),
         1 => standing_changed(),
+        1 => case_resolved(),
     ]
 }
 

@@ -144,6 +144,12 @@ pub(super) fn one_of_each() -> Vec<Event> {
             by: Some(by),
             case_id: None,
         },
+        Event::CaseResolved {
+            case_id: Case::id_of(&"m1".parse().unwrap(), CaseKind::BillAmount, "2026-03-01 T1"),
+            by,
+            note: "已核对".into(),
+            remedy: Some(Remedy::Accept),
+        },
     ]
 }
 

@@ -79,6 +79,12 @@ pub enum Refusal {
          yet that all transfers since are known"
     )]
     WithdrawalsFrozen,
+    /// No such case.
+    #[error("the case is not known")]
+    CaseUnknown,
+    /// A case is resolved once.
+    #[error("the case is resolved, with another note or remedy: GET it to see which")]
+    CaseResolved,
     /// An admin, or a case, froze the merchant's withdrawals.
     #[error(
         "this merchant's withdrawals are frozen: GET /v1/merchants says why; POST …/unfreeze lets them go on"
@@ -139,6 +145,8 @@ impl Refusal {
             Self::PayoutTargetMissing => "payout_target_missing",
             Self::CertificateMissing => "certificate_missing",
             Self::WithdrawalsFrozen => "withdrawals_frozen",
+            Self::CaseUnknown => "case_unknown",
+            Self::CaseResolved => "case_resolved",
             Self::MerchantFrozen => "withdrawals_frozen",
             Self::MerchantSuspended => "merchant_suspended",
             Self::MerchantClosed => "merchant_closed",

@@ -34,7 +34,7 @@ pub(super) fn refuse(
         return Ok(());
     }
     match command {
-        Command::RaiseCase(_) | Command::Read => Ok(()),
+        Command::RaiseCase(_) | Command::ResolveCase(_) | Command::Read => Ok(()),
         Command::Register(given) if *given == rules() => Ok(()),
         Command::Register(_) => Err(Refusal::Invalid {
             field: "merchant_id",

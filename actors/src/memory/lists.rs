@@ -149,6 +149,7 @@ pub(super) fn cases(
     cases.retain(|listed| {
         filter.merchant.is_none_or(|merchant| listed.merchant == merchant)
             && filter.kind.is_none_or(|kind| listed.case.kind == kind)
+            && filter.open.is_none_or(|open| listed.case.resolution.is_none() == open)
     });
     part(cases, page, |ListedCase { merchant, case }| {
         let opened = number(case.opened_at.ms().unsigned_abs());

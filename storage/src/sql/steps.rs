@@ -27,6 +27,8 @@ pub(crate) enum Step {
     Numbered,
     /// Cases.
     Case,
+    /// Cases about which a person decided.
+    Resolved,
     /// Where each merchant now stands.
     Head,
     /// The same, kept for good once in a while. Written over what may stand there: a cache must not refuse a payment.
@@ -142,6 +144,15 @@ static CASE: Statement = Statement::new(
     &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text],
 );
 
+static RESOLVED: Statement = Statement::new(
+    Shape::Update {
+        table: "cases",
+        set: "status = 'resolved', resolved_ms = v.column3, resolved_by = v.column4, note = v.column5, remedy = v.column6",
+        on: "merchant_id = v.column1 and case_id = v.column2 and status = 'open'",
+    },
+    &[Text, Text, Integer, Text, Text, Text],
+);
+
 /// The columns of heads and of checkpoints.
 const HEAD_COLUMNS: &str = "merchant_id, format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, \
     fee_fen, pending_fen, available_fen, in_transit_fen, withdrawn_fen, kept";
@@ -201,7 +212,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -213,6 +224,7 @@ impl Step {
         Self::Moved,
         Self::Numbered,
         Self::Case,
+        Self::Resolved,
         Self::Head,
         Self::Checkpoint,
     ];
@@ -236,6 +248,7 @@ impl Step {
             Self::Moved => &MOVED,
             Self::Numbered => &NUMBERED,
             Self::Case => &CASE,
+            Self::Resolved => &RESOLVED,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
         }
@@ -248,6 +261,7 @@ impl Step {
             Self::Closing | Self::Closed => "order_is_open",
             Self::Paid => "order_is_not_paid",
             Self::Moved => "withdrawal_is_under_way",
+            Self::Resolved => "case_is_open",
             Self::Journal
             | Self::Opened
             | Self::Settled

@@ -1,6 +1,7 @@
 //! The rows that single events make or change, value by value, in the order of the statements in `steps.rs`.
 
 use tally_actors::domain::books::Route;
+use tally_actors::domain::case::Remedy;
 use tally_actors::domain::event::Event;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::IdempotencyKey;
@@ -192,7 +193,8 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::CaseOpened { .. }
         | Event::WithdrawalAttested { .. }
         | Event::CaseRaised { .. }
-        | Event::StandingChanged { .. } => return None,
+        | Event::StandingChanged { .. }
+        | Event::CaseResolved { .. } => return None,
     };
     Some(vec![
         Text(fact.of),
@@ -272,6 +274,18 @@ pub(crate) fn raised_case(fact: Fact<'_>) -> Option<Values<'_>> {
         Value::if_any(case.expected, money),
         Null,
         Words(encode_facts(&case.facts)),
+    ])
+}
+
+pub(crate) fn resolved(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::CaseResolved { case_id, by, note, remedy } = fact.event else { return None };
+    Some(vec![
+        Text(fact.of),
+        Text(case_id.as_str()),
+        Integer(fact.at),
+        Text(by.as_str()),
+        Text(note),
+        Value::if_any(remedy.map(Remedy::as_str), Text),
     ])
 }
 

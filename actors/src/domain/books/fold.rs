@@ -1,10 +1,10 @@
 //! How events make and change records.
 
-use super::super::case::Case;
+use super::super::case::{Case, Resolution};
 use super::super::chain::Seq;
 use super::super::event::{Event, Stamped};
 use super::super::head::Broken;
-use super::super::ids::{IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
+use super::super::ids::{CaseId, IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
 use super::super::money::Money;
 use super::super::order::{Order, OrderStatus, Payment, Prepay};
 use super::super::settlement::Settlement;
@@ -45,16 +45,10 @@ impl Books {
                 self.insert(Key::Transaction(*transaction_id), Record::Transaction(*order_no))
             }
             Event::OrderClosing { order_no } => {
-                let order = self.open_order_mut(order_no)?;
-                order.closing_at = Some(*at);
+                self.open_order_mut(order_no)?.closing_at = Some(*at);
                 Some(())
             }
-            Event::OrderClosed { order_no } => {
-                let order = self.open_order_mut(order_no)?;
-                order.status = OrderStatus::Closed;
-                order.closed_at = Some(*at);
-                Some(())
-            }
+            Event::OrderClosed { order_no } => self.close(order_no, *at),
             Event::Settled { settlement_no, idempotency_key, through, include_not_due, moved } => {
                 self.insert_number(
                     Route::Settlements,
@@ -76,6 +70,10 @@ impl Books {
             }
             Event::CaseOpened { case } => self.insert_case(Case::of_payment(case, seq, *at)),
             Event::CaseRaised { case } => self.insert_case(Case::raised(case, seq, *at)),
+            Event::CaseResolved { case_id, by, note, remedy } => {
+                let (at, by, note, remedy) = (*at, *by, note.clone(), *remedy);
+                self.resolve(case_id, Resolution { at, by, note, remedy })
+            }
             Event::WithdrawalRequested { withdrawal_no, idempotency_key, .. } => {
                 let number = Numbered::Withdrawal(*withdrawal_no);
                 self.insert_number(Route::Withdrawals, *idempotency_key, number)?;
@@ -128,7 +126,8 @@ impl Books {
             | Event::CaseOpened { .. }
             | Event::WithdrawalAttested { .. }
             | Event::CaseRaised { .. }
-            | Event::StandingChanged { .. } => return None,
+            | Event::StandingChanged { .. }
+            | Event::CaseResolved { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
         if (withdrawal.status.is_final() || other_amount) && !lax() {
@@ -176,6 +175,23 @@ impl Books {
 
     fn open_order_mut(&mut self, order_no: &OrderNo) -> Option<&mut Order> {
         self.order_mut(order_no).filter(|order| order.status == OrderStatus::Open || lax())
+    }
+
+    fn close(&mut self, order_no: &OrderNo, at: At) -> Option<()> {
+        let order = self.open_order_mut(order_no)?;
+        order.status = OrderStatus::Closed;
+        order.closed_at = Some(at);
+        Some(())
+    }
+
+    fn resolve(&mut self, case_id: &CaseId, made: Resolution) -> Option<()> {
+        match self.0.get_mut(&Key::Case(*case_id))? {
+            Some(Record::Case(case)) if case.resolution.is_none() || lax() => {
+                case.resolution = Some(made);
+                Some(())
+            }
+            _ => None,
+        }
     }
 
     fn withdrawal_mut(&mut self, withdrawal_no: &WithdrawalNo) -> Option<&mut Withdrawal> {

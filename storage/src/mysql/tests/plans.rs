@@ -100,7 +100,7 @@ async fn no_list_scans_or_sorts_a_table() {
     statements
         .extend([true, false].map(|of_one_status| lists::withdrawals_sql(dialect, of_one_status)));
     for of_one_merchant in [true, false] {
-        let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind);
+        let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind, None);
         statements.extend([true, false].map(cases));
     }
     for sql in statements {

@@ -147,7 +147,9 @@ fn for_ever(command: &Command, answer: &Answer) -> Option<String> {
             };
             (withdrawal.status == said).then(|| format!("{} {said:?}", withdrawal.withdrawal_no))
         }
-        (Command::RaiseCase(_), Answer::Case(case)) => Some(case.case_id.to_string()),
+        (Command::RaiseCase(_) | Command::ResolveCase(_), Answer::Case(case)) => {
+            Some(case.case_id.to_string())
+        }
         _ => None,
     }
 }
@@ -186,6 +188,7 @@ fn other_content(command: &Command) -> Option<Command> {
         | Command::StartSending(_)
         | Command::RaiseCase(_)
         | Command::Stand(_)
+        | Command::ResolveCase(_)
         | Command::Panic => return None,
     }
     Some(command)

@@ -6,10 +6,10 @@ use proptest::sample::Index;
 use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
-use crate::domain::case::CaseKind;
+use crate::domain::case::{Case, CaseKind, Remedy};
 use crate::domain::command::{
     Adopt, Command, Confirm, OpenOrder, Pay, Question, RaiseCase, RecordPrepay, RecordTransfer,
-    Review, RulesChange, Settle, Stand, StartSending, TransferOutcome, Withdraw,
+    ResolveCase, Review, RulesChange, Settle, Stand, StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
 use crate::domain::ids::WithdrawalNo;
@@ -190,6 +190,18 @@ fn adopt() -> impl Strategy<Value = Command> {
     )
 }
 
+fn resolve() -> impl Strategy<Value = Command> {
+    let kind = prop::sample::select(CaseKind::ALL.to_vec());
+    (few(), kind, any::<bool>(), any::<bool>()).prop_map(|(no, kind, other, accept)| {
+        Command::ResolveCase(ResolveCase {
+            case_id: Case::id_of(&"m1".parse().unwrap(), kind, &number('C', no)),
+            by: "k2".parse().unwrap(),
+            note: if other { "as agreed" } else { "as they say" }.into(),
+            remedy: accept.then_some(Remedy::Accept),
+        })
+    })
+}
+
 /// Frozen seldom, and not for long.
 fn stand() -> impl Strategy<Value = Command> {
     use Change::{Close, Freeze, Resume, Suspend, Unfreeze};
@@ -277,6 +289,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => ready(adopt().boxed()),
         1 => ready(raise().boxed()),
         1 => ready(stand().boxed()),
+        1 => ready(resolve().boxed()),
         1 => ready(change().boxed()),
         1 => ready(prop_oneof![Just(Command::Register(Rules::new("another"))), Just(Command::Read)].boxed()),
     ];
