@@ -56,6 +56,19 @@ impl AdminKey {
             }
             Err(error) => return Err(failed(error)),
         };
+        Self::kept(&text, path)
+    }
+
+    /// The key that was set, else the one in the file, for whoever calls a service that made it.
+    pub(crate) fn find(set: Option<&Secret>, path: &Path) -> Result<Self, AdminKeyError> {
+        if let Some(secret) = set {
+            return Ok(Self::Set(secret.clone()));
+        }
+        let failed = |error| AdminKeyError::File { path: path.to_path_buf(), error };
+        Self::kept(&fs::read_to_string(path).map_err(failed)?, path)
+    }
+
+    fn kept(text: &str, path: &Path) -> Result<Self, AdminKeyError> {
         let secret =
             text.trim().parse().map_err(|_| AdminKeyError::Unusable(path.to_path_buf()))?;
         Ok(Self::Kept(secret, path.to_path_buf()))

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::demo::{self, Demo};
 use crate::moves::{self, BackingUp, Copying, Marking, Migrating, Restoring};
 use crate::practice;
+use crate::reconcile::{self, command::Reconciling};
 use crate::replay::{self, Question};
 use crate::settings::{DataSettings, LogSettings, Settings};
 use crate::telemetry;
@@ -64,6 +65,8 @@ enum Command {
     Restored(Marking),
     /// Bring the schema of the database up to date, as a start of the server does
     Migrate(Migrating),
+    /// Compare a day with WeChat's bill, by a running server, and tell what differs
+    Reconcile(Reconciling),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
     Demo(Demo),
     /// Play a customer of the running service's sandbox
@@ -133,6 +136,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Restore(asked) => command(&asked.log, moves::put_back(&asked)),
         Command::Restored(asked) => command(&asked.log, moves::mark(&asked)),
         Command::Migrate(asked) => command(&asked.log, moves::migrate(&asked)),
+        Command::Reconcile(asked) => command(&asked.log, reconcile::command::run(&asked)),
         Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };

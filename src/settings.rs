@@ -13,7 +13,7 @@ use tally_actors::domain::ids::MerchantId;
 use tally_storage::Place;
 
 pub use self::sessions::{KeyPrefix, RedisSettings, RedisUrl, SessionSettings};
-pub use self::values::{DatabaseUrl, Ladder, Proxies, PublicUrl, Secret, TimeOfDay};
+pub use self::values::{DailyAt, DatabaseUrl, Ladder, Proxies, PublicUrl, Secret, TimeOfDay};
 pub use self::wechat::{
     Counterpart, Hidden, OnOff, SandboxSettings, SettingsFault, WechatSettings,
 };
@@ -76,6 +76,9 @@ pub struct Settings {
     /// From when on each day what is due is settled of merchants whose rules name a number of days, in Beijing's time
     #[arg(long, env = "TALLY_SETTLE_AT", default_value = "02:00", value_name = "HH:MM")]
     pub settle_at: TimeOfDay,
+    /// From when on each day the day before is compared with WeChat's bill, in Beijing's time; `off`: only when somebody asks
+    #[arg(long, env = "TALLY_RECONCILE_AT", default_value = "10:30", value_name = "HH:MM")]
+    pub reconcile_at: DailyAt,
     /// Whether webhooks may go to private addresses and by http://; off unless set
     #[arg(long, env = "TALLY_WEBHOOK_PRIVATE", value_name = "ON_OFF")]
     pub webhook_private: Option<OnOff>,
@@ -154,6 +157,7 @@ impl Settings {
             query_seconds: seconds(&[5, 30, 60, 180, 300, 600, 1_800]),
             transfer_query_seconds: seconds(&[2, 10, 30, 60, 300, 900, 3_600]),
             settle_at: "02:00".parse().expect("a time of the day"),
+            reconcile_at: DailyAt(None),
             webhook_private: None,
             wechat: WechatSettings::default(),
             sandbox: SandboxSettings { mode: None, listen: free_port },

@@ -209,6 +209,8 @@ pub enum Work {
     Transfers,
     /// The platform's server is told of what happened.
     Webhooks,
+    /// Days are compared with the channel's bills.
+    Reconciliations,
 }
 
 impl Work {
@@ -218,6 +220,7 @@ impl Work {
             Self::Orders => "orders",
             Self::Transfers => "transfers",
             Self::Webhooks => "webhooks",
+            Self::Reconciliations => "reconciliations",
         }
     }
 }

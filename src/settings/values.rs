@@ -34,6 +34,10 @@ pub struct Ladder(pub Vec<Duration>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeOfDay(pub Duration);
 
+/// When something is done each day: so long after Beijing's midnight; `None`: never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DailyAt(pub Option<TimeOfDay>);
+
 /// Where the outside reaches this service: scheme, host and perhaps a path, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(String);
@@ -79,6 +83,18 @@ impl FromStr for TimeOfDay {
             }
             Some(_) | None => Err("give a time of the day as HH:MM, such as 02:00"),
         }
+    }
+}
+
+impl FromStr for DailyAt {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        if raw == "off" {
+            return Ok(Self(None));
+        }
+        let time = raw.parse().map_err(|_| "give a time of the day as HH:MM, or off")?;
+        Ok(Self(Some(time)))
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             json!({"out_trade_nos": [format!("{merchant}-{no}")], "partner_trade_nos": [made]}),
         ),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
+        post("/v1/reconciliations".to_owned(), json!({"date": "2026-01-31"})),
         post(of("/keys"), json!({"name": "till"})),
         post(
             "/v1/webhooks".to_owned(),
@@ -72,7 +73,7 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 21] = [
+const QUESTIONS: [&str; 24] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
@@ -94,6 +95,9 @@ const QUESTIONS: [&str; 21] = [
     "/v1/merchants/target/withdrawals/{}",
     "/v1/merchants/target/entries",
     "/v1/merchants/target/events",
+    "/v1/reconciliations",
+    "/v1/reconciliations/{}",
+    "/v1/reconciliations/2026-01-31/differences",
 ];
 
 /// The names of parameters, each of some question's.
