@@ -7,6 +7,7 @@ use tally_actors::payer::{Desk, Payer};
 use tally_actors::settler::{Settler, TrustedNow};
 use tally_actors::sweeper::{Ladder, Sweeper};
 
+use crate::reconcile::Daily;
 use crate::restores::Watch;
 use crate::service::Service;
 use crate::settings::Settings;
@@ -19,6 +20,7 @@ pub(crate) struct Workers {
     settler: Settler,
     watch: Watch,
     deliverer: Deliverer,
+    reconciling: Option<Daily>,
 }
 
 impl Workers {
@@ -37,11 +39,17 @@ impl Workers {
         let watch = Watch::start(restores, recovery, service.clock.clone(), &service.runtime);
         let news = Arc::clone(service.engine.news());
         let deliverer = Deliverer::start(&service.webhooks, news, &service.clock, &service.runtime);
-        Self { sweeper, payer, settler, watch, deliverer }
+        // The sandbox's clock is its own: what it trades today may have been paid in another week.
+        let daily = settings.reconcile_at.0.filter(|_| !service.sandbox);
+        let reconciling = daily.map(|at| Daily::start(Arc::clone(&service.reconciler), at.0));
+        Self { sweeper, payer, settler, watch, deliverer, reconciling }
     }
 
     /// Stops them; what they have in hand is finished.
     pub(crate) async fn stop(self) {
+        if let Some(reconciling) = self.reconciling {
+            reconciling.stop().await;
+        }
         self.watch.stop().await;
         self.settler.stop().await;
         self.sweeper.stop().await;

@@ -226,6 +226,8 @@ pub enum Work {
     Transfers,
     /// The platform's server is told of what happened.
     Webhooks,
+    /// Days are compared with the channel's bills.
+    Reconciliations,
 }
 
 impl Work {
@@ -235,6 +237,7 @@ impl Work {
             Self::Orders => "orders",
             Self::Transfers => "transfers",
             Self::Webhooks => "webhooks",
+            Self::Reconciliations => "reconciliations",
         }
     }
 }

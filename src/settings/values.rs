@@ -39,6 +39,9 @@ pub struct TimeOfDay(pub Duration);
 /// Kinds of case that freeze the withdrawals of their merchant; none unless set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FreezeOn(pub CaseKinds);
+/// When something is done each day: so long after Beijing's midnight; `None`: never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DailyAt(pub Option<TimeOfDay>);
 
 /// Where the outside reaches this service: scheme, host and perhaps a path, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +103,18 @@ impl FromStr for TimeOfDay {
             }
             Some(_) | None => Err("give a time of the day as HH:MM, such as 02:00"),
         }
+    }
+}
+
+impl FromStr for DailyAt {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        if raw == "off" {
+            return Ok(Self(None));
+        }
+        let time = raw.parse().map_err(|_| "give a time of the day as HH:MM, or off")?;
+        Ok(Self(Some(time)))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::limits::{
     ANSWER_FIELD_CHARS_MAX, ANSWER_REASON_CHARS_MAX, BODY_BYTES_MAX, RETRY_AFTER_SECONDS,
     WEBHOOKS_MAX,
 };
+use crate::reconcile;
 
 /// Why a request has no other answer.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,9 @@ pub(crate) enum ApiError {
     /// No such case.
     #[error("the case is not known")]
     CaseUnknown,
+    /// No such reconciliation.
+    #[error("this day was not compared with WeChat's bill")]
+    ReconciliationUnknown,
     /// No such API key.
     #[error("the key is not known")]
     KeyUnknown,
@@ -78,6 +82,9 @@ pub(crate) enum ApiError {
     /// WeChat does not take the order; with WeChat's words.
     #[error("WeChat refused the order, a repeat asks again: {0}")]
     WechatRefused(Box<str>),
+    /// A day was not compared with WeChat's bill.
+    #[error(transparent)]
+    NotReconciled(#[from] reconcile::Fault),
     /// A body over the limit.
     #[error("a body may have {BODY_BYTES_MAX} bytes at the most")]
     BodyTooLarge,
@@ -145,6 +152,7 @@ impl ApiError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::SettlementUnknown => (StatusCode::NOT_FOUND, "settlement_unknown"),
             Self::CaseUnknown => (StatusCode::NOT_FOUND, "case_unknown"),
+            Self::ReconciliationUnknown => (StatusCode::NOT_FOUND, "reconciliation_unknown"),
             Self::WebhookUnknown => (StatusCode::NOT_FOUND, "webhook_unknown"),
             Self::DeliveryUnknown => (StatusCode::NOT_FOUND, "delivery_unknown"),
             Self::TooManyWebhooks => (StatusCode::CONFLICT, "webhooks_max"),
@@ -152,6 +160,7 @@ impl ApiError {
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotLookedUp(_) => (StatusCode::CONFLICT, "restore_not_looked_up"),
             Self::WechatRefused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
+            Self::NotReconciled(fault) => of_fault(fault),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
         }
@@ -180,6 +189,22 @@ impl ApiError {
                 "this version can't read what is stored; the log says more".into()
             }
             Self::Read(ReadError::Cursor) => "cursor must be a next_cursor of this list".into(),
+            Self::NotReconciled(fault) => {
+                tracing::warn!(%fault, "a day was not compared with WeChat's bill");
+                match fault {
+                    reconcile::Fault::NotReady(_)
+                    | reconcile::Fault::Refused(_)
+                    | reconcile::Fault::Unreadable(_)
+                    | reconcile::Fault::Unavailable(_)
+                    | reconcile::Fault::Ended => fault.to_string(),
+                    reconcile::Fault::Read(_)
+                    | reconcile::Fault::Keep(_)
+                    | reconcile::Fault::Case(_)
+                    | reconcile::Fault::Disk(_) => {
+                        "the comparison did not come to its end; ask again".into()
+                    }
+                }
+            }
             Self::Engine(_)
             | Self::Busy
             | Self::Invalid { .. }
@@ -189,6 +214,7 @@ impl ApiError {
             | Self::Forbidden(_)
             | Self::SettlementUnknown
             | Self::CaseUnknown
+            | Self::ReconciliationUnknown
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown
@@ -226,6 +252,7 @@ impl ApiError {
             | Self::Forbidden(_)
             | Self::SettlementUnknown
             | Self::CaseUnknown
+            | Self::ReconciliationUnknown
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown
@@ -234,6 +261,7 @@ impl ApiError {
             | Self::MethodNotAllowed(_)
             | Self::NotLookedUp(_)
             | Self::WechatRefused(_)
+            | Self::NotReconciled(_)
             | Self::BodyTooLarge
             | Self::BodyTooSlow => return None,
         };
@@ -262,6 +290,20 @@ fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text,
+    }
+}
+
+fn of_fault(fault: &reconcile::Fault) -> (StatusCode, &'static str) {
+    match fault {
+        reconcile::Fault::NotReady(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_not_ready"),
+        reconcile::Fault::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
+        reconcile::Fault::Unreadable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_unreadable"),
+        reconcile::Fault::Unavailable(_)
+        | reconcile::Fault::Read(_)
+        | reconcile::Fault::Keep(_)
+        | reconcile::Fault::Case(_)
+        | reconcile::Fault::Disk(_)
+        | reconcile::Fault::Ended => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     }
 }
 

@@ -16,6 +16,7 @@ mod miniprogram;
 mod notices;
 pub(crate) mod orders;
 mod query;
+mod reconcile;
 mod reply;
 mod request;
 mod restores;
@@ -64,6 +65,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/webhooks/{webhook_id}", vec![(DELETE, to(webhooks::delete))]);
     path("/v1/webhooks/{webhook_id}/deliveries", vec![(GET, to(webhooks::deliveries))]);
     path("/v1/webhooks/{webhook_id}/deliveries/{n}/replay", vec![(POST, to(webhooks::replay))]);
+    path("/v1/reconciliations", vec![(POST, to(reconcile::run)), (GET, to(reconcile::list))]);
+    path("/v1/reconciliations/{date}", vec![(GET, to(reconcile::get))]);
+    path("/v1/reconciliations/{date}/differences", vec![(GET, to(reconcile::differences))]);
     path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
 
     let mut of = |rest: &str, routes| {

@@ -124,6 +124,11 @@ impl Query {
         self.word("status", &DeliveryStatus::ALL.map(|status| (status.as_str(), status)))
     }
 
+    /// `format` of a list: whether it is CSV.
+    pub(crate) fn csv(&mut self) -> Result<Option<bool>, ApiError> {
+        self.word("format", &[("csv", true), ("json", false)])
+    }
+
     /// `kind` of a case.
     pub(crate) fn case_kind(&mut self) -> Result<Option<CaseKind>, ApiError> {
         self.word("kind", &CaseKind::ALL.map(|kind| (kind.as_str(), kind)))

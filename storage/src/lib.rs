@@ -14,6 +14,7 @@
 //! | [`keys`] | who may call |
 //! | [`account`] | the WeChat account that books are kept with |
 //! | [`webhooks`] | whom Tally tells of what happened, and how far it did |
+//! | [`reconciliations`] | what days came to when they were compared with WeChat's bills |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
 //! | [`one_each`] | payments in a transaction each, which is slow |
@@ -32,6 +33,7 @@ pub mod naive;
 pub mod one_each;
 pub mod place;
 mod postgres;
+pub mod reconciliations;
 pub mod restore;
 pub mod restores;
 pub mod server;
@@ -41,6 +43,7 @@ pub mod webhooks;
 
 pub use books::Books;
 pub use place::Place;
+pub use reconciliations::Reconciliations;
 pub use server::ServerStore;
 pub use sqlite::{Migrated, OpenError, SqliteStore};
 pub use webhooks::Outbox;

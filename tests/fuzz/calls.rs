@@ -32,6 +32,7 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
         ),
         post(format!("/v1/cases/{made}/resolve"), json!({"note": "looked at", "remedy": "accept"})),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
+        post("/v1/reconciliations".to_owned(), json!({"date": "2026-01-31"})),
         post(of("/keys"), json!({"name": "till"})),
         post(
             "/v1/webhooks".to_owned(),
@@ -83,7 +84,7 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 23] = [
+const QUESTIONS: [&str; 26] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
@@ -107,6 +108,9 @@ const QUESTIONS: [&str; 23] = [
     "/v1/merchants/target/withdrawals/{}",
     "/v1/merchants/target/entries",
     "/v1/merchants/target/events",
+    "/v1/reconciliations",
+    "/v1/reconciliations/{}",
+    "/v1/reconciliations/2026-01-31/differences",
 ];
 
 /// The names of parameters, each of some question's.

@@ -13,6 +13,7 @@
 //! | `lookup`, `lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `moving` | books that are moved to another database |
+//! | `reconciliations` | what days came to when they were compared with WeChat's bills |
 //! | `webhooks` | whom Tally tells of what happened, and what is to be told again |
 //! | `store` | the reads of the port, for every store |
 //! | `rows` | columns and the things they hold |
@@ -29,6 +30,7 @@ pub(crate) mod lookup;
 pub(crate) mod meaning;
 pub(crate) mod moving;
 pub(crate) mod project;
+pub(crate) mod reconciliations;
 pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod statement;
