@@ -32,7 +32,7 @@ use crate::limits;
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
 use crate::practice;
-use crate::reconcile::{self, Reconciler};
+use crate::reconcile::Reconciler;
 use crate::restores::Restores;
 use crate::service::{Service, Turns};
 use crate::sessions::Sessions;
@@ -281,16 +281,9 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
     let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), clock.as_now());
     let recovery = Recovery::new(desk.clone(), cashier.clone());
     let webhooks = Webhooks::new(Arc::clone(&store), runtime.clone(), post);
-    let reconciler = Arc::new(Reconciler::new(reconcile::Parts {
-        engine: engine.clone(),
-        books: Arc::clone(&store),
-        gateway: Arc::clone(&gateway),
-        clock: clock.clone(),
-        fee_bp: settings.wechat.fee_bp,
-        folder: settings.data.data_dir.clone(),
-        runtime: runtime.clone(),
-    }));
+    let beside = (&clock, &runtime);
     let service = Service {
+        reconciler: Reconciler::new(settings, &engine, &store, &gateway, beside),
         engine,
         runtime,
         store,
@@ -303,7 +296,6 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
         cashier,
         restores,
         recovery,
-        reconciler,
         webhooks,
         sessions,
         logins,

@@ -58,8 +58,14 @@ pub(crate) async fn run(asked: &Reconciling) -> Result<ExitCode, Failure> {
     let differences = answer["differences"].as_object();
     let found: u64 = differences.into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
     let numbers =
-        ["lines", "payments", "matched", "carried"].map(|name| format!("{name} {}", answer[name]));
-    writeln!(lines, "{}: {}, differences {found}", asked.date, numbers.join(", "))?;
+        ["lines", "payments", "matched"].map(|name| format!("{name} {}", answer["sums"][name]));
+    writeln!(
+        lines,
+        "{}: {}, carried {}, differences {found}",
+        asked.date,
+        numbers.join(", "),
+        answer["carried"]
+    )?;
     for (kind, count) in differences.into_iter().flatten() {
         writeln!(lines, "  {kind} {count}")?;
     }

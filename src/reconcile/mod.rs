@@ -39,10 +39,12 @@ use tally_storage::reconciliations::Reconciliation;
 use tokio::runtime::Handle;
 
 use self::bill::Flow;
-use self::compare::{Difference, Sums};
+pub(crate) use self::compare::Difference;
+use self::compare::Sums;
 pub(crate) use self::daily::Daily;
 use crate::clock::Clock;
 use crate::limits::{BILL_READY_MS, RECONCILE_WAIT};
+use crate::settings::Settings;
 use crate::wechat_gateway::WechatGateway;
 
 /// Why a day was not compared. Nothing is known of it then that was not before, but for cases that were already opened.
@@ -81,7 +83,6 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// Counts and sums of payments and refunds.
-    #[serde(flatten)]
     pub(crate) sums: Sums,
     /// How many differences there are of each kind.
     pub(crate) differences: BTreeMap<String, u64>,
@@ -101,7 +102,6 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Found {
     /// What it is.
-    #[serde(flatten)]
     pub(crate) difference: Difference,
     /// Whose.
     pub(crate) merchant_id: Option<MerchantId>,
@@ -139,30 +139,26 @@ pub(crate) struct Reconciler {
     standing: Mutex<BTreeMap<Day, Standing>>,
 }
 
-/// What a reconciler works with.
-pub(crate) struct Parts {
-    /// Where cases are opened.
-    pub(crate) engine: Engine,
-    /// Where the journal is, and what is kept of a day.
-    pub(crate) books: Arc<dyn Books>,
-    /// Where bills come from.
-    pub(crate) gateway: Arc<WechatGateway>,
-    /// The time.
-    pub(crate) clock: Clock,
-    /// WeChat's charge, in hundredths of a percent.
-    pub(crate) fee_bp: u16,
-    /// Where what is compared may lie meanwhile.
-    pub(crate) folder: PathBuf,
-    /// The store's.
-    pub(crate) runtime: Handle,
-}
-
 impl Reconciler {
-    /// One that has compared nothing yet.
-    pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { engine, books, gateway, clock, fee_bp, folder, runtime } = parts;
-        let (turn, standing) = (tokio::sync::Mutex::new(()), Mutex::default());
-        Self { engine, books, gateway, clock, fee_bp, folder, runtime, turn, standing }
+    /// One that has compared nothing yet. What is compared lies in the data directory meanwhile; the runtime is the store's.
+    pub(crate) fn new(
+        settings: &Settings,
+        engine: &Engine,
+        books: &Arc<dyn Books>,
+        gateway: &Arc<WechatGateway>,
+        (clock, runtime): (&Clock, &Handle),
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            engine: engine.clone(),
+            books: Arc::clone(books),
+            gateway: Arc::clone(gateway),
+            clock: clock.clone(),
+            fee_bp: settings.wechat.fee_bp,
+            folder: settings.data.data_dir.clone(),
+            runtime: runtime.clone(),
+            turn: tokio::sync::Mutex::new(()),
+            standing: Mutex::default(),
+        })
     }
 
     /// Compares a day, and waits for it a while.
@@ -226,3 +222,6 @@ impl Reconciler {
 fn name(kind: CaseKind) -> String {
     kind.as_str().to_owned()
 }
+
+#[cfg(test)]
+mod million_tests;

@@ -4,6 +4,7 @@ use actix_web::http::header::{ACCEPT, CONTENT_DISPOSITION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tally_actors::domain::ids::{CaseId, MerchantId};
 use tally_actors::domain::time::{At, Day};
 use tally_actors::ports::Page;
 use tally_storage::reconciliations::{Difference, Reconciliation};
@@ -14,7 +15,7 @@ use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, made, ok, part};
 use crate::limits::{CSV_ROWS_MAX, PAGE_MAX};
-use crate::reconcile::{Asked, Found, Report, Standing};
+use crate::reconcile::{self, Asked, Found, Report, Standing};
 use crate::service::Service;
 
 /// The day that is to be compared.
@@ -40,8 +41,10 @@ struct View {
 #[derive(Serialize)]
 struct DifferenceView {
     difference_id: String,
+    merchant_id: Option<MerchantId>,
+    case_id: Option<CaseId>,
     #[serde(flatten)]
-    found: Option<Found>,
+    difference: Option<reconcile::Difference>,
     seen: bool,
 }
 
@@ -116,10 +119,17 @@ pub(crate) async fn differences(
     let Some(made) = service.kept(move |books| books.reconciliation(date)).await? else {
         return Err(ApiError::ReconciliationUnknown);
     };
-    let view = |one: Difference| DifferenceView {
-        seen: one.seen_at >= made.ran_at,
-        difference_id: one.difference_id,
-        found: found(&one.difference),
+    let view = |one: Difference| {
+        let found = found(&one.difference);
+        let (merchant_id, case_id) =
+            found.as_ref().map_or((None, None), |found| (found.merchant_id, found.case_id));
+        DifferenceView {
+            seen: one.seen_at >= made.ran_at,
+            difference_id: one.difference_id,
+            merchant_id,
+            case_id,
+            difference: found.map(|found| found.difference),
+        }
     };
     if !csv {
         let part = service.kept(move |books| books.differences(date, page)).await?;
@@ -170,7 +180,9 @@ fn line(date: Day, one: &DifferenceView) -> String {
     let cells = names.iter().map(|name| match &value[*name] {
         Value::Null => String::new(),
         Value::String(text) => quoted(text),
-        other => other.to_string(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
     });
     let cells: Vec<String> = cells.collect();
     format!("{date},{}\r\n", cells.join(","))
