@@ -251,6 +251,19 @@ mod tests {
     }
 
     #[test]
+    fn what_freezes_is_named_by_kinds_of_case() {
+        let kinds = |raw: &str| raw.parse::<FreezeOn>().map(|freeze| freeze.0);
+        assert_eq!(kinds(""), Ok(CaseKinds::default()));
+        let two = [CaseKind::PaidTwice, CaseKind::BillFee].into_iter().collect();
+        assert_eq!(kinds("paid_twice, bill_fee"), Ok(two));
+        let refused = kinds("paid_twice,magic").unwrap_err();
+        assert!(
+            refused.starts_with("magic is no kind of case; give some of paid_after_close,"),
+            "{refused}"
+        );
+    }
+
+    #[test]
     fn a_time_of_the_day_has_two_digits_each() {
         let minutes = |raw: &str| raw.parse::<TimeOfDay>().map(|time| time.0.as_secs() / 60);
         for (raw, expected) in [("00:00", 0), ("02:00", 120), ("23:59", 1_439)] {
