@@ -4,6 +4,7 @@
 mod answers;
 mod calls;
 mod channel;
+mod refunds;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use answers::{merchant, misfit, order, withdrawal};
-pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number, PaidTransfer};
+pub use calls::{Made, NewOrder, NewRefund, NewSettlement, NewWithdrawal, Number, PaidTransfer};
 
 use crate::asking::{self, Asking, Next};
 use crate::domain::command::{
@@ -39,6 +40,7 @@ pub use crate::options::Options;
 use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
 use crate::reader::Reader;
+use crate::refunder::hints::Hints;
 use crate::registry::{Closed, Registry, Terms};
 use crate::writer::{Writer, Written};
 
@@ -51,6 +53,7 @@ pub struct Engine {
     transfers_open: bool,
     freeze: Arc<Freeze>,
     payouts: Arc<Notify>,
+    refunds: Arc<Hints>,
 }
 
 impl Engine {
@@ -62,8 +65,8 @@ impl Engine {
         let reader = Reader::start(&runtime, Arc::clone(&store), fatal);
         let registry =
             Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
-        let (arbiters, payouts) = (Arc::new(arbiters), Arc::default());
-        Self { registry, store, arbiters, transfers_open, freeze, payouts }
+        let (arbiters, payouts, refunds) = (Arc::new(arbiters), Arc::default(), Arc::default());
+        Self { registry, store, arbiters, transfers_open, freeze, payouts, refunds }
     }
 
     /// Takes no more calls and ends the actors and the writer, after the batch in flight. Nothing needs flushing: nothing

@@ -74,6 +74,10 @@ pub fn request(command: &Command) -> Request {
             },
         },
         Command::Adopt(_) => unreachable!("no books are restored here"),
+        Command::RequestRefund(_)
+        | Command::StartRefund(_)
+        | Command::RecordRefund(_)
+        | Command::NoticeRefund(_) => unreachable!("nobody asks for refunds here"),
     }
 }
 
@@ -112,6 +116,7 @@ fn thing(answer: &Answer) -> Thing {
             Thing::Payment(case, made.as_deref().map(order))
         }
         Answer::Settlement(made) => Thing::Settlement(made.as_deref().map(settlement)),
+        Answer::Refund(_) => unreachable!("nobody asks for refunds here"),
         Answer::Withdrawal(made) => Thing::Withdrawal(withdrawal(made)),
     }
 }

@@ -267,15 +267,18 @@ fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
 
 fn of_refusal(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::MerchantUnknown | Refusal::OrderUnknown | Refusal::WithdrawalUnknown => {
-            StatusCode::NOT_FOUND
-        }
+        Refusal::MerchantUnknown
+        | Refusal::OrderUnknown
+        | Refusal::RefundUnknown
+        | Refusal::WithdrawalUnknown => StatusCode::NOT_FOUND,
         Refusal::MerchantExists
         | Refusal::OrderConflict(_)
         | Refusal::OrderPaid
         | Refusal::OrderClosed
         | Refusal::NumberReused
         | Refusal::WithdrawalDecided(_)
+        | Refusal::RefundDecided(_)
+        | Refusal::RefundTooSoon(_)
         | Refusal::NotRestored => StatusCode::CONFLICT,
         Refusal::AmountInvalid { .. }
         | Refusal::BalanceInsufficient { .. }
@@ -285,8 +288,10 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::PayoutTargetMissing
         | Refusal::CertificateMissing
         | Refusal::WithdrawalsFrozen
+        | Refusal::OrderNotPaid
+        | Refusal::RefundExceedsPayment { .. }
         | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::SameKey => StatusCode::FORBIDDEN,
+        Refusal::SameKey | Refusal::RefundByAdminOnly => StatusCode::FORBIDDEN,
         Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
     }
 }

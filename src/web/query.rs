@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, web};
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::ids::Malformed;
 use tally_actors::domain::order::OrderStatus;
+use tally_actors::domain::refund::RefundStatus;
 use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::ports::Page;
 use tally_storage::webhooks::DeliveryStatus;
@@ -99,6 +100,13 @@ impl Query {
         self.word("status", &all.map(|status| (status.as_str(), status)))
     }
 
+    /// `status` of a refund.
+    pub(crate) fn refund_status(&mut self) -> Result<Option<RefundStatus>, ApiError> {
+        use RefundStatus::{Failed, Requested, Sending, Succeeded, Unknown};
+        let all = [Requested, Sending, Succeeded, Failed, Unknown];
+        self.word("status", &all.map(|status| (status.as_str(), status)))
+    }
+
     /// `status` of a case: whether it is still open.
     pub(crate) fn case_open(&mut self) -> Result<Option<bool>, ApiError> {
         self.word("status", &[("open", true), ("resolved", false)])
@@ -111,15 +119,7 @@ impl Query {
 
     /// `kind` of a case.
     pub(crate) fn case_kind(&mut self) -> Result<Option<CaseKind>, ApiError> {
-        use CaseKind as K;
-        let all = [
-            K::PaidAfterClose,
-            K::PaidTwice,
-            K::AmountDiffers,
-            K::TransactionReused,
-            K::OrderUnknown,
-        ];
-        self.word("kind", &all.map(|kind| (kind.as_str(), kind)))
+        self.word("kind", &CaseKind::ALL.map(|kind| (kind.as_str(), kind)))
     }
 
     /// `limit` and `cursor`.

@@ -17,6 +17,7 @@ use tally_storage::webhooks::Webhook;
 use super::kind::{Kind, Thing, told};
 use crate::web::cases::CaseView;
 use crate::web::orders::OrderView;
+use crate::web::refunds::RefundView;
 use crate::web::settlements::SettlementView;
 use crate::web::withdrawals::WithdrawalView;
 
@@ -143,10 +144,12 @@ impl Told {
             }
             Thing::Settlement(no) => Key::Settlement(no),
             Thing::Withdrawal(no) => Key::Withdrawal(no),
+            Thing::Refund(no) => Key::Refund(no),
         };
         match books.lookup(vec![(of, key)]).await?.pop().unwrap_or(Ok(None))? {
             Some(Record::Settlement(made)) => Ok(json!(SettlementView::of(&made))),
             Some(Record::Withdrawal(made)) => Ok(json!(WithdrawalView::of(*made))),
+            Some(Record::Refund(made)) => Ok(json!(RefundView::of(*made))),
             Some(_) | None => Err(self.missing()),
         }
     }

@@ -26,6 +26,8 @@ mod full_disk;
 mod opening;
 #[path = "store/own_commits.rs"]
 mod own_commits;
+#[path = "store/refunds.rs"]
+mod refunds;
 #[path = "store/restore.rs"]
 mod restore;
 #[path = "store/restores.rs"]

@@ -15,6 +15,7 @@ mod miniprogram;
 mod misfits;
 mod notices;
 mod receiver;
+mod refunds;
 mod replay;
 mod restores;
 mod roles;

@@ -2,6 +2,8 @@
 
 mod orders;
 mod payments;
+mod refund_sums;
+mod refunds;
 mod restored;
 mod settlements;
 #[cfg(test)]
@@ -10,7 +12,7 @@ mod withdrawals;
 
 use super::books::{Books, Key, Numbered, Route};
 use super::chain::Link;
-use super::command::{Answer, Asked, Command, RulesChange, StartSending};
+use super::command::{Answer, Asked, Command, RulesChange, StartRefund, StartSending};
 use super::event::{Event, Stamped};
 use super::head::{Broken, Head};
 use super::ids::{IdempotencyKey, MerchantId};
@@ -89,6 +91,19 @@ impl Account {
             Command::Confirm(confirm) => vec![Key::Withdrawal(confirm.withdrawal_no)],
             Command::StartSending(start) => vec![Key::Withdrawal(start.withdrawal_no)],
             Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
+            Command::RequestRefund(refund) => {
+                let fresh = [Key::Refund(refund.refund_no)];
+                let mut keys = self.numbered(Route::Refunds, refund.idempotency_key, &fresh);
+                keys.push(Key::Order(refund.order_no));
+                keys
+            }
+            Command::StartRefund(start) => {
+                vec![Key::Refund(start.refund_no), Key::Order(start.order_no)]
+            }
+            Command::RecordRefund(record) => self.refund_keys(record),
+            Command::NoticeRefund(notice) => {
+                vec![Key::Refund(notice.refund_no), Key::Order(notice.order_no)]
+            }
             Command::Adopt(adopt) => {
                 vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
             }
@@ -107,6 +122,7 @@ impl Account {
                 Some(Numbered::Order(number)) => keys.push(Key::Order(number)),
                 Some(Numbered::Settlement(number)) => keys.push(Key::Settlement(number)),
                 Some(Numbered::Withdrawal(number)) => keys.push(Key::Withdrawal(number)),
+                Some(Numbered::Refund(number)) => keys.push(Key::Refund(number)),
             }
         }
         keys
@@ -145,6 +161,12 @@ impl Account {
             }
             Command::RecordTransfer(record) => self.record_transfer(record, asked.restored),
             Command::Adopt(adopt) => self.adopt(head, adopt, asked),
+            Command::RequestRefund(refund) => self.request_refund(head, refund),
+            Command::StartRefund(start) => {
+                self.start_refund(start, self.time_of(command, asked.at))
+            }
+            Command::RecordRefund(record) => self.record_refund(head, record, asked.restored),
+            Command::NoticeRefund(notice) => self.notice_refund(notice),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -154,7 +176,9 @@ impl Account {
     /// time, so it has one of its own even while a clock is behind.
     pub fn time_of(&self, command: &Command, now: At) -> At {
         let at = self.head.as_ref().map_or(now, |head| head.at.max(now));
-        let Command::StartSending(StartSending { last_try: Some(last_try), .. }) = command else {
+        let (Command::StartSending(StartSending { last_try: Some(last_try), .. })
+        | Command::StartRefund(StartRefund { last_try: Some(last_try), .. })) = command
+        else {
             return at;
         };
         at.max(last_try.plus_ms(1))
@@ -192,6 +216,10 @@ impl Account {
             Command::StartSending(start) => self.withdrawal_answer(&start.withdrawal_no),
             Command::RecordTransfer(record) => self.withdrawal_answer(&record.withdrawal_no),
             Command::Adopt(adopt) => self.withdrawal_answer(&adopt.withdrawal_no),
+            Command::RequestRefund(refund) => self.refund_answer(&self.refund_number(refund)),
+            Command::StartRefund(start) => self.refund_answer(&start.refund_no),
+            Command::RecordRefund(record) => self.refund_answer(&record.refund_no),
+            Command::NoticeRefund(notice) => self.refund_answer(&notice.refund_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

@@ -21,9 +21,24 @@ pub enum CaseKind {
     TransactionReused,
     /// A payment for an order that is not known. The money is credited to nobody.
     OrderUnknown,
+    /// A refund that Tally did not ask for: a person made it at WeChat. It is booked, if need be as debt.
+    RefundByHand,
+    /// A refund that WeChat can't finish by itself: the customer's card is gone. The money stays taken.
+    RefundStuck,
 }
 
 impl CaseKind {
+    /// Each of them.
+    pub const ALL: [Self; 7] = [
+        Self::PaidAfterClose,
+        Self::PaidTwice,
+        Self::AmountDiffers,
+        Self::TransactionReused,
+        Self::OrderUnknown,
+        Self::RefundByHand,
+        Self::RefundStuck,
+    ];
+
     /// Its name in the API and in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,26 +47,28 @@ impl CaseKind {
             Self::AmountDiffers => "amount_differs",
             Self::TransactionReused => "transaction_reused",
             Self::OrderUnknown => "order_unknown",
+            Self::RefundByHand => "refund_by_hand",
+            Self::RefundStuck => "refund_stuck",
         }
     }
 }
 
-/// One case, with the payment it is about. Amounts in fen.
+/// One case, with the payment or the refund it is about. Amounts in fen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
     /// Its id: the same for the same merchant, kind, order and transaction.
     pub case_id: CaseId,
     /// What is wrong.
     pub kind: CaseKind,
-    /// The order that the payment named.
+    /// The order that the payment named, or of which the refund is.
     pub order_no: OrderNo,
-    /// The payment's number.
+    /// The payment's number; in a case about a refund, the `refund_no`.
     pub transaction_id: TransactionId,
-    /// What was paid.
+    /// What was paid, or refunded.
     pub amount: Money,
     /// The order's amount, where the order is known.
     pub expected: Option<Money>,
-    /// When it was paid.
+    /// When it was paid, or the refund was asked for or heard of.
     pub paid_at: At,
 }
 

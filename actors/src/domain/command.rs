@@ -1,8 +1,13 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
+mod refunds;
+
+pub use refunds::{NoticeRefund, RecordRefund, RefundOutcome, RequestRefund, StartRefund};
+
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::{FeeRate, Money};
 use super::order::{Channel, Order};
+use super::refund::Refund;
 use super::restored::Restored;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Settlement;
@@ -75,6 +80,14 @@ pub enum Command {
     RecordTransfer(RecordTransfer),
     /// Take a transfer into restored books that know nothing of it.
     Adopt(Adopt),
+    /// Give a customer money back.
+    RequestRefund(RequestRefund),
+    /// Record that a refund is about to go out.
+    StartRefund(StartRefund),
+    /// Record how a refund ended, or that nobody knows.
+    RecordRefund(RecordRefund),
+    /// Record that somebody told of a refund that Tally did not ask for.
+    NoticeRefund(NoticeRefund),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -94,7 +107,14 @@ impl Command {
             Self::Withdraw(withdraw) if withdraw.idempotency_key.is_some() => {
                 withdraw.withdrawal_no = made.parse().unwrap();
             }
+            Self::RequestRefund(refund) if refund.idempotency_key.is_some() => {
+                refund.refund_no = made.parse().unwrap();
+            }
             Self::OpenOrder(_)
+            | Self::RequestRefund(_)
+            | Self::StartRefund(_)
+            | Self::RecordRefund(_)
+            | Self::NoticeRefund(_)
             | Self::Settle(_)
             | Self::Withdraw(_)
             | Self::Register(_)
@@ -317,6 +337,8 @@ pub enum Answer {
     Settlement(Option<Box<Settlement>>),
     /// For everything about a withdrawal.
     Withdrawal(Box<Withdrawal>),
+    /// For everything about a refund.
+    Refund(Box<Refund>),
 }
 
 /// What became of a payment.

@@ -4,6 +4,7 @@ use super::Made;
 use crate::domain::command::Answer;
 use crate::domain::head::Head;
 use crate::domain::order::Order;
+use crate::domain::refund::Refund;
 use crate::domain::withdrawal::Withdrawal;
 use crate::error::EngineError;
 
@@ -29,4 +30,10 @@ pub(super) fn withdrawal(made: Made<Answer>) -> Result<Made<Withdrawal>, EngineE
     let Made { thing, fresh } = made;
     let Answer::Withdrawal(withdrawal) = thing else { return Err(misfit(&thing)) };
     Ok(Made { thing: *withdrawal, fresh })
+}
+
+pub(super) fn refund(made: Made<Answer>) -> Result<Made<Refund>, EngineError> {
+    let Made { thing, fresh } = made;
+    let Answer::Refund(refund) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *refund, fresh })
 }

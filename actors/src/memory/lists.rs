@@ -8,9 +8,12 @@ use crate::domain::event::{Event, Stamped};
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo};
 use crate::domain::order::Order;
+use crate::domain::refund::Refund;
 use crate::domain::settlement::Settlement;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
-use crate::ports::{CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError};
+use crate::ports::{
+    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, RefundFilter,
+};
 
 pub(super) type Ledgers = BTreeMap<MerchantId, Ledger>;
 
@@ -114,6 +117,24 @@ pub(super) fn settlement_orders(
     let paid_seq =
         |listed: &ListedOrder| listed.order.payment.as_ref().map_or(0, |payment| payment.paid_seq);
     part(orders, page, |listed| number(paid_seq(listed)))
+}
+
+pub(super) fn refunds(
+    ledger: &Ledger,
+    filter: RefundFilter,
+    page: &Page,
+) -> Result<Part<Refund>, ReadError> {
+    let refunds =
+        records(ledger)
+            .filter_map(|record| {
+                if let Record::Refund(made) = record { Some((**made).clone()) } else { None }
+            })
+            .filter(|refund| {
+                filter.order_no.is_none_or(|order_no| refund.order_no == order_no)
+                    && filter.status.is_none_or(|status| refund.status == status)
+            })
+            .collect();
+    part(refunds, page, |refund| number(refund.requested_seq.0))
 }
 
 pub(super) fn withdrawals(

@@ -8,7 +8,7 @@ use crate::domain::order::{Channel, OrderStatus};
 use crate::domain::rules::PayoutMethod;
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalStatus;
-use crate::ports::{OpenOrder, Page, Part, ReadError, WithdrawalUnderWay};
+use crate::ports::{OpenOrder, Page, Part, ReadError, RefundUnderWay, WithdrawalUnderWay};
 
 pub(super) fn open_orders(
     ledgers: &Ledgers,
@@ -45,6 +45,22 @@ pub(super) fn withdrawals_under_way(
     }
     part(waiting, page, |WithdrawalUnderWay { merchant, withdrawal }| {
         place(withdrawal.requested_at, merchant, withdrawal.requested_seq)
+    })
+}
+
+pub(super) fn refunds_under_way(
+    ledgers: &Ledgers,
+    page: &Page,
+) -> Result<Part<RefundUnderWay>, ReadError> {
+    let mut waiting = vec![];
+    for (merchant, record) in all(ledgers) {
+        let Record::Refund(made) = record else { continue };
+        if !made.status.is_final() {
+            waiting.push(RefundUnderWay { merchant, refund: (**made).clone() });
+        }
+    }
+    part(waiting, page, |RefundUnderWay { merchant, refund }| {
+        place(refund.requested_at, merchant, refund.requested_seq)
     })
 }
 

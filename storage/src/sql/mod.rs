@@ -8,9 +8,9 @@
 //! | `statement` | statements over many rows |
 //! | `commit` | one transaction a batch, and what became of it |
 //! | `heads` | the fence, and where actors start from |
-//! | `project`, `values`, `steps` | what a batch writes, and by which statements |
+//! | `project`, `values`, `refund_values`, `steps` | what a batch writes, and by which statements |
 //! | `checkpoints` | where a fold of the past may begin |
-//! | `lookup`, `lists`, `cursor` | what messages and people ask for |
+//! | `lookup`, `lists`, `refund_lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `moving` | books that are moved to another database |
 //! | `webhooks` | whom Tally tells of what happened, and what is to be told again |
@@ -29,6 +29,8 @@ pub(crate) mod lookup;
 pub(crate) mod meaning;
 pub(crate) mod moving;
 pub(crate) mod project;
+pub(crate) mod refund_lists;
+pub(crate) mod refund_values;
 pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod statement;

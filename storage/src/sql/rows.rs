@@ -9,8 +9,9 @@ use tally_actors::domain::case::{Case, CaseKind};
 use tally_actors::domain::chain::{Hash, Link, Seq};
 use tally_actors::domain::head::{self, Head};
 use tally_actors::domain::ids::MerchantId;
-use tally_actors::domain::money::{Balance, Money};
+use tally_actors::domain::money::{Balance, FeeRate, Money};
 use tally_actors::domain::order::{Channel, Order, OrderStatus, Payment, Prepay};
+use tally_actors::domain::refund::{Refund, RefundSource, RefundStatus};
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::settlement::{Bucket, Settlement};
 use tally_actors::domain::time::{At, Day};
@@ -21,7 +22,8 @@ use super::row::{FromCell, Row};
 
 /// The columns of an order, in the order in which [`Fields::order`] takes them.
 pub(crate) const ORDER: &str = "order_no, amount_fen, description, channel, status, opened_ms, opened_seq, expires_ms, \
-    prepay_id, prepaid_ms, closing_ms, closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on, refunded_fen";
+    prepay_id, prepaid_ms, closing_ms, closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on, fee_bp, \
+    refunded_fen, refunded_booked_fen, refund_sent_ms";
 
 /// The columns of a settlement, for [`Fields::settlement`].
 pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include_not_due, orders, gross_fen, \
@@ -31,6 +33,10 @@ pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include
 pub(crate) const WITHDRAWAL: &str = "withdrawal_no, amount_fen, asked_fen, settle_first, method, payout_openid, \
     payout_name, status, reason, reference, requested_ms, requested_seq, tried_ms, day, asked_by, approved_by, \
     settlement_no";
+
+/// The columns of a refund, for [`Fields::refund`].
+pub(crate) const REFUND: &str = "refund_no, order_no, amount_fen, booked_fen, fee_fen, source, source_day, \
+    transaction_id, total_fen, reason, asked_by, status, why, refund_id, by_hand, requested_ms, requested_seq, tried_ms";
 
 /// The columns of a case, for [`Fields::case`].
 pub(crate) const CASE: &str =
@@ -143,6 +149,8 @@ impl<'r> Fields<'r> {
             closed_at: self.made_if_any(instant)?,
             payment: self.payment()?,
             refunded: self.money()?,
+            refunded_booked: self.money()?,
+            refund_sent_at: self.made_if_any(instant)?,
         })
     }
 
@@ -157,7 +165,7 @@ impl<'r> Fields<'r> {
 
     fn payment(&mut self) -> Result<Option<Payment>, ReadError> {
         let Some(paid_seq) = self.made_if_any(count)? else {
-            self.next += 5; // null as well, by the constraint paid_is_whole
+            self.next += 6; // null as well, by the constraint paid_is_whole
             return Ok(None);
         };
         Ok(Some(Payment {
@@ -167,6 +175,7 @@ impl<'r> Fields<'r> {
             booked: self.money()?,
             fee: self.money()?,
             settle_on: self.made_if_any(Day::from_days)?,
+            fee_bp: self.made_if_any(rate)?,
         }))
     }
 
@@ -212,6 +221,39 @@ impl<'r> Fields<'r> {
             approved_by: self.made_if_any(|raw: &str| raw.parse().ok())?,
             settlement_no: self.made_if_any(|raw: &str| raw.parse().ok())?,
         })
+    }
+
+    /// The refund in the next fields: those of [`REFUND`].
+    pub(crate) fn refund(&mut self) -> Result<Refund, ReadError> {
+        Ok(Refund {
+            refund_no: self.text()?,
+            order_no: self.text()?,
+            amount: self.money()?,
+            booked: self.money()?,
+            fee: self.money()?,
+            source: self.source()?,
+            transaction_id: self.text()?,
+            total: self.money()?,
+            reason: self.take()?,
+            asked_by: self.made_if_any(|raw: &str| raw.parse().ok())?,
+            status: self.made(refund_status)?,
+            why: self.take()?,
+            refund_id: self.take()?,
+            by_hand: self.take()?,
+            requested_at: self.at()?,
+            requested_seq: self.seq()?,
+            tried_at: self.made_if_any(instant)?,
+        })
+    }
+
+    fn source(&mut self) -> Result<RefundSource, ReadError> {
+        let (name, day): (&str, _) = (self.take()?, self.made_if_any(Day::from_days)?);
+        let source =
+            if day.is_some() { RefundSource::Pending(day) } else { RefundSource::Available };
+        [source, RefundSource::Pending(day)]
+            .into_iter()
+            .find(|source| source_name(*source) == name)
+            .ok_or_else(|| self.damaged())
     }
 
     /// The case in the next fields: those of [`CASE`].
@@ -286,6 +328,14 @@ pub(crate) fn method_name(method: PayoutMethod) -> &'static str {
     }
 }
 
+/// A refund's source in SQL, without its day.
+pub(crate) fn source_name(source: RefundSource) -> &'static str {
+    match source {
+        RefundSource::Pending(_) => "pending",
+        RefundSource::Available => "available",
+    }
+}
+
 /// A channel as its column holds it: in postcard's wire format, as in an event.
 pub(crate) fn encode_channel(channel: &Channel) -> Vec<u8> {
     postcard::to_extend(channel, Vec::new()).expect("a channel is plain data")
@@ -323,14 +373,22 @@ fn withdrawal_status(raw: &str) -> Option<WithdrawalStatus> {
         .find(|status| status.as_str() == raw)
 }
 
+fn refund_status(raw: &str) -> Option<RefundStatus> {
+    use RefundStatus::{Failed, Requested, Sending, Succeeded, Unknown};
+    [Requested, Sending, Unknown, Succeeded, Failed]
+        .into_iter()
+        .find(|status| status.as_str() == raw)
+}
+
+fn rate(raw: i64) -> Option<FeeRate> {
+    u16::try_from(raw).ok().and_then(FeeRate::from_basis_points)
+}
+
 fn payout_method(raw: &str) -> Option<PayoutMethod> {
     use PayoutMethod::{Manual, Wechat};
     [Wechat, Manual].into_iter().find(|method| method_name(*method) == raw)
 }
 
 fn case_kind(raw: &str) -> Option<CaseKind> {
-    use CaseKind::{AmountDiffers, OrderUnknown, PaidAfterClose, PaidTwice, TransactionReused};
-    [PaidAfterClose, PaidTwice, AmountDiffers, TransactionReused, OrderUnknown]
-        .into_iter()
-        .find(|kind| kind.as_str() == raw)
+    CaseKind::ALL.into_iter().find(|kind| kind.as_str() == raw)
 }

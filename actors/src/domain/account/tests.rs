@@ -2,6 +2,7 @@
 
 mod driven;
 mod properties;
+mod refunds;
 mod restored;
 mod steps;
 mod tries;

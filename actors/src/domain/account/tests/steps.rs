@@ -7,11 +7,12 @@ use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
 use crate::domain::command::{
-    Adopt, Command, Confirm, OpenOrder, Pay, Question, RecordPrepay, RecordTransfer, Review,
-    RulesChange, Settle, StartSending, TransferOutcome, Withdraw,
+    Adopt, Command, Confirm, NoticeRefund, OpenOrder, Pay, Question, RecordPrepay, RecordRefund,
+    RecordTransfer, RefundOutcome, RequestRefund, Review, RulesChange, Settle, StartRefund,
+    StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
-use crate::domain::ids::WithdrawalNo;
+use crate::domain::ids::{RefundNo, WithdrawalNo};
 use crate::domain::money::{FeeRate, Money};
 use crate::domain::order::Channel;
 use crate::domain::rules::{PayoutMethod, Rules};
@@ -42,6 +43,20 @@ pub(super) enum Draft {
     SendKnowing(StartSending),
     /// A query about the last try, at a time so many milliseconds from now, that finds nothing.
     NotFoundKnowing(WithdrawalNo, i64),
+    /// A step of a refund by somebody who knows its order and its last try, at a time so many milliseconds from now.
+    Refund(RefundNo, RefundStep, i64),
+}
+
+/// What may become of a refund.
+#[derive(Debug, Clone)]
+pub(super) enum RefundStep {
+    Start,
+    Succeeds(Option<Money>),
+    Closed,
+    Postponed,
+    NotFound,
+    Unknown,
+    Stuck,
 }
 
 /// A number out of a few, with a letter for its kind.
@@ -188,6 +203,45 @@ fn adopt() -> impl Strategy<Value = Command> {
     )
 }
 
+fn refund() -> impl Strategy<Value = Draft> {
+    use RefundStep::{Closed, NotFound, Postponed, Start, Stuck, Succeeds, Unknown};
+    let step = prop_oneof![
+        4 => Just(Start),
+        2 => prop::option::weighted(0.3, amount()).prop_map(Succeeds),
+        2 => prop::sample::select(vec![Closed, Postponed, NotFound, Unknown, Stuck]),
+    ];
+    let ask = (few(), key(), few(), amount(), prop::bool::weighted(0.8)).prop_map(
+        |(no, idempotency_key, order, amount, by_admin)| {
+            Draft::Ready(Command::RequestRefund(RequestRefund {
+                refund_no: number('R', no).parse().unwrap(),
+                idempotency_key,
+                order_no: number('O', order).parse().unwrap(),
+                amount,
+                reason: "B1".into(),
+                asked_by: "k1".parse().unwrap(),
+                refunds_open: true,
+                by_admin,
+            }))
+        },
+    );
+    let notice = (few(), few(), amount()).prop_map(|(no, order, amount)| {
+        Draft::Ready(Command::NoticeRefund(NoticeRefund {
+            refund_no: number('R', no).parse().unwrap(),
+            order_no: number('O', order).parse().unwrap(),
+            out_refund_no: number('h', no).into(),
+            refund_id: number('i', no).into(),
+            amount,
+        }))
+    });
+    prop_oneof![
+        5 => ask,
+        1 => notice,
+        6 => (few(), step, -1_200_000..1_200_000_i64).prop_map(|(no, step, ms)| {
+            Draft::Refund(number('R', no).parse().unwrap(), step, ms)
+        }),
+    ]
+}
+
 fn change() -> impl Strategy<Value = Command> {
     let limit = || prop::option::weighted(0.2, prop::option::of(amount()));
     let days = prop::option::of(prop::option::of(0..33_u8));
@@ -247,6 +301,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         5 => send(),
         5 => transfer(),
         2 => ready(adopt().boxed()),
+        10 => refund(),
         1 => ready(change().boxed()),
         1 => ready(prop_oneof![Just(Command::Register(Rules::new("another"))), Just(Command::Read)].boxed()),
     ];
@@ -287,7 +342,39 @@ impl Draft {
                 let outcome = TransferOutcome::NotFound(Question { tried_at, earliest, latest });
                 Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome })
             }
+            Self::Refund(refund_no, step, ms) => step.command(m, *refund_no, *ms),
         }
+    }
+}
+
+impl RefundStep {
+    fn command(&self, m: &Driven, refund_no: RefundNo, ms: i64) -> Command {
+        let known = match m.account.books().get(&Key::Refund(refund_no)) {
+            Some(Record::Refund(refund)) => Some(refund),
+            _ => None,
+        };
+        let order_no =
+            known.map_or_else(|| number('O', 0).parse().unwrap(), |known| known.order_no);
+        let (last_try, asked_at) = (known.and_then(|known| known.tried_at), m.now.plus_ms(ms));
+        let tried_at = last_try.unwrap_or_default();
+        let outcome = match self {
+            Self::Start => {
+                return Command::StartRefund(StartRefund { refund_no, order_no, last_try });
+            }
+            Self::Succeeds(booked) => RefundOutcome::Succeeded {
+                refund_id: "50000".into(),
+                amount: known.map_or(fen(1), |known| known.amount),
+                booked: *booked,
+            },
+            Self::Closed => RefundOutcome::Closed("closed".into()),
+            Self::Postponed => RefundOutcome::Postponed { tried_at, reason: "NOTENOUGH".into() },
+            Self::NotFound => {
+                RefundOutcome::NotFound(Question { tried_at, earliest: asked_at, latest: asked_at })
+            }
+            Self::Unknown => RefundOutcome::Unknown("time-out".into()),
+            Self::Stuck => RefundOutcome::Stuck("the card is gone".into()),
+        };
+        Command::RecordRefund(RecordRefund { refund_no, order_no, outcome })
     }
 }
 
