@@ -252,7 +252,7 @@ fn gateway(
     let client = Client::new(config)?;
     if !client.config().can_transfer() {
         tracing::warn!(
-            "TALLY_WECHAT_CERT is not set: transfers are refused with certificate_missing"
+            "TALLY_WECHAT_CERT is not set: transfers and refunds are refused with certificate_missing"
         );
     }
     let public_url = settings.public_url.clone().unwrap_or_else(|| PublicUrl::of_address(address));

@@ -85,6 +85,8 @@ fn proposal(kind: CaseKind) -> &'static str {
         | CaseKind::AmountDiffers
         | CaseKind::TransactionReused
         | CaseKind::OrderUnknown
-        | CaseKind::PaidToClosed => "",
+        | CaseKind::PaidToClosed
+        | CaseKind::RefundByHand
+        | CaseKind::RefundStuck => "",
     }
 }

@@ -311,6 +311,7 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::MerchantUnknown
         | Refusal::OrderUnknown
+        | Refusal::RefundUnknown
         | Refusal::WithdrawalUnknown
         | Refusal::CaseUnknown => StatusCode::NOT_FOUND,
         Refusal::MerchantExists
@@ -320,6 +321,8 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::NumberReused
         | Refusal::WithdrawalDecided(_)
         | Refusal::CaseResolved
+        | Refusal::RefundDecided(_)
+        | Refusal::RefundTooSoon(_)
         | Refusal::NotRestored => StatusCode::CONFLICT,
         Refusal::AmountInvalid { .. }
         | Refusal::BalanceInsufficient { .. }
@@ -334,8 +337,10 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::MerchantSuspended
         | Refusal::MerchantClosed
         | Refusal::MerchantNotEmpty(_)
+        | Refusal::OrderNotPaid
+        | Refusal::RefundExceedsPayment { .. }
         | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::SameKey => StatusCode::FORBIDDEN,
+        Refusal::SameKey | Refusal::RefundByAdminOnly => StatusCode::FORBIDDEN,
         Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
     }
 }

@@ -17,6 +17,8 @@ mod notices;
 pub(crate) mod orders;
 mod query;
 mod reconcile;
+mod refund_notices;
+pub(crate) mod refunds;
 mod reply;
 mod request;
 mod restores;
@@ -51,6 +53,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         path(&format!("/order{slash}"), vec![(POST, to(miniprogram::order))]);
     }
     path("/notify/{merchant_id}/payment", vec![(POST, to(notices::payment))]);
+    path("/notify/{merchant_id}/refund", vec![(POST, to(refund_notices::refund))]);
     path("/v1/keys", vec![(POST, to(keys::make_admins)), (GET, to(keys::list_admins))]);
     path("/v1/keys/{key_id}", vec![(DELETE, to(keys::delete_admins))]);
     path("/v1/cases", vec![(GET, to(cases::list))]);
@@ -89,6 +92,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     of("/withdrawals/{withdrawal_no}/approve", vec![(POST, to(withdrawals::approve))]);
     of("/withdrawals/{withdrawal_no}/reject", vec![(POST, to(withdrawals::reject))]);
     of("/withdrawals/{withdrawal_no}/confirm", vec![(POST, to(withdrawals::confirm))]);
+    of("/orders/{order_no}/refunds", vec![(POST, to(refunds::request))]);
+    of("/refunds", vec![(GET, to(refunds::list))]);
+    of("/refunds/{refund_no}", vec![(GET, to(refunds::get))]);
     of("/entries", vec![(GET, to(entries::entries))]);
     of("/events", vec![(GET, to(entries::events))]);
     of("/freeze", vec![(POST, to(standing::freeze))]);

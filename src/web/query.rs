@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, web};
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::ids::Malformed;
 use tally_actors::domain::order::OrderStatus;
+use tally_actors::domain::refund::RefundStatus;
 use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::ports::Page;
 use tally_storage::webhooks::DeliveryStatus;
@@ -111,6 +112,13 @@ impl Query {
             S::Failed,
             S::Rejected,
         ];
+        self.word("status", &all.map(|status| (status.as_str(), status)))
+    }
+
+    /// `status` of a refund.
+    pub(crate) fn refund_status(&mut self) -> Result<Option<RefundStatus>, ApiError> {
+        use RefundStatus::{Failed, Requested, Sending, Succeeded, Unknown};
+        let all = [Requested, Sending, Succeeded, Failed, Unknown];
         self.word("status", &all.map(|status| (status.as_str(), status)))
     }
 

@@ -30,6 +30,8 @@ mod opening;
 mod own_commits;
 #[path = "store/reconciliations.rs"]
 mod reconciliations;
+#[path = "store/refunds.rs"]
+mod refunds;
 #[path = "store/restore.rs"]
 mod restore;
 #[path = "store/restores.rs"]

@@ -19,6 +19,7 @@ mod misfits;
 mod notices;
 mod receiver;
 mod reconciliations;
+mod refunds;
 mod replay;
 mod restores;
 mod roles;

@@ -64,6 +64,10 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             json!({"withdrawal_no": made, "amount_fen": 100, "settle_first": true}),
         ),
         post(of("/withdrawals"), json!({"withdrawal_no": made, "all": true})),
+        post(
+            of(&format!("/orders/{made}/refunds")),
+            json!({"refund_no": made, "amount_fen": 1, "reason": "slip"}),
+        ),
         post(of(&format!("/withdrawals/{made}/approve")), json!({"reason": "as agreed"})),
         post(of(&format!("/withdrawals/{made}/reject")), json!({"reason": "no"})),
         post(
@@ -84,7 +88,7 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 26] = [
+const QUESTIONS: [&str; 28] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
@@ -106,6 +110,8 @@ const QUESTIONS: [&str; 26] = [
     "/v1/merchants/target/settlements/{}/orders",
     "/v1/merchants/target/withdrawals",
     "/v1/merchants/target/withdrawals/{}",
+    "/v1/merchants/target/refunds",
+    "/v1/merchants/target/refunds/{}",
     "/v1/merchants/target/entries",
     "/v1/merchants/target/events",
     "/v1/reconciliations",

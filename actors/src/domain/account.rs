@@ -4,6 +4,8 @@ mod attested;
 mod cases;
 mod orders;
 mod payments;
+mod refund_sums;
+mod refunds;
 mod restored;
 mod settlements;
 mod standing;
@@ -13,7 +15,7 @@ mod withdrawals;
 
 use super::books::{Books, Key, Numbered, Route};
 use super::chain::Link;
-use super::command::{Answer, Asked, Command, RulesChange, StartSending};
+use super::command::{Answer, Asked, Command, RulesChange, StartRefund, StartSending};
 use super::event::{Event, Stamped};
 use super::head::{Broken, Head};
 use super::ids::{IdempotencyKey, MerchantId};
@@ -96,6 +98,19 @@ impl Account {
             Command::StartSending(start) => vec![Key::Withdrawal(start.withdrawal_no)],
             Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
             Command::Attest(attest) => vec![Key::Withdrawal(attest.withdrawal_no)],
+            Command::RequestRefund(refund) => {
+                let fresh = [Key::Refund(refund.refund_no)];
+                let mut keys = self.numbered(Route::Refunds, refund.idempotency_key, &fresh);
+                keys.push(Key::Order(refund.order_no));
+                keys
+            }
+            Command::StartRefund(start) => {
+                vec![Key::Refund(start.refund_no), Key::Order(start.order_no)]
+            }
+            Command::RecordRefund(record) => self.refund_keys(record),
+            Command::NoticeRefund(notice) => {
+                vec![Key::Refund(notice.refund_no), Key::Order(notice.order_no)]
+            }
             Command::Adopt(adopt) => {
                 vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
             }
@@ -116,6 +131,7 @@ impl Account {
                 Some(Numbered::Order(number)) => keys.push(Key::Order(number)),
                 Some(Numbered::Settlement(number)) => keys.push(Key::Settlement(number)),
                 Some(Numbered::Withdrawal(number)) => keys.push(Key::Withdrawal(number)),
+                Some(Numbered::Refund(number)) => keys.push(Key::Refund(number)),
             }
         }
         keys
@@ -161,6 +177,12 @@ impl Account {
             }
             Command::ResolveCase(resolve) => self.resolve_case(resolve),
             Command::Stand(stand) => Self::stand(head, stand),
+            Command::RequestRefund(refund) => self.request_refund(head, refund),
+            Command::StartRefund(start) => {
+                self.start_refund(start, self.time_of(command, asked.at))
+            }
+            Command::RecordRefund(record) => self.record_refund(head, record, asked.restored),
+            Command::NoticeRefund(notice) => self.notice_refund(notice),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -170,7 +192,9 @@ impl Account {
     /// time, so it has one of its own even while a clock is behind.
     pub fn time_of(&self, command: &Command, now: At) -> At {
         let at = self.head.as_ref().map_or(now, |head| head.at.max(now));
-        let Command::StartSending(StartSending { last_try: Some(last_try), .. }) = command else {
+        let (Command::StartSending(StartSending { last_try: Some(last_try), .. })
+        | Command::StartRefund(StartRefund { last_try: Some(last_try), .. })) = command
+        else {
             return at;
         };
         at.max(last_try.plus_ms(1))
@@ -211,6 +235,10 @@ impl Account {
             Command::Attest(attest) => self.withdrawal_answer(&attest.withdrawal_no),
             Command::RaiseCase(raise) => self.case_answer(&self.raised_id(raise)),
             Command::ResolveCase(resolve) => self.case_answer(&resolve.case_id),
+            Command::RequestRefund(refund) => self.refund_answer(&self.refund_number(refund)),
+            Command::StartRefund(start) => self.refund_answer(&start.refund_no),
+            Command::RecordRefund(record) => self.refund_answer(&record.refund_no),
+            Command::NoticeRefund(notice) => self.refund_answer(&notice.refund_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

@@ -6,8 +6,11 @@ use std::collections::HashMap;
 
 use super::case::Case;
 use super::event::Event;
-use super::ids::{CaseId, IdempotencyKey, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
+use super::ids::{
+    CaseId, IdempotencyKey, OrderNo, RefundNo, SettlementNo, TransactionId, WithdrawalNo,
+};
 use super::order::Order;
+use super::refund::Refund;
 use super::settlement::Settlement;
 use super::withdrawal::Withdrawal;
 use crate::mutant::{self, Mutant};
@@ -21,6 +24,8 @@ pub enum Route {
     Settlements,
     /// Withdrawing.
     Withdrawals,
+    /// Refunding.
+    Refunds,
 }
 
 impl Route {
@@ -30,6 +35,7 @@ impl Route {
             Self::Orders => "orders",
             Self::Settlements => "settlements",
             Self::Withdrawals => "withdrawals",
+            Self::Refunds => "refunds",
         }
     }
 }
@@ -49,6 +55,8 @@ pub enum Key {
     Withdrawal(WithdrawalNo),
     /// A case.
     Case(CaseId),
+    /// A refund.
+    Refund(RefundNo),
 }
 
 impl Key {
@@ -56,7 +64,11 @@ impl Key {
     pub fn stage(&self) -> u8 {
         match self {
             Self::Idempotency(..) => 0,
-            Self::Order(_) | Self::Transaction(_) | Self::Settlement(_) | Self::Withdrawal(_) => 1,
+            Self::Order(_)
+            | Self::Transaction(_)
+            | Self::Settlement(_)
+            | Self::Withdrawal(_)
+            | Self::Refund(_) => 1,
             Self::Case(_) => 2,
         }
     }
@@ -71,6 +83,8 @@ pub enum Numbered {
     Settlement(SettlementNo),
     /// A withdrawal's.
     Withdrawal(WithdrawalNo),
+    /// A refund's.
+    Refund(RefundNo),
 }
 
 /// What a key names. Each kind of key has its kind of record.
@@ -88,6 +102,8 @@ pub enum Record {
     Withdrawal(Box<Withdrawal>),
     /// For [`Key::Case`].
     Case(Box<Case>),
+    /// For [`Key::Refund`].
+    Refund(Box<Refund>),
 }
 
 /// The records at hand. `None` for a key that is known to name nothing.
@@ -115,6 +131,7 @@ impl Books {
     getter!(/** The settlement of that number. */ settlement, Settlement(SettlementNo), Settlement(Settlement));
     getter!(/** The withdrawal of that number. */ withdrawal, Withdrawal(WithdrawalNo), Withdrawal(Withdrawal));
     getter!(/** The case of that id. */ case, Case(CaseId), Case(Case));
+    getter!(/** The refund of that number. */ refund, Refund(RefundNo), Refund(Refund));
 
     /// The number made for a caller's key.
     pub fn number(&self, route: Route, key: &IdempotencyKey) -> Option<Numbered> {
@@ -198,6 +215,20 @@ impl Books {
             Event::CaseOpened { case } => vec![Key::Case(case.case_id)],
             Event::CaseRaised { case } => vec![Key::Case(case.case_id)],
             Event::CaseResolved { case_id, .. } => vec![Key::Case(*case_id)],
+            Event::RefundRequested { refund_no, order_no, idempotency_key, .. } => {
+                let made = idempotency(Route::Refunds, idempotency_key);
+                let both = [Key::Refund(*refund_no), Key::Order(*order_no)];
+                made.into_iter().chain(both).collect()
+            }
+            Event::RefundSending { refund_no, order_no }
+            | Event::RefundSucceeded { refund_no, order_no, .. }
+            | Event::RefundFailed { refund_no, order_no, .. }
+            | Event::RefundFound { refund_no, order_no, .. }
+            | Event::RefundPostponed { refund_no, order_no, .. }
+            | Event::RefundUnknown { refund_no, order_no, .. }
+            | Event::RefundNoticed { refund_no, order_no, .. } => {
+                vec![Key::Refund(*refund_no), Key::Order(*order_no)]
+            }
         }
     }
 }

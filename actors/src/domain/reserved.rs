@@ -55,6 +55,10 @@ pub(super) fn refuse(
         | Command::RecordTransfer(_)
         | Command::Adopt(_)
         | Command::Attest(_)
+        | Command::RequestRefund(_)
+        | Command::StartRefund(_)
+        | Command::RecordRefund(_)
+        | Command::NoticeRefund(_)
         | Command::Stand(_) => Err(Refusal::MerchantUnknown),
         #[cfg(test)]
         Command::Panic => Ok(()),

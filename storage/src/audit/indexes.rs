@@ -41,6 +41,7 @@ const fn index(
 const ORDERS: &[&str] = &["merchant_id", "order_no"];
 const SETTLEMENTS: &[&str] = &["merchant_id", "settlement_no"];
 const WITHDRAWALS: &[&str] = &["merchant_id", "withdrawal_no"];
+const REFUNDS: &[&str] = &["merchant_id", "refund_no"];
 const CASES: &[&str] = &["merchant_id", "case_id"];
 
 /// All indexes over the facts of money. No column of an entry is ever null, so that pages can follow each other.
@@ -101,6 +102,22 @@ pub(super) const ALL: &[Index] = &[
     index("cases_by_opening", "cases", CASES, &["opened_ms", "merchant_id", "opened_seq"], ""),
     index("cases_by_merchant", "cases", CASES, &["merchant_id", "opened_ms", "opened_seq"], ""),
     index("cases_by_kind", "cases", CASES, &["kind", "opened_ms", "merchant_id", "opened_seq"], ""),
+    index("refunds_by_request", "refunds", REFUNDS, &["merchant_id", "requested_seq"], ""),
+    index("refunds_by_status", "refunds", REFUNDS, &["merchant_id", "status", "requested_seq"], ""),
+    index(
+        "refunds_by_order",
+        "refunds",
+        REFUNDS,
+        &["merchant_id", "order_no", "requested_seq"],
+        "",
+    ),
+    index(
+        "refunds_under_way",
+        "refunds",
+        REFUNDS,
+        &["requested_ms", "merchant_id", "requested_seq"],
+        "status in ('requested', 'sending', 'unknown')",
+    ),
     index(
         "heads_by_registration",
         "heads",
@@ -113,7 +130,7 @@ pub(super) const ALL: &[Index] = &[
 /// What is walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Walk {
-    /// The entries: each must have its row. In `orders_waiting` and `withdrawals_under_way` an entry without any row is
+    /// The entries: each must have its row. In `orders_waiting`, `withdrawals_under_way` and `refunds_under_way` an entry without any row is
     /// passed over, as in every other statement: SQLite seeks the row for their conditions.
     Entries,
     /// The rows: each must have its entry.

@@ -24,6 +24,8 @@ pub struct Report {
     pub idempotency: u64,
     /// Cases that are as the journal says.
     pub cases: u64,
+    /// Refunds that are as the journal says.
+    pub refunds: u64,
     /// Checkpoints that are as the journal says.
     pub checkpoints: u64,
     /// The first difference of each merchant that has one.
@@ -41,13 +43,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} idempotency keys, {} cases, \
-             {} checkpoints",
+            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} refunds, {} idempotency keys, \
+             {} cases, {} checkpoints",
             self.merchants,
             self.events,
             self.orders,
             self.settlements,
             self.withdrawals,
+            self.refunds,
             self.idempotency,
             self.cases,
             self.checkpoints

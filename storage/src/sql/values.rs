@@ -82,6 +82,7 @@ pub(crate) fn paid(fact: Fact<'_>) -> Option<Values<'_>> {
         fee,
         paid_seq,
         settle_on,
+        fee_bp,
         ..
     } = fact.event
     else {
@@ -96,6 +97,7 @@ pub(crate) fn paid(fact: Fact<'_>) -> Option<Values<'_>> {
         money(*booked),
         money(*fee),
         Value::if_any(*settle_on, day),
+        Value::if_any(*fee_bp, |rate| Integer(u16::from(rate).into())),
     ])
 }
 
@@ -194,7 +196,15 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::WithdrawalAttested { .. }
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
-        | Event::CaseResolved { .. } => return None,
+        | Event::CaseResolved { .. }
+        | Event::RefundRequested { .. }
+        | Event::RefundSending { .. }
+        | Event::RefundPostponed { .. }
+        | Event::RefundUnknown { .. }
+        | Event::RefundSucceeded { .. }
+        | Event::RefundFailed { .. }
+        | Event::RefundNoticed { .. }
+        | Event::RefundFound { .. } => return None,
     };
     Some(vec![
         Text(fact.of),
@@ -309,10 +319,10 @@ pub(crate) fn head(head: &Head) -> Values<'_> {
     ]
 }
 
-fn money<'b>(amount: Money) -> Value<'b> {
+pub(crate) fn money<'b>(amount: Money) -> Value<'b> {
     Integer(fen(amount))
 }
 
-fn day<'b>(day: Day) -> Value<'b> {
+pub(crate) fn day<'b>(day: Day) -> Value<'b> {
     Integer(day.days().into())
 }

@@ -85,6 +85,7 @@ fn opened(order_no: &str, amount: u64, key: Option<&str>) -> Event {
 /// A payment of 100 fen; what is wrong with it is the caller's.
 fn paid(order_no: &str, transaction: &str, paid_seq: u64, (booked, fee): (u64, u64)) -> Event {
     Event::OrderPaid {
+        fee_bp: None,
         order_no: id(order_no),
         transaction_id: id(transaction),
         paid_at: id("2026-03-01T02:00:00Z"),

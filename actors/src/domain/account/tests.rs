@@ -4,6 +4,7 @@ mod attested;
 mod driven;
 mod people;
 mod properties;
+mod refunds;
 mod restored;
 mod steps;
 mod tries;
