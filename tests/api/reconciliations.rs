@@ -220,6 +220,14 @@ async fn what_was_carried_over_and_never_came_is_a_difference_of_the_next_day() 
     assert_eq!((&report["carried"], &report["differences"]), (&json!(1), &json!({})));
     let report = shop.run("2026-02-02").await;
     assert_eq!(report["differences"], json!({"journal_only": 1}));
+    let base = shop.stage.app.base.clone();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("differences.csv");
+    let command = ["reconcile", "--date", "2026-02-02", "--url", &base, "--csv"];
+    let told = shop.stage.app.tally(&[&command[..], &[csv.to_str().unwrap()]].concat()).await;
+    let said = String::from_utf8_lossy(&told.stdout);
+    assert_eq!((told.status.code(), said.contains("journal_only 1")), (Some(1), true), "{told:?}");
+    assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 2);
     shop.stage.finish().await;
 }
 
