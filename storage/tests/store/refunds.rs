@@ -95,7 +95,7 @@ async fn each_event_alone_and_all_at_once_are_shown_as_memory_has_them(fresh: Fr
     let mut cursor = None;
     loop {
         let part = store.refunds_under_way(Page { limit: 1, cursor }).await.expect("a part");
-        let whole = part.items.iter().map(|out| out.as_ref().unwrap());
+        let whole = part.items.iter().map(|out| out.as_ref().expect("it is whole"));
         under_way.extend(whole.map(|out| (out.merchant, out.refund.refund_no)));
         cursor = part.next;
         if cursor.is_none() {
