@@ -15,17 +15,18 @@ use super::settlement::Settlement;
 use super::withdrawal::Withdrawal;
 use crate::mutant::{self, Mutant};
 
-/// A call whose number the server may make: the scope of an Idempotency-Key, beside the merchant.
+/// A call whose number the server may make: the scope of an Idempotency-Key, beside the merchant. In the order of their names, in
+/// which a database walks them and an audit compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
     /// Opening an order.
     Orders,
+    /// Refunding.
+    Refunds,
     /// Settling.
     Settlements,
     /// Withdrawing.
     Withdrawals,
-    /// Refunding.
-    Refunds,
 }
 
 impl Route {

@@ -158,6 +158,9 @@ async fn each_check_of_the_schema_has_a_name_that_says_where_it_is() {
         "net_is_not_negative",
         "succeeded_has_a_reference",
         "released_is_whole",
+        "day_is_of_pending",
+        "asked_for_or_by_hand",
+        "refunded_has_an_id",
         "resolved_is_whole",
     ];
     for check in &checks {
