@@ -67,7 +67,7 @@ impl Books {
 const CHANGES: &[(&str, &str)] = &[
     (
         "update heads set available_fen = available_fen + 1, pending_fen = pending_fen - 1 where",
-        "heads MERCHANT: pending_fen is 98, should be 99",
+        "heads MERCHANT: pending_fen is 49, should be 50",
     ),
     ("delete from heads where", "heads MERCHANT: the row is missing"),
     ("delete from journal where seq = 7 and", "journal 7: the row is missing"),
