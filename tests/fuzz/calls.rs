@@ -185,7 +185,8 @@ fn every_route_gets_bad_requests() {
     let mut sent: Vec<(Method, String)> =
         changes("m1", "O100", "F1").into_iter().map(|(method, path, _)| (method, path)).collect();
     sent.extend(QUESTIONS.map(|path| (Method::GET, path.to_owned())));
-    let others = ["/login", "/getinfo", "/pay", "/order", "/notify/m1/payment"];
+    let others =
+        ["/login", "/getinfo", "/pay", "/order", "/notify/m1/payment", "/notify/m1/refund"];
     sent.extend(others.map(|path| (Method::POST, path.to_owned())));
     let routes = routes();
     assert!(routes.len() > 25, "the routes were not found: {routes:?}");
