@@ -28,7 +28,7 @@ pub(super) enum Moved {
 
 impl Moved {
     /// What an event moves on a day.
-    fn of(merchant: &MerchantId, stamped: &Stamped, day: Day) -> Option<Self> {
+    pub(super) fn of(merchant: &MerchantId, stamped: &Stamped, day: Day) -> Option<Self> {
         let own = Own::of(merchant, stamped).filter(|own| own.day() == day).map(Self::In);
         let on_day = || Sent::of(merchant, stamped).filter(|_| stamped.at.day() == day);
         own.or_else(|| on_day().map(Self::Back))

@@ -4,6 +4,7 @@ use tally_actors::domain::chain::Seq;
 use tally_actors::domain::refund::RefundSource;
 
 use super::super::compare::midnight;
+use super::super::journal::Moved;
 use super::super::record::What;
 use super::*;
 
@@ -92,10 +93,10 @@ fn a_refund_is_looked_for_by_our_number_and_by_the_one_that_it_has_if_made_by_ha
     let by_hand = number::of_refund_by_hand(&of, "50001").parse().unwrap();
     let hand = Some((of, Key::Refund(by_hand)));
     let ours = Some((of, Key::Refund("R0001".parse().unwrap())));
-    assert_eq!(keys(&line(), &back()), [ours, hand.clone()]);
+    assert_eq!(keys(&line(), &back()), [ours, hand]);
     for number in ["byhand1", "m2-R0001"] {
         let other = Back { out_refund_no: number.into(), ..back() };
-        assert_eq!(keys(&line(), &other), [None, hand.clone()], "{number}");
+        assert_eq!(keys(&line(), &other), [None, hand], "{number}");
     }
     assert_eq!(keys(&Line { out_trade_no: "A0001".into(), ..line() }, &back()), [None, None]);
 }
@@ -205,12 +206,15 @@ fn only_what_no_line_named_is_missing_and_once() {
 }
 
 #[test]
-fn a_refund_counts_when_it_is_sent() {
+fn a_refund_is_of_the_day_when_it_is_sent() {
     let of = sent().merchant;
     let (refund_no, order_no) = (refund().refund_no, refund().order_no);
     let stamped = |event| Stamped { at: at(720), by: None, event };
     let event = Event::RefundSending { refund_no, order_no };
-    assert_eq!(Sent::of(&of, &stamped(event)), Some(sent()));
+    let sending = stamped(event);
+    let moved = |days| Moved::of(&of, &sending, Day::from_days(day().days() + days).unwrap());
+    assert!(matches!(moved(0), Some(Moved::Back(one)) if one == sent()));
+    assert!(moved(-1).is_none() && moved(1).is_none());
     let reason = "".into();
     let event = Event::RefundPostponed { refund_no, order_no, reason };
     assert_eq!(Sent::of(&of, &stamped(event)), None);

@@ -197,7 +197,7 @@ impl Run<'_> {
     /// The refunds that lines name, in their order.
     async fn named(&self, lines: &[(Line, Back)]) -> Result<Vec<Option<Refund>>, ReadError> {
         let keys: Vec<_> = lines.iter().map(|(line, back)| refunds::keys(line, back)).collect();
-        let ours = self.records(keys.iter().map(|[ours, _]| ours.clone()).collect()).await?;
+        let ours = self.records(keys.iter().map(|[ours, _]| *ours).collect()).await?;
         let by_hand = self.records(keys.into_iter().map(|[_, by_hand]| by_hand).collect()).await?;
         let each = ours.into_iter().zip(by_hand);
         Ok(each.map(|(ours, by_hand)| refund(ours).or_else(|| refund(by_hand))).collect())
