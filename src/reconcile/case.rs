@@ -77,7 +77,7 @@ fn proposal(kind: CaseKind) -> &'static str {
         }
         CaseKind::BillStatus => "have the order or withdrawal looked up at WeChat again",
         CaseKind::BillRefund => {
-            "find who made the refund in WeChat's merchant platform; take it from the merchant"
+            "look the refund up in WeChat's merchant platform; what it has is what the customer got: take the difference from the merchant, or give it back"
         }
         CaseKind::BillFee => "compare the rate with the contract; ask WeChat for the difference",
         CaseKind::PaidAfterClose

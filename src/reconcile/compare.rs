@@ -8,7 +8,7 @@ use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::order::{Order, OrderStatus};
 use tally_actors::domain::time::{At, Day};
 
-use super::record::{Line, Own, What};
+use super::record::{Back, Line, Own, What};
 use crate::limits::MIDNIGHT_MS;
 
 /// A disagreement. Amounts in fen.
@@ -20,7 +20,7 @@ pub(crate) struct Difference {
     pub(crate) number: String,
     /// WeChat's number of the payment, or of the transfer.
     pub(crate) transaction_id: String,
-    /// WeChat's number of the refund, where it is about one; the how-manieth, of what stands more than once; else nothing.
+    /// The refund's number, WeChat's or where the bill lacks it ours, where it is about one; the how-manieth, of what stands more than once; else nothing.
     pub(crate) part: String,
     /// What the bill says.
     pub(crate) bill_fen: Option<i64>,
@@ -41,6 +41,9 @@ pub(crate) struct Sums {
     pub(crate) payments: u64,
     /// Payments that both have.
     pub(crate) matched: u64,
+    /// Refunds that both have. Reports of before refunds were compared have none.
+    #[serde(default)]
+    pub(crate) refunds_matched: u64,
     /// What the bill's payments brought.
     pub(crate) bill_paid_fen: i64,
     /// What the bill's refunds took.
@@ -62,6 +65,8 @@ pub(crate) struct Compared {
     pub(crate) lacking: Vec<Line>,
     /// Payments of the journal that the bill does not have.
     pub(crate) missing: Vec<Own>,
+    /// Refunds of the bill, which are to be looked up in the books.
+    pub(crate) refunds: Vec<(Line, Back)>,
     /// What it adds up to.
     pub(crate) sums: Sums,
 }
@@ -99,15 +104,10 @@ pub(crate) fn compare(lines: Vec<Line>, own: Vec<Own>, basis_points: u16) -> Com
     let mut lacking: HashMap<(String, String), u32> = HashMap::new();
     for line in lines {
         done.count(&line, basis_points);
-        match &line.what {
-            // The journal of this version has no refunds, so each is one that it lacks.
-            What::Refunded(id) => {
-                let what = "the journal has no such refund";
-                let differs = line.differs(CaseKind::BillRefund, None, what);
-                done.differences.push(Difference { part: id.clone(), ..differs });
-                continue;
-            }
-            What::Paid | What::Revoked => {}
+        if let What::Refunded(back) = &line.what {
+            let back = back.clone();
+            done.refunds.push((line, back));
+            continue;
         }
         let key = (line.out_trade_no.clone(), line.transaction_id.clone());
         let revoked = line.what == What::Revoked;
@@ -179,8 +179,7 @@ pub(crate) fn missing(own: &Own, day: Day, beside: bool) -> Verdict {
     if beside {
         return Verdict::Matched;
     }
-    let end = midnight(day) + DAY_MS;
-    if !own.carried && (end - MIDNIGHT_MS..end).contains(&own.at_ms) {
+    if !own.carried && ends_late(At::from_ms(own.at_ms), day) {
         return Verdict::Carried;
     }
     let what = if own.carried {
@@ -207,6 +206,12 @@ pub(crate) fn midnight(day: Day) -> i64 {
     i64::from(day.days()) * DAY_MS - 8 * 3_600_000
 }
 
+/// Whether it was in the last minutes of a day.
+pub(crate) fn ends_late(at: At, day: Day) -> bool {
+    let end = midnight(day) + DAY_MS;
+    (end - MIDNIGHT_MS..end).contains(&at.ms())
+}
+
 /// Whether it was within minutes of one of the midnights around a day.
 fn near(at: At, day: Day) -> bool {
     let begins = midnight(day);
@@ -221,7 +226,8 @@ fn amount(line: &Line, fen: i64, held: bool) -> Option<Difference> {
 }
 
 impl Line {
-    fn differs(&self, kind: CaseKind, own_fen: Option<i64>, what: &str) -> Difference {
+    /// That the bill's line is wrong, or what the journal has of it.
+    pub(crate) fn differs(&self, kind: CaseKind, own_fen: Option<i64>, what: &str) -> Difference {
         Difference {
             kind,
             number: self.out_trade_no.clone(),
@@ -256,13 +262,14 @@ impl Compared {
             What::Refunded(_) => sums.bill_refunded_fen += line.booked_fen,
             What::Revoked => {}
         }
-        // What comes back with a part of a payment is rounded so that all parts come to the whole.
+        // What comes back with a part of a payment is rounded so that all parts come to the whole charge. The line does not tell
+        // which parts came before, and by them a part is a fen more or less than the rate of it, and never two.
         let off = (line.charge_fen - agreed).abs();
         if line.what == What::Revoked || off == 0 || back && off == 1 {
             return;
         }
         let part = match &line.what {
-            What::Refunded(id) => id.clone(),
+            What::Refunded(back) => back.refund_id.clone(),
             What::Paid | What::Revoked => String::new(),
         };
         let what = "WeChat's charge is not the agreed one";
@@ -277,6 +284,7 @@ impl Sums {
         self.lines += other.lines;
         self.payments += other.payments;
         self.matched += other.matched;
+        self.refunds_matched += other.refunds_matched;
         self.bill_paid_fen += other.bill_paid_fen;
         self.bill_refunded_fen += other.bill_refunded_fen;
         self.paid_fen += other.paid_fen;

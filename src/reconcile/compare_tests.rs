@@ -68,13 +68,31 @@ fn each_thing_that_can_be_wrong_with_a_line_has_its_kind() {
     let done = compare(vec![line(&good), line(&good)], vec![good.clone()], 60);
     assert_eq!(kinds(&done), [CaseKind::BillOnly]);
     assert_eq!(done.differences[0].part, "2");
-    let back = Line {
-        what: What::Refunded("50001".into()),
-        charge_fen: -charge(good.fen, 60),
-        ..line(&good)
+}
+
+#[test]
+fn a_refund_is_handed_on_and_its_charge_may_be_a_fen_off_and_no_more() {
+    let good = own(1, 1_280);
+    let back = Back {
+        refund_id: "50001".into(),
+        out_refund_no: "m1-R0001".into(),
+        status: "SUCCESS".into(),
     };
-    let done = compare(vec![line(&good), back], vec![good], 60);
-    assert_eq!(kinds(&done), [CaseKind::BillRefund]);
+    let full = charge(good.fen, 60);
+    for (off, expected) in [
+        (0, vec![]),
+        (1, vec![]),
+        (-1, vec![]),
+        (2, vec![CaseKind::BillFee]),
+        (-2, vec![CaseKind::BillFee]),
+    ] {
+        let what = What::Refunded(back.clone());
+        let refund = Line { what, charge_fen: off - full, ..line(&good) };
+        let done = compare(vec![line(&good), refund.clone()], vec![good.clone()], 60);
+        assert_eq!(kinds(&done), expected, "{off}");
+        assert_eq!(done.refunds, [(refund, back.clone())]);
+        assert_eq!((done.sums.matched, done.missing.len()), (1, 0));
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! The journal's side: the payments of a day, read from each merchant's journal from where that day begins. No index is needed
+//! The journal's side: the payments of a day and the refunds that were sent on it, read from each merchant's journal from where that day begins. No index is needed
 //! for it, so it costs a payment nothing: time never goes back within a merchant, and a place in a journal is found by halving.
 
 use std::io;
 
 use tally_actors::domain::chain::Seq;
+use tally_actors::domain::event::Stamped;
 use tally_actors::domain::head::Head;
+use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::time::{At, Day};
 use tally_actors::history::decode;
 use tally_actors::limits::HISTORY_PAGE;
@@ -13,14 +15,32 @@ use tally_actors::ports::{Page, ReadError, Store};
 use super::Fault;
 use super::compare::midnight;
 use super::record::Own;
+use super::refunds::Sent;
 use crate::limits::{BOOKED_EARLY_MS, PAGE_MAX};
 
-/// Tells the payments of a day, merchant by merchant. One that was booked late is read like any other: all that was booked
+/// What moves money at WeChat.
+pub(super) enum Moved {
+    /// A payment, of the day when the customer made it.
+    In(Own),
+    /// A refund, of the day when it was sent.
+    Back(Sent),
+}
+
+impl Moved {
+    /// What an event moves on a day.
+    pub(super) fn of(merchant: &MerchantId, stamped: &Stamped, day: Day) -> Option<Self> {
+        let own = Own::of(merchant, stamped).filter(|own| own.day() == day).map(Self::In);
+        let on_day = || Sent::of(merchant, stamped).filter(|_| stamped.at.day() == day);
+        own.or_else(|| on_day().map(Self::Back))
+    }
+}
+
+/// Tells the payments of a day and the refunds that were sent on it, merchant by merchant. One that was booked late is read like any other: all that was booked
 /// since the day began is looked through.
-pub(super) async fn payments(
+pub(super) async fn moved(
     store: &dyn Store,
     day: Day,
-    tell: &mut (dyn FnMut(Own) -> io::Result<()> + Send),
+    tell: &mut (dyn FnMut(Moved) -> io::Result<()> + Send),
 ) -> Result<(), Fault> {
     // A clock behind WeChat's books a payment before it was made.
     let from = At::from_ms(midnight(day) - BOOKED_EARLY_MS);
@@ -35,8 +55,7 @@ pub(super) async fn payments(
                 next = last.seq.next();
                 for recorded in &page {
                     let stamped = decode(head.merchant, recorded)?;
-                    let own = Own::of(&head.merchant, &stamped).filter(|own| own.day() == day);
-                    own.map_or(Ok(()), &mut *tell)?;
+                    Moved::of(&head.merchant, &stamped, day).map_or(Ok(()), &mut *tell)?;
                 }
                 if page.len() < usize::try_from(HISTORY_PAGE).unwrap_or(usize::MAX) {
                     break;

@@ -6,6 +6,7 @@
 //! | `compare` | the comparison, pure |
 //! | `parts` | both sides on disk, a part of them in memory |
 //! | `bill`, `journal` | where the two sides come from |
+//! | `refunds` | money that went back, looked up by number |
 //! | `transfers` | money that went out, looked up by number |
 //! | `case` | the case that a difference becomes |
 //! | `run` | a day from the bill to the cases |
@@ -20,6 +21,7 @@ mod daily;
 mod journal;
 mod parts;
 mod record;
+mod refunds;
 mod run;
 mod transfers;
 
@@ -90,7 +92,7 @@ pub(crate) struct Report {
     pub(crate) without_case: u64,
     /// Differences that an earlier run of the day saw and this one does not.
     pub(crate) no_longer_seen: u64,
-    /// Payments and lines around midnight that stand in, or wait for, the day beside it.
+    /// Payments, refunds and lines that stand in, or wait for, the day beside it.
     pub(crate) carried: u64,
     /// What moved on the platform's account; `None`: `flow_fault` says why it is not known.
     pub(crate) flow: Option<Flow>,

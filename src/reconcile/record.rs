@@ -34,8 +34,19 @@ pub(crate) enum What {
     Paid,
     /// A payment was taken back at a till.
     Revoked,
-    /// A refund was begun, by this number of WeChat's.
-    Refunded(String),
+    /// A refund was begun.
+    Refunded(Back),
+}
+
+/// What a line about a refund says of it besides its amounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Back {
+    /// WeChat's number.
+    pub(crate) refund_id: String,
+    /// Our number; not ours when a person made it in WeChat's merchant platform.
+    pub(crate) out_refund_no: String,
+    /// PROCESSING, SUCCESS, FAIL or CHANGE, as it was when the bill was made.
+    pub(crate) status: String,
 }
 
 /// A payment that the journal has.
@@ -61,7 +72,11 @@ impl Line {
         let refund = row.refund.as_ref();
         let (what, total_fen, booked_fen) = match (row.state, refund) {
             (TradeState::Refund, Some(refund)) => (
-                What::Refunded(refund.refund_id.to_owned()),
+                What::Refunded(Back {
+                    refund_id: refund.refund_id.to_owned(),
+                    out_refund_no: refund.out_refund_no.to_owned(),
+                    status: refund.status.to_owned(),
+                }),
                 refund.refund_fee,
                 refund.settlement_refund_fee,
             ),

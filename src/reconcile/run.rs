@@ -4,10 +4,12 @@
 use std::collections::HashSet;
 use std::io;
 
+use serde::Deserialize;
 use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::channel_no::{read_out_trade_no, read_transfer_no};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::order::Order;
+use tally_actors::domain::refund::Refund;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::time::{At, Day};
 use tally_actors::domain::withdrawal::Withdrawal;
@@ -17,8 +19,10 @@ use tally_storage::reconciliations::{self as kept, Carried, Reconciliation, Side
 
 use super::bill::{self, Transfer};
 use super::compare::{self, Compared, Difference, Verdict};
+use super::journal::Moved;
 use super::parts::{Part, Parts};
-use super::record::{Line, Own};
+use super::record::{Back, Line, Own};
+use super::refunds::{self, Sent};
 use super::{Fault, Found, Reconciler, Report, journal, name, transfers};
 use crate::limits::{PAGE_MAX, RECONCILE_AT_ONCE, RECONCILE_CASES_MAX};
 
@@ -27,7 +31,7 @@ struct Run<'r> {
     of: &'r Reconciler,
     day: Day,
     ran_at: At,
-    /// Payments of this day that stand in the bill of a day beside it.
+    /// Payments and refunds of this day that stand in the bill of a day beside it.
     beside: HashSet<String>,
     report: Report,
     opened: u64,
@@ -46,14 +50,19 @@ impl Reconciler {
         bill::trade(client, day, &mut lines).await?;
         let mut moved = Parts::new(&self.folder)?;
         let flow = bill::flow(client, day, &mut moved).await?;
-        let mut own = Parts::new(&self.folder)?;
-        let beside = self.carried_here(day, &mut own).await?;
-        let mut tell = |one: Own| own.push(&one.out_trade_no, &one);
-        journal::payments(self.books.as_ref(), day, &mut tell).await?;
+        let (mut own, mut sent) = (Parts::new(&self.folder)?, Parts::new(&self.folder)?);
+        let mut tell = |moved: Moved| match moved {
+            Moved::In(one) => own.push(&one.out_trade_no, &one),
+            Moved::Back(one) => sent.push(&one.out_trade_no, &one),
+        };
+        let beside = self.carried_here(day, &mut tell).await?;
+        journal::moved(self.books.as_ref(), day, &mut tell).await?;
         let report = Report::default();
         let mut run = Run { of: self, day, ran_at, beside, report, opened: 0 };
-        for (lines, own) in lines.into_parts().zip(own.into_parts()) {
-            run.compare(lines, own).await?;
+        let own = own.into_parts().zip(sent.into_parts());
+        for (lines, (own, sent)) in lines.into_parts().zip(own) {
+            let back = run.compare(lines, own).await?;
+            run.refunds(back, sent).await?;
         }
         for moved in moved.into_parts() {
             run.transfers(moved).await?;
@@ -67,7 +76,11 @@ impl Reconciler {
 
     /// What the days beside this one carried over to it: payments are to be found in this day's bill, and lines stand for payments
     /// of this day.
-    async fn carried_here(&self, day: Day, own: &mut Parts<Own>) -> Result<HashSet<String>, Fault> {
+    async fn carried_here(
+        &self,
+        day: Day,
+        tell: &mut (dyn FnMut(Moved) -> io::Result<()> + Send),
+    ) -> Result<HashSet<String>, Fault> {
         let mut beside = HashSet::new();
         for (there, before) in [(day.days() - 1, true), (day.days() + 1, false)] {
             let Some(there) = Day::from_days(there) else { continue };
@@ -76,9 +89,12 @@ impl Reconciler {
             }
             if before {
                 for payment in self.books.carried(there, Side::Payment).await? {
-                    let one: Own =
+                    let waiting =
                         serde_json::from_str(&payment.carried).map_err(io::Error::from)?;
-                    own.push(&one.out_trade_no, &Own { carried: true, ..one.clone() })?;
+                    tell(match waiting {
+                        Waiting::In(own) => Moved::In(Own { carried: true, ..own }),
+                        Waiting::Back(sent) => Moved::Back(Sent { carried: true, ..sent }),
+                    })?;
                 }
             }
         }
@@ -86,13 +102,26 @@ impl Reconciler {
     }
 }
 
+/// What the journal's side carries over.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Waiting {
+    In(Own),
+    Back(Sent),
+}
+
 impl Run<'_> {
-    async fn compare(&mut self, lines: Part<Line>, own: Part<Own>) -> Result<(), Fault> {
+    /// Compares payments. The refunds among the lines are left.
+    async fn compare(
+        &mut self,
+        lines: Part<Line>,
+        own: Part<Own>,
+    ) -> Result<Vec<(Line, Back)>, Fault> {
         let fee_bp = self.of.fee_bp;
         let work = move || Ok(compare::compare(lines.read()?, own.read()?, fee_bp));
         let done: io::Result<Compared> =
             tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Ended)?;
-        let Compared { differences: mut found, lacking, missing, sums } = done?;
+        let Compared { differences: mut found, lacking, missing, refunds, sums } = done?;
         self.report.sums.add(&sums);
         let mut carried = vec![];
         for lines in lacking.chunks(RECONCILE_AT_ONCE) {
@@ -117,11 +146,70 @@ impl Run<'_> {
                 Verdict::Differs(difference) => found.push(difference),
             }
         }
+        self.pool(carried).await?;
+        self.keep(found).await?;
+        Ok(refunds)
+    }
+
+    /// Compares the refunds of a bill with those that the journal sent.
+    async fn refunds(&mut self, back: Vec<(Line, Back)>, sent: Part<Sent>) -> Result<(), Fault> {
+        let (mut known, mut named) = (Vec::with_capacity(back.len()), HashSet::new());
+        for back in back.chunks(RECONCILE_AT_ONCE) {
+            for ((line, back), refund) in back.iter().zip(self.named(back).await?) {
+                let of = read_out_trade_no(&line.out_trade_no).map(|(of, _)| of);
+                named.extend(of.zip(refund.as_ref().map(|refund| refund.refund_no)));
+                known.push((line.clone(), back.clone(), refund));
+            }
+        }
+        let (mut found, mut carried) = (vec![], vec![]);
+        for ((line, back, _), verdict) in known.iter().zip(refunds::lines(&known, self.day)) {
+            match verdict {
+                Verdict::Matched => self.report.sums.refunds_matched += 1,
+                Verdict::Carried => {
+                    self.report.sums.refunds_matched += 1;
+                    let number = refunds::pooled(&back.out_refund_no);
+                    carried.push(self.carry(Side::Line, number, line)?);
+                }
+                Verdict::Differs(difference) => found.push(difference),
+            }
+        }
+        let rest = refunds::without_line(sent.read()?, &named);
+        for rest in rest.chunks(RECONCILE_AT_ONCE) {
+            let key = |sent: &Sent| Some((sent.merchant, Key::Refund(sent.refund_no)));
+            let records = self.records(rest.iter().map(key).collect()).await?;
+            for (sent, record) in rest.iter().zip(records) {
+                let Some(refund) = refund(record) else { continue };
+                let number = sent.pooled();
+                match refunds::missing(sent, &refund, self.day, self.beside.contains(&number)) {
+                    Some(Verdict::Carried) => {
+                        carried.push(self.carry(Side::Payment, number, sent)?)
+                    }
+                    Some(Verdict::Differs(difference)) => found.push(difference),
+                    Some(Verdict::Matched) => self.report.sums.refunds_matched += 1,
+                    None => {}
+                }
+            }
+        }
+        self.pool(carried).await?;
+        self.keep(found).await
+    }
+
+    /// The refunds that lines name, in their order.
+    async fn named(&self, lines: &[(Line, Back)]) -> Result<Vec<Option<Refund>>, ReadError> {
+        let keys: Vec<_> = lines.iter().map(|(line, back)| refunds::keys(line, back)).collect();
+        let ours = self.records(keys.iter().map(|[ours, _]| *ours).collect()).await?;
+        let by_hand = self.records(keys.into_iter().map(|[_, by_hand]| by_hand).collect()).await?;
+        let each = ours.into_iter().zip(by_hand);
+        Ok(each.map(|(ours, by_hand)| refund(ours).or_else(|| refund(by_hand))).collect())
+    }
+
+    /// Keeps what is carried over.
+    async fn pool(&mut self, carried: Vec<Carried>) -> Result<(), Fault> {
         self.report.carried += u64::try_from(carried.len()).unwrap_or(u64::MAX);
         for carried in carried.chunks(RECONCILE_AT_ONCE) {
             self.of.books.keep_carried(carried.to_vec()).await?;
         }
-        self.keep(found).await
+        Ok(())
     }
 
     fn carry(
@@ -236,6 +324,14 @@ impl Run<'_> {
         let differences: u64 = self.report.differences.values().sum();
         tracing::info!(day = %self.day, differences, carried = self.report.carried, "compared a day with WeChat's bill");
         Ok(made)
+    }
+}
+
+/// The refund that a record is.
+fn refund(record: Option<Record>) -> Option<Refund> {
+    match record {
+        Some(Record::Refund(refund)) => Some(*refund),
+        Some(_) | None => None,
     }
 }
 

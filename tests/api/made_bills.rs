@@ -22,6 +22,8 @@ pub(crate) struct Line {
     pub(crate) state: &'static str,
     pub(crate) fen: i64,
     pub(crate) charge: i64,
+    /// WeChat's number of the refund and ours, for a line about one.
+    pub(crate) refund: Option<(String, String)>,
 }
 
 /// Starts it before a sandbox; the URL.
@@ -82,11 +84,9 @@ pub(crate) fn trade(lines: &[Line]) -> String {
     let back = |line: &Line| line.state == "REFUND";
     for line in lines {
         let (paid, refunded) = if back(line) { (0, line.fen) } else { (line.fen, 0) };
-        let refund = if back(line) {
-            format!("`50{},`R{}", line.transaction, line.transaction)
-        } else {
-            "`0,`0".to_owned()
-        };
+        let none = ("0".to_owned(), "0".to_owned());
+        let (refund_id, out_refund_no) = line.refund.as_ref().unwrap_or(&none);
+        let refund = format!("`{refund_id},`{out_refund_no}");
         text.push_str(&format!(
             "`{},`wx8888888888888888,`1900000109,`0,`,`{},`{},`alice,`JSAPI,`{},`OTHERS,`CNY,`{},`0.00,{refund},`{},`0.00,`,`,`tea,`,`{}000,`0.60%,`{},`{},`\r\n",
             line.at,

@@ -1,6 +1,7 @@
 //! Days compared with WeChat's bills: what was planted is found, each once, and nothing else.
 
 use serde_json::{Value, json};
+use tally::settings::Settings;
 use tally_wechat::SignType;
 
 use crate::helpers::{spawn_app, until};
@@ -18,11 +19,17 @@ struct Shop {
 
 impl Shop {
     async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With settings of its own.
+    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let bills = Bills::default();
         let shared = Bills::clone(&bills);
         let stage = Stage::with(move |settings| {
             let sandbox = settings.wechat.pay_url.clone();
             settings.wechat.pay_url = made_bills::start(sandbox, shared);
+            change(settings);
         })
         .await;
         let rules = json!({"merchant_id": "m1", "name": "Tea", "payout_openid": "owner"});
@@ -83,7 +90,15 @@ fn line(no: &str, fen: i64, at: &str) -> Line {
         state: "SUCCESS",
         fen,
         charge: (fen * 60 + 5_000) / 10_000,
+        refund: None,
     }
+}
+
+/// The line of a refund of a payment, whose charge comes back with it.
+fn back(of: &Line, fen: i64, refund_id: &str, out_refund_no: &str) -> Line {
+    let refund = Some((refund_id.to_owned(), out_refund_no.to_owned()));
+    let charge = -((fen * 60 + 5_000) / 10_000);
+    Line { state: "REFUND", fen, charge, refund, ..of.clone() }
 }
 
 #[actix_web::test]
@@ -129,7 +144,8 @@ async fn planted(each: i64) {
         let one = shop.paid(&no("ST"), 500, &noon).await;
         lines.push(Line { state: "REVOKED", ..one });
         let one = shop.paid(&no("RE"), 500, &noon).await;
-        lines.extend([one.clone(), Line { state: "REFUND", fen: 200, charge: -1, ..one }]);
+        let refund = back(&one, 200, &no("50"), &no("R"));
+        lines.extend([one, refund]);
         expected.extend([
             "bill_status",
             "bill_only",
@@ -228,6 +244,58 @@ async fn what_was_carried_over_and_never_came_is_a_difference_of_the_next_day() 
     let said = String::from_utf8_lossy(&told.stdout);
     assert_eq!((told.status.code(), said.contains("journal_only 1")), (Some(1), true), "{told:?}");
     assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 2);
+    shop.stage.finish().await;
+}
+
+#[actix_web::test]
+async fn refunds_that_the_journal_has_raise_nothing_and_others_and_other_amounts_do() {
+    let shop = Shop::with(|settings| settings.transfer_query_seconds = "1".parse().unwrap()).await;
+    let (stage, orders) = (&shop.stage, "/v1/merchants/default/orders");
+    let alice = stage.page("alice").await;
+    // A part, all, and a part by hand in WeChat's merchant platform; each of an order that was paid on another day.
+    let mut lines = vec![];
+    for (n, fen) in [("1", 333), ("2", 1_000), ("3", 250)] {
+        let no = format!("A000{n}");
+        stage.order(&alice, &no, 1_000).await;
+        stage.play(&format!("orders/default-{no}/pay"), json!({})).await;
+        until("it is paid", || async { stage.status(&no).await == "paid" }).await;
+        if n == "3" {
+            let notify_url = format!("{}/notify/default/refund", stage.app.base);
+            let by_hand = json!({"amount_fen": fen, "notify_url": notify_url});
+            stage.play(&format!("orders/default-{no}/refund"), by_hand).await;
+        } else {
+            let ask = json!({"refund_no": format!("R000{n}"), "amount_fen": fen});
+            stage.app.post(&format!("{orders}/{no}/refunds"), ask).await.expect(201);
+        }
+        let done = "/v1/merchants/default/refunds?status=succeeded";
+        let newest = || async { stage.app.get(done).await.expect(200)["items"][0].clone() };
+        until("it is refunded", || async { newest().await["order_no"] == no.as_str() }).await;
+        let refund = newest().await;
+        let order = stage.app.get(&format!("{orders}/{no}")).await.expect(200);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let paid = Line {
+            order: format!("default-{no}"),
+            transaction: text(&order["transaction_id"]),
+            ..line(&no, 1_000, &format!("{DAY} 12:00:00"))
+        };
+        let number = if n == "3" { "byhand".to_owned() } else { format!("default-R000{n}") };
+        lines.push(back(&paid, fen, &text(&refund["refund_id"]), &number));
+    }
+    made_bills::put(&shop.bills, DAY, &lines);
+    let report = shop.run(DAY).await;
+    assert_eq!(report["differences"], json!({}), "{report}");
+    assert_eq!((&report["sums"]["refunds_matched"], &report["carried"]), (&json!(3), &json!(0)));
+
+    let stranger = back(&lines[0], 100, "50999", "default-R0999");
+    let doubled = lines[1].clone();
+    lines[0].fen += 1;
+    lines.extend([stranger, doubled]);
+    made_bills::put(&shop.bills, DAY, &lines);
+    let report = shop.run(DAY).await;
+    assert_eq!(report["differences"], json!({"bill_refund": 3}), "{report}");
+    let mut kinds = shop.kinds(DAY).await;
+    kinds.dedup();
+    assert_eq!(kinds, ["bill_refund"]);
     shop.stage.finish().await;
 }
 
