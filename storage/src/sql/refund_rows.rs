@@ -7,7 +7,7 @@ use tally_actors::ports::ReadError;
 use super::rows::{Fields, instant};
 
 impl Fields<'_> {
-    /// The refund in the next fields: those of [`REFUND`].
+    /// The refund in the next fields: those of [`super::rows::REFUND`].
     pub(crate) fn refund(&mut self) -> Result<Refund, ReadError> {
         Ok(Refund {
             refund_no: self.text()?,

@@ -71,6 +71,6 @@ pub struct RaiseCase {
     pub amount: Option<Money>,
     /// What should have been found.
     pub expected: Option<Money>,
-    /// What else there is to know, for people: at most [`limits::CASE_FACTS_MAX`].
+    /// What else there is to know, for people: at most [`crate::limits::CASE_FACTS_MAX`].
     pub facts: Facts,
 }
