@@ -11,7 +11,7 @@ use tally_actors::ports::{Page, RefundFilter};
 use crate::databases::{Fresh, for_every_database};
 use crate::support::*;
 
-fn request(no: &str, order: &str, amount: u64, key: Option<&str>) -> Command {
+pub(crate) fn request(no: &str, order: &str, amount: u64, key: Option<&str>) -> Command {
     Command::RequestRefund(RequestRefund {
         refund_no: id(no),
         idempotency_key: key.map(id),
@@ -24,15 +24,15 @@ fn request(no: &str, order: &str, amount: u64, key: Option<&str>) -> Command {
     })
 }
 
-fn start(no: &str, order: &str) -> Command {
+pub(crate) fn start(no: &str, order: &str) -> Command {
     Command::StartRefund(StartRefund { refund_no: id(no), order_no: id(order), last_try: None })
 }
 
-fn record(no: &str, order: &str, outcome: RefundOutcome) -> Command {
+pub(crate) fn record(no: &str, order: &str, outcome: RefundOutcome) -> Command {
     Command::RecordRefund(RecordRefund { refund_no: id(no), order_no: id(order), outcome })
 }
 
-fn succeeded(amount: u64, booked: Option<u64>) -> RefundOutcome {
+pub(crate) fn succeeded(amount: u64, booked: Option<u64>) -> RefundOutcome {
     let booked = booked.map(fen);
     RefundOutcome::Succeeded { refund_id: "50000".into(), amount: fen(amount), booked }
 }
