@@ -280,7 +280,7 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
     };
     let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), clock.as_now());
     let recovery = Recovery::new(desk.clone(), cashier.clone());
-    let webhooks = Webhooks::new(Arc::clone(&store), runtime.clone(), post);
+    let webhooks = Webhooks::new(Arc::clone(&store), runtime.clone(), post, engine.refunds_open());
     let beside = (&clock, &runtime);
     let service = Service {
         reconciler: Reconciler::new(settings, &engine, &store, &gateway, beside),

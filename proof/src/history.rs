@@ -256,6 +256,8 @@ pub struct Balance {
     pub available: Fen,
     pub in_transit: Fen,
     pub withdrawn: Fen,
+    pub suspense: Fen,
+    pub adjusted: Fen,
 }
 
 /// An order.

@@ -192,6 +192,8 @@ pub fn balance(head: &Head) -> history::Balance {
         available: head.available.fen(),
         in_transit: fen(head.in_transit),
         withdrawn: fen(head.withdrawn),
+        suspense: fen(head.suspense),
+        adjusted: head.adjusted.fen(),
     }
 }
 

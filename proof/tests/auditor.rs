@@ -120,6 +120,8 @@ impl Books {
             available: head.available.fen(),
             in_transit: signed(head.in_transit),
             withdrawn: signed(head.withdrawn),
+            suspense: signed(head.suspense),
+            adjusted: head.adjusted.fen(),
         });
         let mut history = History::default();
         history.stored.insert("shop1".into(), self.stored);

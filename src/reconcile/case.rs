@@ -87,6 +87,7 @@ fn proposal(kind: CaseKind) -> &'static str {
         | CaseKind::OrderUnknown
         | CaseKind::PaidToClosed
         | CaseKind::RefundByHand
-        | CaseKind::RefundStuck => "",
+        | CaseKind::RefundStuck
+        | CaseKind::RefundFailed => "",
     }
 }

@@ -131,6 +131,9 @@ fn about(event: &Event) -> (String, Option<Money>) {
             )
         }
         Event::CaseResolved { case_id, .. } => (format!("case {case_id}"), None),
+        Event::SuspenseReleased { case_id, transaction_id, amount, .. } => {
+            (format!("case {case_id}, transaction {transaction_id}"), Some(*amount))
+        }
         Event::StandingChanged { change, .. } => (format!("{change:?}").to_lowercase(), None),
         Event::CaseRaised { case } => {
             (format!("{}, case {}", case.kind.as_str(), case.case_id), case.amount)

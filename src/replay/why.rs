@@ -24,12 +24,24 @@ pub(crate) enum Number {
     Paid,
     /// What the platform keeps
     Fee,
+    /// Got beside payments, less what was taken so
+    Adjusted,
+    /// There, and credited to nobody
+    Suspense,
 }
 
 impl Number {
     /// All of them, in the order of money's way.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Paid, Self::Fee, Self::Pending, Self::Available, Self::InTransit, Self::Withdrawn];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Paid,
+        Self::Fee,
+        Self::Pending,
+        Self::Available,
+        Self::InTransit,
+        Self::Withdrawn,
+        Self::Adjusted,
+        Self::Suspense,
+    ];
 
     /// Its name, as the API has it.
     pub(crate) fn name(self) -> &'static str {
@@ -40,6 +52,8 @@ impl Number {
             Self::Withdrawn => "withdrawn_fen",
             Self::Paid => "paid_fen",
             Self::Fee => "fee_fen",
+            Self::Adjusted => "adjusted_fen",
+            Self::Suspense => "suspense_fen",
         }
     }
 
@@ -52,6 +66,8 @@ impl Number {
             Self::Withdrawn => fen(head.withdrawn),
             Self::Paid => fen(head.paid),
             Self::Fee => fen(head.fee),
+            Self::Adjusted => i128::from(head.adjusted.fen()),
+            Self::Suspense => fen(head.suspense),
         }
     }
 
@@ -66,6 +82,13 @@ impl Number {
             Self::Pending => owed(LedgerAccount::Pending),
             Self::InTransit => owed(LedgerAccount::InTransit),
             Self::Fee => owed(LedgerAccount::Fee),
+            Self::Suspense => owed(LedgerAccount::Suspense),
+            Self::Adjusted if matches!(event, Event::SuspenseReleased { .. }) => {
+                owed(LedgerAccount::Available)
+            }
+            Self::Adjusted => 0,
+            // What comes in for nobody is not paid yet.
+            Self::Paid if of(LedgerAccount::Suspense).next().is_some() => 0,
             Self::Paid => of(LedgerAccount::Channel).map(debited).sum(),
             Self::Withdrawn => {
                 let from_transit = of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
@@ -90,7 +113,8 @@ fn fen(amount: Money) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use tally_actors::domain::event::PaymentSource;
+    use tally_actors::domain::case::{CaseKind, PaymentCase};
+    use tally_actors::domain::event::{PaymentSource, ReleasedTo};
     use tally_actors::domain::settlement::Bucket;
     use tally_actors::domain::time::{At, Day};
 
@@ -100,9 +124,9 @@ mod tests {
         Money::from_fen(fen).unwrap()
     }
 
-    /// By how much an event moves paid, fee, pending, available, in transit and withdrawn.
+    /// By how much an event moves each of [`Number::ALL`].
     #[track_caller]
-    fn check(event: &Event, expected: [i128; 6]) {
+    fn check(event: &Event, expected: [i128; 8]) {
         assert_eq!(Number::ALL.map(|number| number.change(event)), expected, "{}", event.kind());
     }
 
@@ -119,7 +143,7 @@ mod tests {
             settle_on: None,
             source: PaymentSource::Hand,
         };
-        check(&paid, [1_000, 6, 994, 0, 0, 0]);
+        check(&paid, [1_000, 6, 994, 0, 0, 0, 0, 0]);
         let moved = Bucket { orders: 1, gross: money(1_000), fee: money(6), ..Bucket::default() };
         let settled = Event::Settled {
             settlement_no: "S001".parse().unwrap(),
@@ -128,7 +152,7 @@ mod tests {
             include_not_due: false,
             moved,
         };
-        check(&settled, [0, 0, -994, 994, 0, 0]);
+        check(&settled, [0, 0, -994, 994, 0, 0, 0, 0]);
         let (withdrawal_no, amount) = ("W001".parse().unwrap(), money(500));
         let (reference, reason) = (Box::<str>::from("B1"), Box::<str>::from("so"));
         let day = At::from_ms(1).day();
@@ -138,9 +162,19 @@ mod tests {
             reference: reference.clone(),
             note: reason.clone(),
         };
-        check(&succeeded, [0, 0, 0, 0, -500, 500]);
+        check(&succeeded, [0, 0, 0, 0, -500, 500, 0, 0]);
         let failed = Event::WithdrawalFailed { withdrawal_no, amount, day, reason, reference };
-        check(&failed, [0, 0, 0, 500, -500, 0]);
-        check(&Event::WithdrawalSending { withdrawal_no }, [0; 6]);
+        check(&failed, [0, 0, 0, 500, -500, 0, 0, 0]);
+        check(&Event::WithdrawalSending { withdrawal_no }, [0; 8]);
+        let (case_id, transaction_id) =
+            ("m1-0000000000000001".parse().unwrap(), "T2".parse().unwrap());
+        let kind = CaseKind::PaidTwice;
+        let (order_no, expected, paid_at) = ("A001".parse().unwrap(), None, At::from_ms(1));
+        let case =
+            PaymentCase { case_id, kind, order_no, transaction_id, amount, expected, paid_at };
+        check(&Event::CaseOpened { case }, [0, 0, 0, 0, 0, 0, 0, 500]);
+        let released = |to| Event::SuspenseReleased { case_id, transaction_id, amount, to };
+        check(&released(ReleasedTo::Available), [0, 0, 0, 500, 0, 0, 500, -500]);
+        check(&released(ReleasedTo::Order), [0, 0, 0, 0, 0, 0, 0, -500]);
     }
 }

@@ -7,6 +7,7 @@ use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::case::{CaseKind, Remedy};
 use tally_actors::domain::command::ResolveCase;
 use tally_actors::domain::ids::{CaseId, KeyId, MerchantId};
+use tally_actors::domain::money::Money;
 use tally_actors::domain::time::At;
 use tally_actors::ports::{CaseFilter, ListedCase};
 
@@ -28,7 +29,9 @@ pub(crate) struct CaseView {
     status: &'static str,
     opened_at: At,
     facts: Value,
-    /// What may be done about it; nothing once it is resolved.
+    /// What is in suspense for it.
+    suspense_fen: Money,
+    /// What may be done about it now; nothing once it is resolved.
     remedies: &'static [Remedy],
     /// What was decided; null while it is open.
     resolution: Option<ResolutionView>,
@@ -68,7 +71,8 @@ pub(crate) async fn list(
     let filter = CaseFilter { merchant, kind: query.case_kind()?, open };
     query.end()?;
     let part = service.stored(move |store| store.cases(filter, page)).await?;
-    ok(List::of(part, CaseView::of))
+    let refunds_open = service.engine.refunds_open();
+    ok(List::of(part, |listed| CaseView::of(listed, refunds_open)))
 }
 
 /// `GET /v1/cases/{case_id}`
@@ -87,7 +91,7 @@ pub(crate) async fn get(
     let Some(Record::Case(case)) = service.record(merchant, Key::Case(case_id)).await? else {
         return Err(ApiError::CaseUnknown);
     };
-    ok(CaseView::of(ListedCase { merchant, case: *case }))
+    ok(CaseView::of(ListedCase { merchant, case: *case }, service.engine.refunds_open()))
 }
 
 /// `POST /v1/cases/{case_id}/resolve`
@@ -102,15 +106,17 @@ pub(crate) async fn resolve(
     let merchant: MerchantId = of.ok_or_else(|| ApiError::invalid("case_id", CaseId::SHAPE))?;
     let Resolve { note, remedy } = body.0;
     let remedy = remedy.map(|remedy| remedy.0);
-    let resolve = ResolveCase { case_id, by: by.0, note: note.0.into(), remedy };
+    let refunds_open = service.engine.refunds_open();
+    let resolve = ResolveCase { case_id, by: by.0, note: note.0.into(), remedy, refunds_open };
     let asked = service.engine.resolve_case(merchant, resolve, service.asked(by.0));
-    ok(CaseView::of(ListedCase { merchant, case: service.write(asked).await? }))
+    ok(CaseView::of(ListedCase { merchant, case: service.write(asked).await? }, refunds_open))
 }
 
 impl CaseView {
-    /// The case of a list.
-    pub(crate) fn of(listed: ListedCase) -> Self {
+    /// The case of a list; `refunds_open`: whether WeChat refunds can be made at all.
+    pub(crate) fn of(listed: ListedCase, refunds_open: bool) -> Self {
         let ListedCase { merchant, case } = listed;
+        let (remedies, suspense_fen) = (case.remedies(refunds_open), case.held());
         let detail = |(name, value)| json!({ "name": name, "value": value });
         let facts = json!({
             "order_no": case.order_no,
@@ -127,7 +133,8 @@ impl CaseView {
             status: if case.resolution.is_none() { "open" } else { "resolved" },
             opened_at: case.opened_at,
             facts,
-            remedies: if case.resolution.is_none() { &Remedy::ALL } else { &[] },
+            remedies,
+            suspense_fen: suspense_fen.unwrap_or(Money::ZERO),
             resolution: case.resolution.map(|made| ResolutionView {
                 at: made.at,
                 by: made.by,

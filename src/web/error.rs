@@ -321,6 +321,7 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::NumberReused
         | Refusal::WithdrawalDecided(_)
         | Refusal::CaseResolved
+        | Refusal::RemedyImpossible(_)
         | Refusal::RefundDecided(_)
         | Refusal::RefundTooSoon(_)
         | Refusal::NotRestored => StatusCode::CONFLICT,

@@ -63,6 +63,7 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::MerchantNotEmpty("a debt"), 422, "merchant_not_empty"),
         (Refusal::CaseUnknown, 404, "case_unknown"),
         (Refusal::CaseResolved, 409, "case_resolved"),
+        (Refusal::RemedyImpossible("refund"), 409, "remedy_impossible"),
         (Refusal::NotRestored, 409, "not_restored"),
         (Refusal::NotManual, 422, "withdrawal_not_manual"),
         (Refusal::StillTold { until: At::default() }, 422, "transfer_still_told"),

@@ -97,6 +97,10 @@ pub(crate) struct BalanceView {
     paid_orders: u64,
     refunded_fen: Money,
     fee_fen: Money,
+    /// Got beside payments, less what was taken so.
+    adjusted_fen: Balance,
+    /// There, and credited to nobody.
+    suspense_fen: Money,
     as_of: At,
 }
 
@@ -262,6 +266,8 @@ impl BalanceView {
             paid_orders: head.paid_orders,
             refunded_fen: head.refunded,
             fee_fen: head.fee,
+            adjusted_fen: head.adjusted,
+            suspense_fen: head.suspense,
             as_of,
         }
     }

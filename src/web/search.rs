@@ -215,6 +215,7 @@ impl Meanings {
         let anywhere = [
             (raw.parse().ok().map(Key::Order), "order_no"),
             (raw.parse().ok().map(Key::Transaction), "transaction_id"),
+            (raw.parse().ok().map(Key::Held), "transaction_id of a case"),
             (raw.parse().ok().map(Key::Settlement), "settlement_no"),
             (raw.parse().ok().map(Key::Withdrawal), "withdrawal_no"),
             (raw.parse().ok().map(Key::Refund), "refund_no"),
@@ -234,6 +235,7 @@ impl Found {
             Record::Withdrawal(made) => ("withdrawal", made.withdrawal_no.to_string()),
             Record::Refund(made) => ("refund", made.refund_no.to_string()),
             Record::Case(case) => ("case", case.case_id.to_string()),
+            Record::Held(case_id) => ("case", case_id.to_string()),
             Record::Number(_) => return None,
         };
         let url = match kind {
@@ -263,6 +265,7 @@ mod tests {
                     "partner_trade_no",
                     "order_no",
                     "transaction_id",
+                    "transaction_id of a case",
                     "settlement_no",
                     "withdrawal_no",
                     "refund_no",
@@ -270,10 +273,17 @@ mod tests {
             ),
             (
                 "A0001",
-                &["order_no", "transaction_id", "settlement_no", "withdrawal_no", "refund_no"],
+                &[
+                    "order_no",
+                    "transaction_id",
+                    "transaction_id of a case",
+                    "settlement_no",
+                    "withdrawal_no",
+                    "refund_no",
+                ],
             ),
-            ("4200001234202611281234567890", &["transaction_id"]),
-            ("1", &["transaction_id"]),
+            ("4200001234202611281234567890", &["transaction_id", "transaction_id of a case"]),
+            ("1", &["transaction_id", "transaction_id of a case"]),
             ("", &[]),
             ("m1_A0001", &[]),
             ("商", &[]),

@@ -36,6 +36,8 @@ pub(super) struct Desk {
     pub(super) claims: Claims,
     pub(super) post: Arc<Post>,
     pub(super) now: Now,
+    /// Whether WeChat refunds can be made at all.
+    pub(super) refunds_open: bool,
 }
 
 /// One webhook's courier.

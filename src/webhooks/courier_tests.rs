@@ -82,6 +82,7 @@ impl World {
             store,
             post: Arc::clone(&self.post),
             now: Arc::new(move || *clock.lock().unwrap()),
+            refunds_open: true,
         };
         let courier = Courier::new(Arc::new(desk), self.webhook.clone());
         courier.hear(id("m1"));
@@ -167,7 +168,7 @@ async fn what_fails_is_tried_sixteen_times_in_a_day_then_set_aside_and_told_when
     let now = *world.clock.lock().unwrap();
     let runtime = world.service.runtime.clone();
     let post = Post::new(true, std::time::Duration::from_secs(60)).unwrap();
-    let webhooks = Webhooks::new(Arc::clone(&world.service.store), runtime, post);
+    let webhooks = Webhooks::new(Arc::clone(&world.service.store), runtime, post, true);
     let event: crate::webhooks::EventId = id(&aside.event_id);
     let again = webhooks.replay(world.webhook.clone(), event, now).await.unwrap().unwrap();
     assert_eq!((again.tries, again.status), (0, DeliveryStatus::Waiting));

@@ -121,20 +121,25 @@ impl Told {
             && (kinds.is_empty() || kinds.iter().any(|one| one == kind))
     }
 
-    /// The body of a delivery: what happened, with the thing as the API shows it now.
-    pub(super) async fn body(&self, books: &dyn Books) -> Result<String, ReadError> {
+    /// The body of a delivery: what happened, with the thing as the API shows it now. `refunds_open`: whether WeChat refunds can
+    /// be made at all, which decides about the remedies of a case.
+    pub(super) async fn body(
+        &self,
+        books: &dyn Books,
+        refunds_open: bool,
+    ) -> Result<String, ReadError> {
         let body = Body {
             id: self.id.to_string(),
             kind: self.kind.as_str(),
             merchant_id: self.id.merchant,
             seq: self.id.seq,
             at: self.at,
-            data: self.data(books).await?,
+            data: self.data(books, refunds_open).await?,
         };
         Ok(json!(body).to_string())
     }
 
-    async fn data(&self, books: &dyn Books) -> Result<Value, ReadError> {
+    async fn data(&self, books: &dyn Books, refunds_open: bool) -> Result<Value, ReadError> {
         let of = self.id.merchant;
         let key = match (self.case, self.thing) {
             (Some(case), _) => case,
@@ -151,7 +156,8 @@ impl Told {
             Some(Record::Settlement(made)) => Ok(json!(SettlementView::of(&made))),
             Some(Record::Withdrawal(made)) => Ok(json!(WithdrawalView::of(*made))),
             Some(Record::Case(case)) => {
-                Ok(json!(CaseView::of(ListedCase { merchant: of, case: *case })))
+                let listed = ListedCase { merchant: of, case: *case };
+                Ok(json!(CaseView::of(listed, refunds_open)))
             }
             Some(Record::Refund(made)) => Ok(json!(RefundView::of(*made))),
             Some(_) | None => Err(self.missing()),

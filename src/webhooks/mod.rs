@@ -72,18 +72,25 @@ pub(crate) struct Webhooks {
     store: Arc<dyn Books>,
     runtime: Handle,
     post: Arc<Post>,
+    refunds_open: bool,
     changed: Arc<Changed>,
 }
 
 impl Webhooks {
-    /// Those of a store, and the runtime that it lives on.
-    pub(crate) fn new(store: Arc<dyn Books>, runtime: Handle, post: Post) -> Self {
-        Self { store, runtime, post: Arc::new(post), changed: Arc::default() }
+    /// Those of a store, and the runtime that it lives on. `refunds_open`: whether WeChat refunds can be made at all.
+    pub(crate) fn new(
+        store: Arc<dyn Books>,
+        runtime: Handle,
+        post: Post,
+        refunds_open: bool,
+    ) -> Self {
+        Self { store, runtime, post: Arc::new(post), refunds_open, changed: Arc::default() }
     }
 
     fn desk(&self, now: Now) -> Desk {
         let claims = Claims::new(Arc::clone(&self.store) as Arc<dyn Store>, Work::Webhooks);
-        Desk { store: Arc::clone(&self.store), claims, post: Arc::clone(&self.post), now }
+        let (store, post) = (Arc::clone(&self.store), Arc::clone(&self.post));
+        Desk { store, claims, post, now, refunds_open: self.refunds_open }
     }
 
     fn changed(&self) -> Arc<Changed> {

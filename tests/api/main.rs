@@ -26,6 +26,7 @@ mod roles;
 mod search;
 mod stage;
 mod standing;
+mod suspense;
 mod walk;
 mod webhooks;
 mod wechat_orders;

@@ -115,7 +115,7 @@ impl Account {
                 vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
             }
             Command::RaiseCase(raise) => vec![Key::Case(self.raised_id(raise))],
-            Command::ResolveCase(resolve) => vec![Key::Case(resolve.case_id)],
+            Command::ResolveCase(resolve) => Self::resolve_keys(resolve),
             #[cfg(test)]
             Command::Panic => vec![],
         }
@@ -175,13 +175,16 @@ impl Account {
             Command::RaiseCase(raise) => {
                 Ok(Self::frozen_by_cases(head, self.raise_case(raise)?, asked))
             }
-            Command::ResolveCase(resolve) => self.resolve_case(resolve),
+            Command::ResolveCase(resolve) => self.resolve_case(head, resolve),
             Command::Stand(stand) => Self::stand(head, stand),
             Command::RequestRefund(refund) => self.request_refund(head, refund),
             Command::StartRefund(start) => {
                 self.start_refund(start, self.time_of(command, asked.at))
             }
-            Command::RecordRefund(record) => self.record_refund(head, record, asked.restored),
+            Command::RecordRefund(record) => {
+                let events = self.record_refund(head, record, asked.restored)?;
+                Ok(Self::frozen_by_cases(head, events, asked))
+            }
             Command::NoticeRefund(notice) => self.notice_refund(notice),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),

@@ -58,10 +58,13 @@ pub enum Key {
     Case(CaseId),
     /// A refund.
     Refund(RefundNo),
+    /// The newest case for which a payment's money was put into suspense.
+    Held(TransactionId),
 }
 
 impl Key {
-    /// In which order a message lines up for its keys: callers' keys lead to numbers, and payments to cases.
+    /// In which order a message lines up for its keys: callers' keys lead to numbers, payments to what was put into suspense,
+    /// and both to cases.
     pub fn stage(&self) -> u8 {
         match self {
             Self::Idempotency(..) => 0,
@@ -70,7 +73,8 @@ impl Key {
             | Self::Settlement(_)
             | Self::Withdrawal(_)
             | Self::Refund(_) => 1,
-            Self::Case(_) => 2,
+            Self::Held(_) => 2,
+            Self::Case(_) => 3,
         }
     }
 }
@@ -105,6 +109,8 @@ pub enum Record {
     Case(Box<Case>),
     /// For [`Key::Refund`].
     Refund(Box<Refund>),
+    /// For [`Key::Held`].
+    Held(CaseId),
 }
 
 /// The records at hand. `None` for a key that is known to name nothing.
@@ -133,6 +139,7 @@ impl Books {
     getter!(/** The withdrawal of that number. */ withdrawal, Withdrawal(WithdrawalNo), Withdrawal(Withdrawal));
     getter!(/** The case of that id. */ case, Case(CaseId), Case(Case));
     getter!(/** The refund of that number. */ refund, Refund(RefundNo), Refund(Refund));
+    getter!(/** The case for which the payment's money was put into suspense. */ held, Held(TransactionId), Held(CaseId));
 
     /// The number made for a caller's key.
     pub fn number(&self, route: Route, key: &IdempotencyKey) -> Option<Numbered> {
@@ -213,9 +220,17 @@ impl Books {
             | Event::WithdrawalFailed { withdrawal_no, .. } => {
                 vec![Key::Withdrawal(*withdrawal_no)]
             }
-            Event::CaseOpened { case } => vec![Key::Case(case.case_id)],
-            Event::CaseRaised { case } => vec![Key::Case(case.case_id)],
-            Event::CaseResolved { case_id, .. } => vec![Key::Case(*case_id)],
+            Event::CaseOpened { case } => {
+                let held = case.suspended().map(|_| Key::Held(case.transaction_id));
+                held.into_iter().chain([Key::Case(case.case_id)]).collect()
+            }
+            Event::CaseRaised { case } => {
+                let held = case.suspended().and(case.transaction_id).map(Key::Held);
+                held.into_iter().chain([Key::Case(case.case_id)]).collect()
+            }
+            Event::CaseResolved { case_id, .. } | Event::SuspenseReleased { case_id, .. } => {
+                vec![Key::Case(*case_id)]
+            }
             Event::RefundRequested { refund_no, order_no, idempotency_key, .. } => {
                 let made = idempotency(Route::Refunds, idempotency_key);
                 let both = [Key::Refund(*refund_no), Key::Order(*order_no)];

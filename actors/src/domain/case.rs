@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::chain::Seq;
-use super::ids::{CaseId, KeyId, MerchantId, OrderNo, TransactionId};
+use super::ids::{CaseId, KeyId, MerchantId, OrderNo, RefundNo, TransactionId};
 use super::money::Money;
 use super::number::base62;
 use super::time::At;
@@ -18,7 +18,7 @@ pub enum CaseKind {
     PaidTwice,
     /// A payment whose amount is not the order's. The money is credited to nobody.
     AmountDiffers,
-    /// A payment whose number is booked for another order. The money is credited to nobody.
+    /// A payment whose number is known with other facts. Its money is booked already, or a case holds it.
     TransactionReused,
     /// A payment for an order that is not known. The money is credited to nobody.
     OrderUnknown,
@@ -40,11 +40,13 @@ pub enum CaseKind {
     RefundByHand,
     /// A refund that WeChat can't finish by itself: the customer's card is gone. The money stays taken.
     RefundStuck,
+    /// Money that fitted no order's books was to go back to the customer, and did not. It is credited to nobody, as before.
+    RefundFailed,
 }
 
 impl CaseKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::PaidAfterClose,
         Self::PaidTwice,
         Self::AmountDiffers,
@@ -59,7 +61,13 @@ impl CaseKind {
         Self::PaidToClosed,
         Self::RefundByHand,
         Self::RefundStuck,
+        Self::RefundFailed,
     ];
+
+    /// Whether the payment that it is about fits no order's books, so that its money is held in suspense.
+    fn suspends(self) -> bool {
+        matches!(self, Self::PaidTwice | Self::AmountDiffers | Self::OrderUnknown)
+    }
 
     /// The kind of a name.
     pub fn of(name: &str) -> Option<Self> {
@@ -83,6 +91,7 @@ impl CaseKind {
             Self::PaidToClosed => "paid_to_closed",
             Self::RefundByHand => "refund_by_hand",
             Self::RefundStuck => "refund_stuck",
+            Self::RefundFailed => "refund_failed",
         }
     }
 }
@@ -107,6 +116,11 @@ pub struct PaymentCase {
 }
 
 impl PaymentCase {
+    /// What it puts into suspense: the money that fits no order's books. Nothing where the money is credited, or was told of before.
+    pub fn suspended(&self) -> Option<Money> {
+        (self.kind.suspends() && self.amount > Money::ZERO).then_some(self.amount)
+    }
+
     /// The id of a case about a payment.
     pub fn id_of(
         merchant: &MerchantId,
@@ -140,6 +154,14 @@ pub struct RaisedCase {
     pub facts: Facts,
 }
 
+impl RaisedCase {
+    /// What is in suspense for it, since the refund before it failed.
+    pub fn suspended(&self) -> Option<Money> {
+        let again = self.kind == CaseKind::RefundFailed && self.transaction_id.is_some();
+        self.amount.filter(|_| again)
+    }
+}
+
 /// A case as it stands. Amounts in fen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
@@ -163,8 +185,34 @@ pub struct Case {
     pub paid_at: Option<At>,
     /// What else there is to know.
     pub facts: Facts,
+    /// Where the money is that was put into suspense for it; `None`: it holds none.
+    pub suspense: Option<Suspense>,
     /// What a person decided; `None`: it is open.
     pub resolution: Option<Resolution>,
+}
+
+/// Where money is that was put into suspense (挂账) for a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspense {
+    /// It is held there, and credited to nobody.
+    Held,
+    /// It left: a remedy moved it, or it was booked for its order after all.
+    Released,
+}
+
+impl Suspense {
+    /// The state of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        [Self::Held, Self::Released].into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// Its name in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Released => "released",
+        }
+    }
 }
 
 /// What a person decided about a case.
@@ -186,11 +234,15 @@ pub struct Resolution {
 pub enum Remedy {
     /// Nothing is to be done.
     Accept,
+    /// The money in suspense becomes the merchant's, in full.
+    Credit,
+    /// The money in suspense goes back to the customer.
+    Refund,
 }
 
 impl Remedy {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Accept];
+    pub const ALL: [Self; 3] = [Self::Accept, Self::Credit, Self::Refund];
 
     /// The remedy of a name.
     pub fn of(name: &str) -> Option<Self> {
@@ -201,6 +253,16 @@ impl Remedy {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accept => "accept",
+            Self::Credit => "credit",
+            Self::Refund => "refund",
+        }
+    }
+
+    /// Whether it takes money out of suspense.
+    pub fn releases(self) -> bool {
+        match self {
+            Self::Accept => false,
+            Self::Credit | Self::Refund => true,
         }
     }
 }
@@ -232,6 +294,7 @@ impl Case {
             expected: opened.expected,
             paid_at: Some(opened.paid_at),
             facts: vec![],
+            suspense: opened.suspended().map(|_| Suspense::Held),
             resolution: None,
         }
     }
@@ -251,7 +314,35 @@ impl Case {
             expected,
             paid_at: None,
             facts,
+            suspense: raised.suspended().map(|_| Suspense::Held),
             resolution: None,
         }
+    }
+
+    /// The money that is held in suspense for it.
+    pub fn held(&self) -> Option<Money> {
+        self.amount.filter(|_| self.suspense == Some(Suspense::Held))
+    }
+
+    /// What may be done about it now, what is proposed first. `refunds_open`: whether WeChat refunds can be made at all.
+    pub fn remedies(&self, refunds_open: bool) -> &'static [Remedy] {
+        use Remedy::{Accept, Credit, Refund};
+        match (&self.resolution, self.held()) {
+            (Some(_), _) => &[],
+            (None, None) => &[Accept],
+            (None, Some(_)) if refunds_open && self.is_of_an_order() => &[Refund, Credit, Accept],
+            (None, Some(_)) => &[Credit, Accept],
+        }
+    }
+
+    /// Whether the books know its order, as a refund is one of an order.
+    fn is_of_an_order(&self) -> bool {
+        self.order_no.is_some() && self.kind != CaseKind::OrderUnknown
+    }
+
+    /// The number of the refund that its remedy makes: always the same, so it is made once. `None`: no case has such an id.
+    pub fn refund_no(case_id: &CaseId) -> Option<RefundNo> {
+        let (_, digits) = case_id.as_str().split_once('-')?;
+        format!("SR{digits}").parse().ok()
     }
 }

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::event::Event;
+use super::event::{Event, ReleasedTo};
 use super::money::Money;
 use super::refund::RefundSource;
 
-/// An account of the ledger. All are a merchant's own.
+/// An account of the ledger. All are a merchant's own, but suspense, which is the platform's beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerAccount {
@@ -22,6 +22,8 @@ pub enum LedgerAccount {
     Fee,
     /// Owed to customers, about to be paid back.
     Refund,
+    /// There, and credited to nobody (挂账).
+    Suspense,
 }
 
 /// One side of a booking, in fen. Exactly one of the two amounts is not zero.
@@ -37,7 +39,7 @@ pub struct Entry {
 
 /// The entries of an event: the sum of debits is the sum of credits.
 pub fn entries(event: &Event) -> Vec<Entry> {
-    use LedgerAccount::{Available, Channel, Fee, InTransit, Pending, Refund};
+    use LedgerAccount::{Available, Channel, Fee, InTransit, Pending, Refund, Suspense};
     let net = |gross: Money, less: Money| {
         gross.minus(less).expect("an event was checked when it was decided")
     };
@@ -70,6 +72,17 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         Event::RefundSucceeded { booked, booked_now, order_fee, order_fee_now, source, .. } => {
             corrected((*booked, *booked_now), (*order_fee, *order_fee_now), of(*source))
         }
+        Event::CaseOpened { case } => {
+            let amount = case.suspended().unwrap_or(Money::ZERO);
+            vec![debit(Channel, amount), credit(Suspense, amount)]
+        }
+        Event::SuspenseReleased { amount, to, .. } => {
+            let account = match to {
+                ReleasedTo::Available => Available,
+                ReleasedTo::Order => Channel, // out of which the payment takes it
+            };
+            vec![debit(Suspense, *amount), credit(account, *amount)]
+        }
         Event::RefundSending { .. }
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }
@@ -83,7 +96,6 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::WithdrawalApproved { .. }
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }
-        | Event::CaseOpened { .. }
         | Event::WithdrawalAttested { .. }
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
@@ -97,6 +109,7 @@ fn of(source: RefundSource) -> LedgerAccount {
     match source {
         RefundSource::Pending(_) => LedgerAccount::Pending,
         RefundSource::Available => LedgerAccount::Available,
+        RefundSource::Suspense => LedgerAccount::Suspense,
     }
 }
 

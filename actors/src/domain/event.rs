@@ -354,6 +354,27 @@ pub enum Event {
         /// WeChat's number of it.
         refund_id: Box<str>,
     },
+    /// Money that stood in suspense for a case is credited.
+    SuspenseReleased {
+        /// The case.
+        case_id: CaseId,
+        /// The payment that brought it.
+        transaction_id: TransactionId,
+        /// All of it.
+        amount: Money,
+        /// To whom.
+        to: ReleasedTo,
+    },
+}
+
+/// Where money goes that stood in suspense. To customers it goes by a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleasedTo {
+    /// To what the merchant may withdraw, in full: a remedy said so.
+    Available,
+    /// To the payment's order, which the next event books.
+    Order,
 }
 
 /// Who told of a payment.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::Link;
-use super::event::{Event, Stamped};
+use super::event::{Event, ReleasedTo, Stamped};
 use super::ids::MerchantId;
 use super::money::{Balance, Money};
 use super::refund::{RefundSource, RefundSums};
@@ -18,7 +18,7 @@ use crate::mutant::lax;
 
 /// The newest version of the head's format that this binary knows. A head has the oldest that can hold it, so an older binary
 /// refuses only the merchants of whom it would not know something.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 4;
 
 /// For how many Beijing days the withdrawals asked for are kept: messages read their clocks at different places, so their
 /// days may come a little out of order.
@@ -51,6 +51,14 @@ pub struct Head {
     pub in_transit: Money,
     /// Paid out.
     pub withdrawn: Money,
+    /// There, and credited to nobody: payments that fit no order's books.
+    pub suspense: Money,
+    /// All that was ever put there. Nothing: then no payment needs to be looked for there.
+    pub suspended: Money,
+    /// What of it became the merchant's by a remedy.
+    pub credited: Money,
+    /// What the merchant got beside payments, that included, less what was taken so.
+    pub adjusted: Balance,
     /// What is paid and not yet settled, by the first day it may be. `None` sorts first: always due.
     pub buckets: BTreeMap<Option<Day>, Bucket>,
     /// What was asked for in each of the newest days and did not come back.
@@ -88,6 +96,10 @@ impl Head {
             available: Balance::ZERO,
             in_transit: Money::ZERO,
             withdrawn: Money::ZERO,
+            suspense: Money::ZERO,
+            suspended: Money::ZERO,
+            credited: Money::ZERO,
+            adjusted: Balance::ZERO,
             buckets: BTreeMap::new(),
             requested: BTreeMap::new(),
             standing: Standing::default(),
@@ -100,8 +112,8 @@ impl Head {
         self.buckets.values().fold(Some(Money::ZERO), add).expect("no more than was paid")
     }
 
-    /// Whether the sums add up, as they do in every head that a journal leads to: paid, less refunds and fee, is pending,
-    /// available, in transit or withdrawn; and no more was asked for than went out.
+    /// Whether the sums add up, as they do in every head that a journal leads to: paid and adjusted, less refunds and fee, is
+    /// pending, available, in transit or withdrawn; no more was asked for than went out, and no more is suspended than came.
     fn adds_up(&self) -> bool {
         let fen = |amount: Money| i128::from(amount.fen());
         let pending = self.buckets.values().try_fold(Bucket::default(), |sum, bucket| {
@@ -111,8 +123,11 @@ impl Head {
         let Some(pending) = pending.and_then(|all| all.net()) else { return false };
         let out = fen(self.in_transit) + fen(self.withdrawn);
         let requested: i128 = self.requested.values().copied().map(fen).sum();
-        let left = fen(self.paid) - fen(self.refunded) - fen(self.fee);
-        left == fen(pending) + i128::from(self.available.fen()) + out && requested <= out
+        let balance = |balance: Balance| i128::from(balance.fen());
+        let left = fen(self.paid) - fen(self.refunded) - fen(self.fee) + balance(self.adjusted);
+        left == fen(pending) + balance(self.available) + out
+            && requested <= out
+            && fen(self.suspense) + fen(self.credited) <= fen(self.suspended)
     }
 
     /// The sums over all buckets that a settlement up to `through` moves.
@@ -223,6 +238,12 @@ impl Head {
                 let back = RefundSums { booked: *booked, fee: *order_fee_now };
                 self.refund(*source, taken, back)?;
             }
+            Event::CaseOpened { case } => {
+                let amount = case.suspended().unwrap_or(Money::ZERO);
+                self.suspense = self.suspense.plus(amount)?;
+                self.suspended = self.suspended.plus(amount)?;
+            }
+            Event::SuspenseReleased { amount, to, .. } => self.release(*amount, *to)?,
             Event::RefundSending { .. }
             | Event::RefundPostponed { .. }
             | Event::RefundUnknown { .. }
@@ -234,7 +255,6 @@ impl Head {
             | Event::WithdrawalApproved { .. }
             | Event::WithdrawalSending { .. }
             | Event::WithdrawalUnknown { .. }
-            | Event::CaseOpened { .. }
             | Event::WithdrawalAttested { .. }
             | Event::CaseRaised { .. }
             | Event::CaseResolved { .. } => {}
@@ -290,19 +310,40 @@ impl Head {
                 let in_all = self.available.plus(back.booked)?.plus(taken.fee)?;
                 self.available = in_all.minus(taken.booked)?.minus(back.fee)?;
             }
+            RefundSource::Suspense => {
+                self.suspense = self.suspense.plus(back.booked)?.minus(taken.booked)?;
+                return (taken.fee == back.fee || lax()).then_some(());
+            }
         }
         self.refunded = self.refunded.plus(taken.booked)?.minus(back.booked)?;
         self.fee = self.fee.plus(back.fee)?.minus(taken.fee)?;
         Some(())
     }
 
-    /// The format in which it is stored: 1 where nothing was decided about the merchant, 2 with what was.
-    pub fn format(&self) -> u8 {
-        if self.standing.is_plain() { 1 } else { 2 }
+    /// Takes money out of suspense.
+    fn release(&mut self, amount: Money, to: ReleasedTo) -> Option<()> {
+        self.suspense = self.suspense.minus(amount)?;
+        match to {
+            ReleasedTo::Order => {}
+            ReleasedTo::Available => {
+                self.credited = self.credited.plus(amount)?;
+                self.adjusted = self.adjusted.plus(amount)?;
+                self.available = self.available.plus(amount)?;
+            }
+        }
+        Some(())
     }
 
-    /// The part of the head that is kept in one blob: rules, buckets and the day's withdrawals; in format 2 then what was
-    /// decided.
+    /// The format in which it is stored: 1 where nothing was decided about the merchant, 2 with what was; 3 and 4 are the same
+    /// with money that came or went beside payments.
+    pub fn format(&self) -> u8 {
+        let plain = if self.standing.is_plain() { 1 } else { 2 };
+        let beside = self.suspended > Money::ZERO || self.adjusted != Balance::ZERO;
+        if beside { plain + 2 } else { plain }
+    }
+
+    /// The part of the head that is kept in one blob: rules, buckets and the day's withdrawals; in formats 2 and 4 then what
+    /// was decided.
     pub fn encode_kept(&self) -> Vec<u8> {
         let (buckets, requested) = (self.buckets.clone(), self.requested.clone());
         let kept = Kept { rules: &*self.rules, buckets, requested };
@@ -320,7 +361,7 @@ impl Head {
         let (kept, rest) = postcard::take_from_bytes::<Kept<Rules>>(blob).ok()?;
         let Kept { rules, buckets, requested } = kept;
         let (standing, rest) = match format {
-            1 => (Standing::default(), rest),
+            1 | 3 => (Standing::default(), rest),
             _ => postcard::take_from_bytes::<Standing>(rest).ok()?,
         };
         let head = Self { rules: Arc::new(rules), buckets, requested, standing, ..self };

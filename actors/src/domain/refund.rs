@@ -21,6 +21,8 @@ pub enum RefundSource {
     Pending(Option<Day>),
     /// Available money, which may become a debt.
     Available,
+    /// Money that fits no order's books. The refund is of a payment that its order was not credited with.
+    Suspense,
 }
 
 /// What a refund takes from a merchant, or gives back: what was booked, and the fee that goes the other way. In fen.

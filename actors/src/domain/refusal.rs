@@ -85,6 +85,9 @@ pub enum Refusal {
     /// A case is resolved once.
     #[error("the case is resolved, with another note or remedy: GET it to see which")]
     CaseResolved,
+    /// The case does not allow that remedy now.
+    #[error("{0} can't be done about this case as it is: GET it for its remedies")]
+    RemedyImpossible(&'static str),
     /// An admin, or a case, froze the merchant's withdrawals.
     #[error(
         "this merchant's withdrawals are frozen: GET /v1/merchants says why; POST …/unfreeze lets them go on"
@@ -170,6 +173,7 @@ impl Refusal {
             Self::WithdrawalsFrozen => "withdrawals_frozen",
             Self::CaseUnknown => "case_unknown",
             Self::CaseResolved => "case_resolved",
+            Self::RemedyImpossible(_) => "remedy_impossible",
             Self::MerchantFrozen => "withdrawals_frozen",
             Self::MerchantSuspended => "merchant_suspended",
             Self::MerchantClosed => "merchant_closed",

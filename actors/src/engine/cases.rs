@@ -2,7 +2,7 @@
 
 use super::answers::{case, merchant};
 use super::{Engine, Made};
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Remedy};
 use crate::domain::command::{Asked, Command, RaiseCase, ResolveCase, Stand};
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
@@ -40,14 +40,24 @@ impl Engine {
         }
     }
 
-    /// Decides about a case. The same decision again is a success.
+    /// Decides about a case. The same decision again is a success. A refund that it makes goes out at once.
     pub async fn resolve_case(
         &self,
         of: MerchantId,
         resolve: ResolveCase,
         asked: impl Into<Asked>,
     ) -> Result<Case, EngineError> {
-        Ok(case(self.ask(of, Command::ResolveCase(resolve), asked).await?)?.thing)
+        let (case_id, remedy) = (resolve.case_id, resolve.remedy);
+        let resolved = case(self.ask(of, Command::ResolveCase(resolve), asked).await?)?.thing;
+        if let (Some(Remedy::Refund), Some(refund_no)) = (remedy, Case::refund_no(&case_id)) {
+            self.refunds.hint(of, refund_no);
+        }
+        Ok(resolved)
+    }
+
+    /// Whether WeChat refunds can be made at all: a certificate is configured.
+    pub fn refunds_open(&self) -> bool {
+        self.transfers_open
     }
 
     /// Freezes, suspends or closes a merchant, or takes that back. A repeat changes nothing, and is a success.

@@ -29,7 +29,7 @@ impl Engine {
             other @ (Number::Chosen(_) | Number::Make(None)) => filled(other, asked.at)?,
         };
         let NewRefund { order_no, amount, reason, asked_by, by_admin, .. } = new;
-        let refunds_open = self.transfers_open;
+        let refunds_open = self.refunds_open();
         let request = RequestRefund {
             refund_no,
             idempotency_key,

@@ -383,6 +383,6 @@ fn a_key_that_names_another_thing_is_not_mistaken() {
     let effects = pipeline
         .take(Input::Found(vec![(order("O100"), None), (transaction("O100"), Some(found))]));
     let refused =
-        matches!(&effects[..], [Effect::Lookup(keys)] if matches!(keys[..], [Key::Case(_)]));
-    assert!(refused, "the case that it makes is looked up: {effects:?}");
+        matches!(&effects[..], [Effect::Lookup(keys)] if matches!(keys[..], [Key::Held(_)]));
+    assert!(refused, "whether a case holds its money is looked up: {effects:?}");
 }

@@ -58,6 +58,7 @@ impl<'a> Asked<'a> {
         journal: &Journal<'_>,
         at: Point,
     ) -> impl Iterator<Item = &'a Call> {
+        let at = journal.asked_as(at);
         let event = journal.event(at);
         let subjects = event.map(event_subjects).unwrap_or_default();
         let calls = subjects.into_iter().flatten().flat_map(|subject| self.about(subject));

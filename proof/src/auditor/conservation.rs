@@ -37,7 +37,7 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
 
 fn balanced(journal: &Journal, at: Point, say: &mut impl FnMut(Arguments)) {
     let sums = &journal.sums[at];
-    let brought = sums.paid - sums.fee;
+    let brought = sums.paid - sums.fee + sums.adjusted;
     let held = sums.pending + sums.available + sums.in_transit + sums.withdrawn;
     if brought != held {
         say(format_args!("at seq {at} payments brought {brought} fen, and {held} fen are held"));
@@ -47,6 +47,7 @@ fn balanced(journal: &Journal, at: Point, say: &mut impl FnMut(Arguments)) {
         ("available", sums.available),
         ("in transit", sums.in_transit),
         ("withdrawn", sums.withdrawn),
+        ("suspense", sums.suspense),
     ];
     for (name, amount) in amounts {
         if amount < 0 {

@@ -6,6 +6,7 @@ use super::event::{Case, Event, Moved, Opened, Paid, Requested, Settled, Terms, 
 use super::lives::{Order, Point, Settlement, Withdrawal};
 use super::people::Word;
 use super::sums::{Pending, Sums};
+use super::suspense::holds;
 use crate::history::Stored;
 
 /// A call whose number may be made for a caller's key (`api.md` 3): the scope of the key.
@@ -38,6 +39,8 @@ pub(super) struct Journal<'a> {
     cases: HashMap<&'a str, Vec<Point>>,
     /// Where cases about anything were opened.
     raised: HashMap<&'a str, Point>,
+    /// Where a payment's money came into suspense (`true`), and left it.
+    pub(super) suspended: HashMap<&'a str, Vec<(Point, bool)>>,
     /// Where something was decided about the merchant as a whole.
     pub(super) decisions: Vec<Point>,
     /// Where each number was made for a caller's key.
@@ -64,6 +67,7 @@ impl<'a> Journal<'a> {
             transactions: HashMap::new(),
             cases: HashMap::new(),
             raised: HashMap::new(),
+            suspended: HashMap::new(),
             decisions: vec![],
             keys: HashMap::new(),
             twice: vec![],
@@ -99,7 +103,12 @@ impl<'a> Journal<'a> {
             Event::Paid(paid) => self.pay(paid, at, pending),
             Event::Requested(requested) => self.request(requested, at),
             Event::Moved(moved) => self.go_on(moved, at),
-            Event::Case(case) => self.open_case(case, at),
+            Event::Case(case) => {
+                if holds(case.kind) && case.amount > 0 {
+                    self.suspended.entry(case.transaction_id).or_default().push((at, true));
+                }
+                self.open_case(case, at);
+            }
             Event::Word(word) => self.hear(word, at),
             Event::Settled(_) => {}
         }
@@ -182,6 +191,9 @@ impl<'a> Journal<'a> {
         match word {
             Word::Stands { .. } => self.decisions.push(at),
             Word::Resolved { .. } => {}
+            Word::Released { transaction_id, .. } => {
+                self.suspended.entry(transaction_id).or_default().push((at, false));
+            }
             Word::Raised { case_id, .. } => {
                 if let Some(before) = self.raised.insert(case_id, at) {
                     self.twice
@@ -221,7 +233,24 @@ impl<'a> Journal<'a> {
                 matches!(case.kind, "paid_after_close" | "paid_to_closed")
                     && case.transaction_id == paid.transaction_id
             }
+            (
+                Some(Event::Word(Word::Released { transaction_id, to: "order", .. })),
+                Some(Event::Paid(paid)),
+            ) => *transaction_id == paid.transaction_id,
+            (
+                Some(Event::Word(Word::Resolved { case_id, .. })),
+                Some(Event::Word(Word::Released { case_id: of, to: "available", .. })),
+            ) => case_id == of,
             (Some(_) | None, _) => false,
+        }
+    }
+
+    /// The event that says who asked for the one at a place: what leaves suspense goes with a payment or a decision.
+    pub(super) fn asked_as(&self, at: Point) -> Point {
+        match self.event(at) {
+            Some(Event::Word(Word::Released { to: "order", .. })) => at + 1,
+            Some(Event::Word(Word::Released { .. })) => at - 1,
+            Some(_) | None => at,
         }
     }
 

@@ -13,6 +13,7 @@
 //! | `channel` | money at the channel moved as the journal says, and never twice |
 //! | `limits` | no withdrawal beyond what is available or allowed; approval by another key |
 //! | `states` | orders and withdrawals go only where the design lets them; cases tell the truth |
+//! | `suspense` | money that fits no order's books is held once, leaves once and whole, and is nobody's in between |
 
 mod agree;
 mod asked;
@@ -33,6 +34,7 @@ mod right;
 mod settlements;
 mod states;
 mod sums;
+mod suspense;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -81,6 +83,7 @@ pub fn judge(history: &History) -> Vec<Violation> {
         settlements::judge(&journal, &mut found);
         limits::judge(&journal, &mut found);
         states::judge(&journal, &mut found);
+        suspense::judge(&journal, &mut found);
         durable::judge(&journal, &asked, &mut found);
         agree::judge(&journal, &asked, &mut found);
         let began = unasked::judge(&journal, &asked, history.acts_alone, &mut found);

@@ -17,6 +17,8 @@ pub(super) enum Word<'a> {
     Resolved { case_id: &'a str, remedy: Option<&'a str> },
     /// Something was decided about the merchant as a whole; `false`: Tally itself did, as a case was opened.
     Stands { change: &'a str, asked: bool },
+    /// Money left suspense.
+    Released { case_id: &'a str, transaction_id: &'a str, amount: Fen, to: &'a str },
 }
 
 /// Reads such an event.
@@ -34,6 +36,12 @@ pub(super) fn read<'a>(kind: &str, fields: Fields<'a>) -> Option<Event<'a>> {
             let asked = fields.text("by").is_some();
             Word::Stands { change: fields.text("change")?, asked }
         }
+        "suspense_released" => Word::Released {
+            case_id: fields.text("case_id")?,
+            transaction_id: fields.text("transaction_id")?,
+            amount: fields.fen("amount", "amount_fen")?,
+            to: fields.text("to")?,
+        },
         _ => return None,
     };
     Some(Event::Word(word))
@@ -61,6 +69,8 @@ pub(super) fn by_itself(word: &Word) -> bool {
     match word {
         Word::Raised { .. } => true,
         Word::Stands { asked, .. } => !asked,
+        // A payment that is told again is booked with it.
+        Word::Released { to, .. } => *to == "order",
         Word::Resolved { .. } => false,
     }
 }
@@ -172,7 +182,7 @@ pub(super) fn allowed(journal: &Journal, at: Point, say: &mut impl FnMut(Argumen
             | Event::Paid(_)
             | Event::Settled(_)
             | Event::Case(_)
-            | Event::Word(Word::Raised { .. }),
+            | Event::Word(Word::Raised { .. } | Word::Released { .. }),
         )
         | None => false,
         Some(Event::Word(Word::Resolved { case_id, .. })) => !is_open(journal, case_id, at - 1),

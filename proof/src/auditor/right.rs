@@ -6,7 +6,7 @@ use super::event::{Move, Paid, Step};
 use super::journal::{Journal, Route};
 use super::lives::{OrderStatus, Point, Settlement, Standing, Withdrawal};
 use super::own::{number, shown_number};
-use super::people;
+use super::{people, suspense};
 use crate::history::{self, Balance, Call, Desk, Request, Thing, TransferOutcome};
 
 /// Whether an answer without an own event is right at a point.
@@ -187,6 +187,24 @@ pub(super) enum Verdict {
 
 /// `None` for a request that is no payment.
 pub(super) fn verdict(journal: &Journal, request: &Request, at: Point) -> Option<Verdict> {
+    let Request::Pay { order_no, transaction_id, .. } = request else {
+        return None;
+    };
+    let verdict = as_booked(journal, request, at)?;
+    let Some(held) = suspense::was_held(journal, transaction_id, at) else { return Some(verdict) };
+    let opened = |kind: &str| {
+        let mut own = journal.cases(order_no, transaction_id);
+        own.any(|(place, case)| place <= at && case.kind == kind)
+    };
+    Some(match verdict {
+        Verdict::Pays if !held => Verdict::Misfit("transaction_reused"),
+        Verdict::Misfit(kind) if !opened(kind) => Verdict::Misfit("transaction_reused"),
+        Verdict::Repeat | Verdict::Pays | Verdict::Misfit(_) => verdict,
+    })
+}
+
+/// The same by what is booked alone.
+fn as_booked(journal: &Journal, request: &Request, at: Point) -> Option<Verdict> {
     let Request::Pay { order_no, transaction_id, amount, booked, .. } = request else {
         return None;
     };
@@ -200,7 +218,8 @@ pub(super) fn verdict(journal: &Journal, request: &Request, at: Point) -> Option
     Some(if elsewhere {
         Verdict::Misfit("transaction_reused")
     } else if *amount != order.opened.amount || booked > amount {
-        Verdict::Misfit("amount_differs")
+        let known = booking.is_some();
+        Verdict::Misfit(if known { "transaction_reused" } else { "amount_differs" })
     } else if booking.is_some() {
         Verdict::Repeat
     } else if order.payment(at).is_some() {

@@ -6,7 +6,7 @@ use super::Found;
 use super::event::{Case, Event, Move, Moved, Paid, Step};
 use super::journal::Journal;
 use super::lives::{OrderStatus, Point, Standing};
-use super::people;
+use super::{people, suspense};
 
 const CLAIM: &str = "states";
 
@@ -111,11 +111,12 @@ fn case(journal: &Journal, case: &Case, at: Point, say: &mut impl FnMut(Argument
     let order = journal.order(case.order_no).filter(|order| order.opened_at < at);
     let payment = order.and_then(|order| order.payment(at - 1));
     let booking = journal.transaction(case.transaction_id).filter(|(place, _)| *place < at);
-    let elsewhere = booking.is_some_and(|(_, paid)| paid.order_no != case.order_no);
     let right = match case.kind {
         "order_unknown" => order.is_none() && booking.is_none(),
-        "transaction_reused" => elsewhere,
-        "amount_differs" => order.is_some(),
+        "transaction_reused" => {
+            booking.is_some() || suspense::was_held(journal, case.transaction_id, at - 1).is_some()
+        }
+        "amount_differs" => order.is_some() && booking.is_none(),
         "paid_twice" => payment.is_some_and(|paid| paid.transaction_id != case.transaction_id),
         "paid_to_closed" => match journal.event(at - 1) {
             Some(Event::Paid(paid)) => {

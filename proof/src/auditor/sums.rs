@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::day::Day;
 use super::event::{Bucket, Event, Move, Paid};
+use super::people::Word;
+use super::suspense::holds;
 use crate::history::Balance;
 
 /// Balances in fen, wide enough that no journal overflows them, and signed, so that what went below zero can be seen.
@@ -16,6 +18,10 @@ pub(super) struct Sums {
     pub(super) available: i128,
     pub(super) in_transit: i128,
     pub(super) withdrawn: i128,
+    /// There, and nobody's.
+    pub(super) suspense: i128,
+    /// Got beside payments.
+    pub(super) adjusted: i128,
     /// How many orders are in no settlement.
     pub(super) unsettled: u64,
     /// How many of those are due at once.
@@ -59,8 +65,17 @@ impl Sums {
             Event::Terms { .. }
             | Event::Opened(_)
             | Event::Step { .. }
-            | Event::Case(_)
-            | Event::Word(_) => {}
+            | Event::Word(Word::Raised { .. } | Word::Resolved { .. } | Word::Stands { .. }) => {}
+            Event::Case(case) => {
+                self.suspense += if holds(case.kind) { i128::from(case.amount) } else { 0 };
+            }
+            Event::Word(Word::Released { amount, to, .. }) => {
+                self.suspense -= i128::from(*amount);
+                if *to == "available" {
+                    self.available += i128::from(*amount);
+                    self.adjusted += i128::from(*amount);
+                }
+            }
         }
     }
 
@@ -74,6 +89,8 @@ impl Sums {
             (self.available, shown.available),
             (self.in_transit, shown.in_transit),
             (self.withdrawn, shown.withdrawn),
+            (self.suspense, shown.suspense),
+            (self.adjusted, shown.adjusted),
         ];
         self.paid_orders == shown.paid_orders
             && amounts.iter().all(|(own, shown)| *own == i128::from(*shown))

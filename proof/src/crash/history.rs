@@ -180,6 +180,8 @@ fn balance(body: &Value) -> Balance {
         available: signed(&body["available_fen"]),
         in_transit: signed(&body["in_transit_fen"]),
         withdrawn: signed(&body["withdrawn_fen"]),
+        suspense: signed(&body["suspense_fen"]),
+        adjusted: signed(&body["adjusted_fen"]),
     }
 }
 

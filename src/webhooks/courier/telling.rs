@@ -78,7 +78,7 @@ impl Courier {
     /// Sends an event once. The outer error is ours, the inner one the receiver's.
     async fn send(&self, event: &Told) -> Result<Result<(), String>, ReadError> {
         let _turn = self.at_once.acquire().await;
-        let body = event.body(&*self.desk.store).await?;
+        let body = event.body(&*self.desk.store, self.desk.refunds_open).await?;
         Ok(self.desk.post.send(&self.webhook, &event.id, (self.desk.now)(), body).await)
     }
 

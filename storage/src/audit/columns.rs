@@ -161,7 +161,7 @@ impl Table {
             Key::Order(_) | Key::Transaction(_) => Self::Orders,
             Key::Settlement(_) => Self::Settlements,
             Key::Withdrawal(_) => Self::Withdrawals,
-            Key::Case(_) => Self::Cases,
+            Key::Case(_) | Key::Held(_) => Self::Cases,
             Key::Refund(_) => Self::Refunds,
         }
     }
@@ -194,7 +194,7 @@ pub(super) fn key_text(key: &Key) -> String {
     match key {
         Key::Idempotency(route, key) => format!("{}/{key}", route.as_str()),
         Key::Order(number) => number.to_string(),
-        Key::Transaction(number) => number.to_string(),
+        Key::Transaction(number) | Key::Held(number) => number.to_string(),
         Key::Settlement(number) => number.to_string(),
         Key::Withdrawal(number) => number.to_string(),
         Key::Case(id) => id.to_string(),
@@ -217,6 +217,7 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
         }
         Record::Order(found) => order(found),
         Record::Transaction(order_no) => vec![text(order_no)],
+        Record::Held(case_id) => vec![text(case_id)],
         Record::Settlement(found) => settlement(found),
         Record::Withdrawal(found) => withdrawal(found),
         Record::Refund(found) => refund(found),

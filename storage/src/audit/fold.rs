@@ -110,7 +110,8 @@ impl Fold {
     /// Applies the event to the records, if they are of this share.
     fn keep(&mut self, seq: Seq, stamped: &Stamped) -> Result<(), String> {
         let mut touched = Books::touched_by(&stamped.event);
-        touched.retain(|key| !matches!(key, Key::Transaction(_))); // a column of the order's row
+        // Columns of the rows of an order and of a case.
+        touched.retain(|key| !matches!(key, Key::Transaction(_) | Key::Held(_)));
         let ours = touched.last().is_some_and(|key| self.share.has(number(key)));
         if !ours {
             self.keep_number(&stamped.event);
@@ -202,7 +203,7 @@ fn number(key: &Key) -> &str {
     match key {
         Key::Idempotency(_, key) => key.as_str(),
         Key::Order(number) => number.as_str(),
-        Key::Transaction(number) => number.as_str(),
+        Key::Transaction(number) | Key::Held(number) => number.as_str(),
         Key::Settlement(number) => number.as_str(),
         Key::Withdrawal(number) => number.as_str(),
         Key::Case(id) => id.as_str(),

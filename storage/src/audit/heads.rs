@@ -38,6 +38,10 @@ pub(super) const HEAD: &[&str] = &[
     "available_fen",
     "in_transit_fen",
     "withdrawn_fen",
+    "suspense_fen",
+    "suspended_fen",
+    "credited_fen",
+    "adjusted_fen",
     "kept",
 ];
 
@@ -57,6 +61,10 @@ fn columns_of(head: &Head) -> Vec<Value> {
         Value::Integer(head.available.fen()),
         amount(head.in_transit),
         amount(head.withdrawn),
+        amount(head.suspense),
+        amount(head.suspended),
+        amount(head.credited),
+        Value::Integer(head.adjusted.fen()),
         Value::Blob(head.encode_kept()),
     ]
 }

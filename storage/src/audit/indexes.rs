@@ -102,6 +102,13 @@ pub(super) const ALL: &[Index] = &[
     index("cases_by_opening", "cases", CASES, &["opened_ms", "merchant_id", "opened_seq"], ""),
     index("cases_by_merchant", "cases", CASES, &["merchant_id", "opened_ms", "opened_seq"], ""),
     index("cases_by_kind", "cases", CASES, &["kind", "opened_ms", "merchant_id", "opened_seq"], ""),
+    index(
+        "cases_in_suspense",
+        "cases",
+        CASES,
+        &["merchant_id", "transaction_id", "opened_seq"],
+        "transaction_id is not null and suspense is not null",
+    ),
     index("refunds_by_request", "refunds", REFUNDS, &["merchant_id", "requested_seq"], ""),
     index("refunds_by_status", "refunds", REFUNDS, &["merchant_id", "status", "requested_seq"], ""),
     index(
@@ -130,7 +137,7 @@ pub(super) const ALL: &[Index] = &[
 /// What is walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Walk {
-    /// The entries: each must have its row. In `orders_waiting`, `withdrawals_under_way` and `refunds_under_way` an entry without any row is
+    /// The entries: each must have its row. In `cases_in_suspense`, `orders_waiting`, `withdrawals_under_way` and `refunds_under_way` an entry without any row is
     /// passed over, as in every other statement: SQLite seeks the row for their conditions.
     Entries,
     /// The rows: each must have its entry.

@@ -25,12 +25,14 @@ impl Ledger {
 
     /// The first account whose sum is not what the head says: its name, the sum, and what it should be.
     pub(super) fn difference(&self, head: &Head) -> Option<(&'static str, i128, i128)> {
-        use LedgerAccount::{Available, Channel, Fee, InTransit, Pending, Refund};
+        use LedgerAccount::{Available, Channel, Fee, InTransit, Pending, Refund, Suspense};
         let out = fen(head.refunded) + fen(head.withdrawn);
+        let unbooked = fen(head.suspense) + fen(head.credited);
         let sum = |account| self.0.get(&account).copied().unwrap_or(0);
         [
             // What is held for refunds under way is still in the channel.
-            ("channel", sum(Channel) + sum(Refund), fen(head.paid) - out),
+            ("channel", sum(Channel) + sum(Refund), fen(head.paid) - out + unbooked),
+            ("suspense", sum(Suspense), -fen(head.suspense)),
             ("pending", sum(Pending), -fen(head.pending())),
             ("available", sum(Available), -i128::from(head.available.fen())),
             ("in_transit", sum(InTransit), -fen(head.in_transit)),

@@ -152,6 +152,7 @@ pub(super) const CASE: &[&str] = &[
     "resolved_by",
     "note",
     "remedy",
+    "suspense",
 ];
 
 pub(super) fn case(case: &Case) -> Vec<Value> {
@@ -172,6 +173,7 @@ pub(super) fn case(case: &Case) -> Vec<Value> {
         or_null(resolution, |made| text(made.by)),
         or_null(resolution, |made| text(&made.note)),
         or_null(resolution.and_then(|made| made.remedy), |remedy| text(remedy.as_str())),
+        or_null(case.suspense, |state| text(state.as_str())),
     ]
 }
 
@@ -199,7 +201,7 @@ pub(super) const REFUND: &[&str] = &[
 pub(super) fn refund(refund: &Refund) -> Vec<Value> {
     let day = match refund.source {
         RefundSource::Pending(day) => day,
-        RefundSource::Available => None,
+        RefundSource::Available | RefundSource::Suspense => None,
     };
     vec![
         text(refund.refund_no),

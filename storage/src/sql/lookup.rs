@@ -21,6 +21,7 @@ enum Kind {
     Withdrawal,
     Case,
     Refund,
+    Held,
 }
 
 use Type::{Integer as Number, Text as Word};
@@ -66,6 +67,15 @@ static CASE: Statement =
 static REFUND: Statement =
     by_number(rows::REFUND, "refunds", None, "merchant_id = v.column2 and refund_no = v.column3");
 
+static HELD: Statement = by_number(
+    "case_id",
+    "cases",
+    Some("cases_in_suspense"),
+    "merchant_id = v.column2 and transaction_id = v.column3 and suspense is not null and not exists (
+        select 1 from cases later where later.merchant_id = cases.merchant_id
+        and later.transaction_id = cases.transaction_id and later.suspense is not null and later.opened_seq > cases.opened_seq)",
+);
+
 const fn by_number(
     columns: &'static str,
     table: &'static str,
@@ -76,7 +86,7 @@ const fn by_number(
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Idempotency,
         Self::Order,
         Self::Transaction,
@@ -84,6 +94,7 @@ impl Kind {
         Self::Withdrawal,
         Self::Case,
         Self::Refund,
+        Self::Held,
     ];
 
     fn statement(self) -> &'static Statement {
@@ -95,6 +106,7 @@ impl Kind {
             Self::Withdrawal => &WITHDRAWAL,
             Self::Case => &CASE,
             Self::Refund => &REFUND,
+            Self::Held => &HELD,
         }
     }
 
@@ -106,6 +118,7 @@ impl Kind {
             }
             Key::Order(order_no) => (Self::Order, [Some(order_no.as_str()), None]),
             Key::Transaction(id) => (Self::Transaction, [Some(id.as_str()), None]),
+            Key::Held(id) => (Self::Held, [Some(id.as_str()), None]),
             Key::Settlement(number) => (Self::Settlement, [Some(number.as_str()), None]),
             Key::Withdrawal(number) => (Self::Withdrawal, [Some(number.as_str()), None]),
             Key::Refund(number) => (Self::Refund, [Some(number.as_str()), None]),
@@ -161,6 +174,7 @@ fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
         Key::Withdrawal(_) => Record::Withdrawal(Box::new(fields.withdrawal()?)),
         Key::Refund(_) => Record::Refund(Box::new(fields.refund()?)),
         Key::Case(_) => Record::Case(Box::new(fields.case()?)),
+        Key::Held(_) => Record::Held(fields.text()?),
     })
 }
 

@@ -117,6 +117,7 @@ impl<'b> Tables<'b> {
             Event::CaseOpened { .. } => self.add(Step::Case, values::payment_case(fact)),
             Event::CaseRaised { .. } => self.add(Step::Case, values::raised_case(fact)),
             Event::CaseResolved { .. } => self.add(Step::Resolved, values::resolved(fact)),
+            Event::SuspenseReleased { .. } => self.add(Step::Released, values::released(fact)),
         }
     }
 
@@ -143,6 +144,7 @@ impl<'b> Tables<'b> {
                 | Step::Requested
                 | Step::Case
                 | Step::Resolved
+                | Step::Released
                 | Step::Numbered
                 | Step::RefundBegun => rows.sort_by(by_key),
                 Step::RefundMoved => {

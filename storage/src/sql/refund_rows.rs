@@ -34,7 +34,7 @@ impl Fields<'_> {
         let (name, day): (&str, _) = (self.take()?, self.made_if_any(Day::from_days)?);
         let source =
             if day.is_some() { RefundSource::Pending(day) } else { RefundSource::Available };
-        [source, RefundSource::Pending(day)]
+        [source, RefundSource::Pending(day), RefundSource::Suspense]
             .into_iter()
             .find(|source| source_name(*source) == name)
             .ok_or_else(|| self.damaged())
@@ -46,6 +46,7 @@ pub(crate) fn source_name(source: RefundSource) -> &'static str {
     match source {
         RefundSource::Pending(_) => "pending",
         RefundSource::Available => "available",
+        RefundSource::Suspense => "suspense",
     }
 }
 

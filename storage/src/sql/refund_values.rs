@@ -178,6 +178,7 @@ fn change(fact: Fact<'_>) -> Option<(&str, RefundStatus, Change<'_>)> {
         | Event::CaseResolved { .. }
         | Event::CaseOpened { .. }
         | Event::RefundRequested { .. }
+        | Event::SuspenseReleased { .. }
         | Event::RefundNoticed { .. } => return None,
     })
 }
@@ -206,7 +207,12 @@ pub(crate) fn moved_on<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
 
 /// What an event adds to the sums of its order, and when a try began: customer's money, and the merchant's.
 pub(crate) fn of_order(fact: Fact<'_>) -> Option<Values<'_>> {
+    use RefundSource::Suspense;
     let (order_no, amount, booked, sent) = match fact.event {
+        // The order has no part in what went back out of suspense.
+        Event::RefundRequested { source: Suspense, .. }
+        | Event::RefundFailed { to: Suspense, .. }
+        | Event::RefundSucceeded { source: Suspense, .. } => return None,
         Event::RefundRequested { order_no, amount, booked, .. }
         | Event::RefundFound { order_no, amount, booked, .. } => {
             (order_no, fen(*amount), fen(*booked), None)
@@ -240,6 +246,7 @@ pub(crate) fn of_order(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::CaseOpened { .. }
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }
+        | Event::SuspenseReleased { .. }
         | Event::RefundNoticed { .. } => return None,
     };
     let sent = Value::if_any(sent, Integer);
@@ -265,7 +272,7 @@ pub(crate) fn added<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
 fn place<'b>(source: RefundSource) -> [Value<'b>; 2] {
     let on: Option<Day> = match source {
         RefundSource::Pending(day) => day,
-        RefundSource::Available => None,
+        RefundSource::Available | RefundSource::Suspense => None,
     };
     [Text(source_name(source)), Value::if_any(on, day)]
 }

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use tally_actors::domain::case::{Case, CaseKind, Facts, Remedy, Resolution};
+use tally_actors::domain::case::{Case, CaseKind, Facts, Remedy, Resolution, Suspense};
 use tally_actors::domain::chain::{Hash, Link, Seq};
 use tally_actors::domain::head::{self, Head};
 use tally_actors::domain::ids::MerchantId;
@@ -39,11 +39,11 @@ pub(crate) const REFUND: &str = "refund_no, order_no, amount_fen, booked_fen, fe
 
 /// The columns of a case, for [`Fields::case`].
 pub(crate) const CASE: &str = "case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, paid_ms, facts, \
-    resolved_ms, resolved_by, note, remedy";
+    suspense, resolved_ms, resolved_by, note, remedy";
 
 /// The columns of a head, for [`Fields::head`].
 pub(crate) const HEAD: &str = "format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, fee_fen, \
-    available_fen, in_transit_fen, withdrawn_fen, kept";
+    available_fen, in_transit_fen, withdrawn_fen, suspense_fen, suspended_fen, credited_fen, adjusted_fen, kept";
 
 /// The fields of one row, taken from left to right.
 pub(crate) struct Fields<'r> {
@@ -235,6 +235,7 @@ impl<'r> Fields<'r> {
             expected: self.made_if_any(money)?,
             paid_at: self.made_if_any(instant)?,
             facts: self.made(decode_facts)?,
+            suspense: self.made_if_any(Suspense::of)?,
             resolution: self.resolution()?,
         })
     }
@@ -271,6 +272,10 @@ impl<'r> Fields<'r> {
             available: Balance::from_fen(self.take()?),
             in_transit: self.money()?,
             withdrawn: self.money()?,
+            suspense: self.money()?,
+            suspended: self.money()?,
+            credited: self.money()?,
+            adjusted: Balance::from_fen(self.take()?),
             ..Head::registered(self.of, Rules::new(""), registered_at)
         };
         self.made(|kept: &[u8]| head.with_kept(format, kept))

@@ -20,7 +20,7 @@ use super::dialect::Dialect;
 use super::row::Row;
 use super::value::{Value, Values};
 
-/// Rows of the largest statement whose values each have a mark. With 15 columns it stays far below SQLite's limit of 32,766
+/// Rows of the largest statement whose values each have a mark. With 19 columns it stays far below SQLite's limit of 32,766
 /// parameters, and MySQL's of 65,535.
 const ROWS_MAX: usize = 256;
 

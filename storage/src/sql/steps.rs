@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Case,
     /// Cases about which a person decided.
     Resolved,
+    /// Cases whose money left suspense.
+    Released,
     /// Where each merchant now stands.
     Head,
     /// The same, kept for good once in a while. Written over what may stand there: a cache must not refuse a payment.
@@ -167,7 +169,7 @@ static ORDER_REFUNDED: Statement = Statement::new(
         table: "orders",
         set: "refunded_fen = refunded_fen + v.column3, refunded_booked_fen = refunded_booked_fen + v.column4, \
             refund_sent_ms = coalesce(v.column5, refund_sent_ms)",
-        on: order!(" and status = 'paid'"),
+        on: order!(" and (status = 'paid' or (v.column3 = 0 and v.column4 = 0))"),
     },
     &[Text, Text, Integer, Integer, Integer],
 );
@@ -181,27 +183,38 @@ static CASE: Statement = Statement::new(
     Shape::Insert {
         table: "cases",
         columns: "merchant_id, case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, \
-            paid_ms, facts",
+            paid_ms, facts, suspense",
     },
-    &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text],
+    &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text, Text],
 );
 
 static RESOLVED: Statement = Statement::new(
     Shape::Update {
         table: "cases",
-        set: "status = 'resolved', resolved_ms = v.column3, resolved_by = v.column4, note = v.column5, remedy = v.column6",
+        set: "status = 'resolved', resolved_ms = v.column3, resolved_by = v.column4, note = v.column5, \
+            remedy = v.column6, suspense = case v.column6 when 'refund' then 'released' else suspense end",
         on: "merchant_id = v.column1 and case_id = v.column2 and status = 'open'",
     },
     &[Text, Text, Integer, Text, Text, Text],
 );
 
+static RELEASED: Statement = Statement::new(
+    Shape::Update {
+        table: "cases",
+        set: "suspense = 'released'",
+        on: "merchant_id = v.column1 and case_id = v.column2 and suspense = 'held'",
+    },
+    &[Text, Text],
+);
+
 /// The columns of heads and of checkpoints.
 const HEAD_COLUMNS: &str = "merchant_id, format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, \
-    fee_fen, pending_fen, available_fen, in_transit_fen, withdrawn_fen, kept";
+    fee_fen, pending_fen, available_fen, in_transit_fen, withdrawn_fen, suspense_fen, suspended_fen, credited_fen, \
+    adjusted_fen, kept";
 
 const HEAD_TYPES: &[Type] = &[
     Text, Integer, Integer, Bytes, Integer, Integer, Integer, Integer, Integer, Integer, Integer,
-    Integer, Integer, Integer, Bytes,
+    Integer, Integer, Integer, Integer, Integer, Integer, Integer, Bytes,
 ];
 
 static HEAD: Statement = Statement::new(
@@ -222,6 +235,10 @@ static HEAD: Statement = Statement::new(
             "available_fen",
             "in_transit_fen",
             "withdrawn_fen",
+            "suspense_fen",
+            "suspended_fen",
+            "credited_fen",
+            "adjusted_fen",
             "kept",
         ],
     },
@@ -246,6 +263,10 @@ static CHECKPOINT: Statement = Statement::new(
             "available_fen",
             "in_transit_fen",
             "withdrawn_fen",
+            "suspense_fen",
+            "suspended_fen",
+            "credited_fen",
+            "adjusted_fen",
             "kept",
         ],
     },
@@ -254,7 +275,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -270,6 +291,7 @@ impl Step {
         Self::Numbered,
         Self::Case,
         Self::Resolved,
+        Self::Released,
         Self::Head,
         Self::Checkpoint,
     ];
@@ -297,6 +319,7 @@ impl Step {
             Self::Numbered => &NUMBERED,
             Self::Case => &CASE,
             Self::Resolved => &RESOLVED,
+            Self::Released => &RELEASED,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
         }
@@ -310,6 +333,7 @@ impl Step {
             Self::Paid => "order_is_not_paid",
             Self::Moved => "withdrawal_is_under_way",
             Self::Resolved => "case_is_open",
+            Self::Released => "case_holds_money",
             Self::RefundMoved => "refund_is_under_way",
             Self::OrderRefunded => "order_is_paid",
             Self::Journal

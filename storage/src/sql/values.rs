@@ -1,7 +1,7 @@
 //! The rows that single events make or change, value by value, in the order of the statements in `steps.rs`.
 
 use tally_actors::domain::books::Route;
-use tally_actors::domain::case::Remedy;
+use tally_actors::domain::case::{Remedy, Suspense};
 use tally_actors::domain::event::Event;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::IdempotencyKey;
@@ -204,6 +204,7 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::RefundSucceeded { .. }
         | Event::RefundFailed { .. }
         | Event::RefundNoticed { .. }
+        | Event::SuspenseReleased { .. }
         | Event::RefundFound { .. } => return None,
     };
     Some(vec![
@@ -266,6 +267,7 @@ pub(crate) fn payment_case(fact: Fact<'_>) -> Option<Values<'_>> {
         Value::if_any(case.expected, money),
         Integer(case.paid_at.ms()),
         Words(encode_facts(&[])),
+        held(case.suspended()),
     ])
 }
 
@@ -284,6 +286,7 @@ pub(crate) fn raised_case(fact: Fact<'_>) -> Option<Values<'_>> {
         Value::if_any(case.expected, money),
         Null,
         Words(encode_facts(&case.facts)),
+        held(case.suspended()),
     ])
 }
 
@@ -297,6 +300,17 @@ pub(crate) fn resolved(fact: Fact<'_>) -> Option<Values<'_>> {
         Text(note),
         Value::if_any(remedy.map(Remedy::as_str), Text),
     ])
+}
+
+/// A case whose money left suspense.
+pub(crate) fn released(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::SuspenseReleased { case_id, .. } = fact.event else { return None };
+    Some(vec![Text(fact.of), Text(case_id.as_str())])
+}
+
+/// What a case that was just opened says of its money.
+fn held<'b>(suspended: Option<Money>) -> Value<'b> {
+    Value::if_any(suspended.map(|_| Suspense::Held.as_str()), Text)
 }
 
 pub(crate) fn head(head: &Head) -> Values<'_> {
@@ -315,6 +329,10 @@ pub(crate) fn head(head: &Head) -> Values<'_> {
         Integer(head.available.fen()),
         money(head.in_transit),
         money(head.withdrawn),
+        money(head.suspense),
+        money(head.suspended),
+        money(head.credited),
+        Integer(head.adjusted.fen()),
         Blob(head.encode_kept()),
     ]
 }

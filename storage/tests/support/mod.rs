@@ -210,6 +210,7 @@ pub(crate) fn resolve(of: &str, subject: &str) -> Command {
         by: id("second"),
         note: "已核对".into(),
         remedy: Some(Remedy::Accept),
+        refunds_open: true,
     })
 }
 

@@ -1,12 +1,19 @@
 //! Cases that are not about a payment, opened once however often they are found; and what people decide about any.
 
-use super::super::case::{Case, RaisedCase};
+use super::super::books::Key;
+use super::super::case::{Case, RaisedCase, Remedy};
 use super::super::command::{Answer, RaiseCase, ResolveCase};
-use super::super::event::Event;
-use super::super::ids::CaseId;
+use super::super::event::{Event, ReleasedTo};
+use super::super::head::Head;
+use super::super::ids::{CaseId, KeyId};
+use super::super::money::Money;
+use super::super::refund::RefundSource;
 use super::super::refusal::Refusal;
 use super::Account;
 use crate::limits::{CASE_FACTS_MAX, FACT_NAME_MAX, FACT_VALUE_MAX};
+
+/// What the customer reads about money that comes back because it fitted no order.
+const REFUND_REASON: &str = "多付款项退回";
 
 impl Account {
     pub(super) fn raised_id(&self, raise: &RaiseCase) -> CaseId {
@@ -35,24 +42,84 @@ impl Account {
         Ok(vec![Event::CaseRaised { case }])
     }
 
-    /// A case is resolved once; the same words again are a repeat.
-    pub(super) fn resolve_case(&self, resolve: &ResolveCase) -> Result<Vec<Event>, Refusal> {
-        let ResolveCase { case_id, by, note, remedy } = resolve;
+    /// The keys of a decision: the case, and the refund that it may make.
+    pub(super) fn resolve_keys(resolve: &ResolveCase) -> Vec<Key> {
+        let refund = resolve.remedy.filter(|remedy| *remedy == Remedy::Refund);
+        let refund = refund.and_then(|_| Case::refund_no(&resolve.case_id)).map(Key::Refund);
+        refund.into_iter().chain([Key::Case(resolve.case_id)]).collect()
+    }
+
+    /// A case is resolved once; the same words again are a repeat. What the remedy moves, it moves in the same message.
+    pub(super) fn resolve_case(
+        &self,
+        head: &Head,
+        resolve: &ResolveCase,
+    ) -> Result<Vec<Event>, Refusal> {
+        let ResolveCase { case_id, by, note, remedy, refunds_open } = resolve;
         let case = self.books.case(case_id).ok_or(Refusal::CaseUnknown)?;
         match &case.resolution {
-            Some(made) if made.note == *note && made.remedy == *remedy => Ok(vec![]),
-            Some(_) => Err(Refusal::CaseResolved),
-            None => Ok(vec![Event::CaseResolved {
-                case_id: *case_id,
-                by: *by,
-                note: note.clone(),
-                remedy: *remedy,
-            }]),
+            Some(made) if made.note == *note && made.remedy == *remedy => return Ok(vec![]),
+            Some(_) => return Err(Refusal::CaseResolved),
+            None => {}
         }
+        let moved = match remedy {
+            Some(remedy) if !case.remedies(*refunds_open).contains(remedy) => {
+                let lacks = *remedy == Remedy::Refund && case.remedies(true).contains(remedy);
+                return Err(if lacks {
+                    Refusal::CertificateMissing
+                } else {
+                    Refusal::RemedyImpossible(remedy.as_str())
+                });
+            }
+            Some(Remedy::Credit) => Some(credited(head, case)?),
+            Some(Remedy::Refund) => Some(self.refunded(case, *by)?),
+            Some(Remedy::Accept) | None => None,
+        };
+        let (case_id, by, note, remedy) = (*case_id, *by, note.clone(), *remedy);
+        let resolved = Event::CaseResolved { case_id, by, note, remedy };
+        Ok([resolved].into_iter().chain(moved).collect())
+    }
+
+    /// The refund of all that a case holds. It takes nothing from the merchant, and has no fee.
+    fn refunded(&self, case: &Case, asked_by: KeyId) -> Result<Event, Refusal> {
+        let impossible = Refusal::RemedyImpossible(Remedy::Refund.as_str());
+        let subject = case.order_no.zip(case.transaction_id).zip(case.held());
+        let refund_no = Case::refund_no(&case.case_id);
+        let Some((((order_no, transaction_id), amount), refund_no)) = subject.zip(refund_no) else {
+            return Err(impossible);
+        };
+        if self.books.refund(&refund_no).is_some() {
+            return Err(Refusal::NumberReused);
+        }
+        Ok(Event::RefundRequested {
+            refund_no,
+            order_no,
+            idempotency_key: None,
+            amount,
+            booked: amount,
+            fee: Money::ZERO,
+            source: RefundSource::Suspense,
+            transaction_id,
+            total: amount,
+            reason: REFUND_REASON.into(),
+            asked_by,
+        })
     }
 
     pub(super) fn case_answer(&self, case_id: &CaseId) -> Answer {
         let case = self.books.case(case_id).expect("decide refuses what is not known");
         Answer::Case(Box::new(case.clone()))
     }
+}
+
+/// All that a case holds becomes the merchant's.
+fn credited(head: &Head, case: &Case) -> Result<Event, Refusal> {
+    let impossible = || Refusal::RemedyImpossible(Remedy::Credit.as_str());
+    let (transaction_id, amount) = case.transaction_id.zip(case.held()).ok_or_else(impossible)?;
+    let fits = head.available.plus(head.pending()).and_then(|all| all.plus(amount));
+    if head.suspense < amount || fits.is_none() || head.adjusted.plus(amount).is_none() {
+        return Err(impossible());
+    }
+    let (case_id, to) = (case.case_id, ReleasedTo::Available);
+    Ok(Event::SuspenseReleased { case_id, transaction_id, amount, to })
 }

@@ -1,11 +1,11 @@
 //! Booking a payment. Money that arrived is always booked, or becomes a case (`design.md` 3.6, `api.md` 2).
 
-use super::super::books::Key;
+use super::super::books::{Key, Record};
 use super::super::case::{CaseKind, PaymentCase};
 use super::super::command::{Answer, Booking, Pay};
-use super::super::event::{Event, PaymentSource};
+use super::super::event::{Event, PaymentSource, ReleasedTo};
 use super::super::head::Head;
-use super::super::ids::OrderNo;
+use super::super::ids::{CaseId, OrderNo};
 use super::super::money::Money;
 use super::super::order::{Channel, Order, OrderStatus};
 use super::super::refusal::Refusal;
@@ -16,8 +16,9 @@ use crate::mutant::{self, Mutant};
 enum Verdict {
     /// It is booked already.
     Repeat,
-    /// It pays the order; a person must look at it where the order or the merchant was closed.
-    Pays { case: Option<CaseKind> },
+    /// It pays the order; a person must look at it where the order or the merchant was closed. Where a case holds its money, it
+    /// is taken from there.
+    Pays { case: Option<CaseKind>, held: Option<(CaseId, Money)> },
     /// It does not fit.
     Misfit(CaseKind),
 }
@@ -25,22 +26,66 @@ enum Verdict {
 impl Account {
     pub(super) fn payment_keys(&self, pay: &Pay) -> Vec<Key> {
         let mut keys = vec![Key::Order(pay.order_no), Key::Transaction(pay.transaction_id)];
-        if keys.iter().all(|key| self.books.knows(key)) {
-            let kind = match self.verdict(pay) {
-                Verdict::Repeat | Verdict::Pays { case: None } => return keys,
-                Verdict::Pays { case: Some(kind) } | Verdict::Misfit(kind) => kind,
-            };
-            keys.push(Key::Case(PaymentCase::id_of(
-                &self.merchant,
-                kind,
-                &pay.order_no,
-                &pay.transaction_id,
-            )));
+        if !keys.iter().all(|key| self.books.knows(key)) {
+            return keys;
+        }
+        let kind = match self.as_booked(pay) {
+            Verdict::Repeat => return keys,
+            // What no case ever held need not be looked for: that spares all ordinary payments.
+            Verdict::Pays { case: None, .. } if !self.ever_suspended() => return keys,
+            Verdict::Pays { case, .. } => case,
+            Verdict::Misfit(kind) => Some(kind),
+        };
+        let held = Key::Held(pay.transaction_id);
+        keys.push(held);
+        if !self.books.knows(&held) {
+            return keys;
+        }
+        keys.extend(kind.map(|kind| Key::Case(self.payment_case_id(kind, pay))));
+        if let Some(case_id) = self.books.held(&pay.transaction_id) {
+            let again = self.payment_case_id(CaseKind::TransactionReused, pay);
+            for key in [Key::Case(*case_id), Key::Case(again)] {
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
         }
         keys
     }
 
+    fn ever_suspended(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| head.suspended > Money::ZERO)
+    }
+
+    fn payment_case_id(&self, kind: CaseKind, pay: &Pay) -> CaseId {
+        PaymentCase::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id)
+    }
+
+    /// What the payment is, also by what became of its money if it was told of before and fitted nothing: no money is held,
+    /// credited or paid back twice.
     fn verdict(&self, pay: &Pay) -> Verdict {
+        let verdict = self.as_booked(pay);
+        let Some(Record::Held(case_id)) = self.books.get(&Key::Held(pay.transaction_id)) else {
+            return verdict;
+        };
+        let Some(Record::Case(holder)) = self.books.get(&Key::Case(*case_id)) else {
+            return verdict;
+        };
+        match verdict {
+            Verdict::Repeat => verdict,
+            Verdict::Pays { case, .. } => match holder.held() {
+                Some(amount) => Verdict::Pays { case, held: Some((*case_id, amount)) },
+                None => Verdict::Misfit(CaseKind::TransactionReused),
+            },
+            Verdict::Misfit(kind) => {
+                let own = self.books.get(&Key::Case(self.payment_case_id(kind, pay)));
+                Verdict::Misfit(if own.is_some() { kind } else { CaseKind::TransactionReused })
+            }
+        }
+    }
+
+    /// What the payment is by what is booked.
+    fn as_booked(&self, pay: &Pay) -> Verdict {
         let known = |booked_for: &&OrderNo| {
             **booked_for == pay.order_no || !mutant::on(Mutant::DuplicateByOrderOnly)
         };
@@ -55,22 +100,25 @@ impl Account {
             Some(booked_for) if *booked_for != pay.order_no => {
                 Verdict::Misfit(CaseKind::TransactionReused)
             }
-            _ if pay.amount != order.amount || pay.booked > pay.amount => {
+            Some(_) if pay.amount != order.amount || pay.booked > pay.amount => {
+                Verdict::Misfit(CaseKind::TransactionReused)
+            }
+            None if pay.amount != order.amount || pay.booked > pay.amount => {
                 Verdict::Misfit(CaseKind::AmountDiffers)
             }
             Some(_) if mutant::on(Mutant::CreditWithoutUniqueNumber) => {
-                Verdict::Pays { case: None }
+                Verdict::Pays { case: None, held: None }
             }
             Some(_) => Verdict::Repeat,
             None if order.status == OrderStatus::Paid => Verdict::Misfit(CaseKind::PaidTwice),
             None if order.status == OrderStatus::Closed
                 && !mutant::on(Mutant::LateSuccessOverwritesClosed) =>
             {
-                Verdict::Pays { case: Some(CaseKind::PaidAfterClose) }
+                Verdict::Pays { case: Some(CaseKind::PaidAfterClose), held: None }
             }
             None => {
                 let closed = self.head.as_ref().is_some_and(|head| head.standing.closed);
-                Verdict::Pays { case: closed.then_some(CaseKind::PaidToClosed) }
+                Verdict::Pays { case: closed.then_some(CaseKind::PaidToClosed), held: None }
             }
         }
     }
@@ -82,13 +130,23 @@ impl Account {
         }
         match verdict {
             Verdict::Repeat => Ok(vec![]),
-            Verdict::Misfit(kind) => Ok(self.open_case(kind, pay)),
-            Verdict::Pays { case } => {
-                let mut events = vec![paid(head, pay)?];
-                if let Some(kind) = case {
-                    events.extend(self.open_case(kind, pay));
+            Verdict::Misfit(kind) => {
+                let events = self.open_case(kind, pay);
+                if let [Event::CaseOpened { case }] = &events[..] {
+                    let amount = case.suspended().unwrap_or(Money::ZERO);
+                    head.suspended.plus(amount).ok_or_else(too_much)?;
                 }
                 Ok(events)
+            }
+            Verdict::Pays { case, held } => {
+                let released = held.map(|(case_id, amount)| Event::SuspenseReleased {
+                    case_id,
+                    transaction_id: pay.transaction_id,
+                    amount,
+                    to: ReleasedTo::Order,
+                });
+                let case = case.map(|kind| self.open_case(kind, pay)).unwrap_or_default();
+                Ok(released.into_iter().chain([paid(head, pay)?]).chain(case).collect())
             }
         }
     }
@@ -117,7 +175,7 @@ impl Account {
 
     /// The event that opens a case, unless it is open already.
     fn open_case(&self, kind: CaseKind, pay: &Pay) -> Vec<Event> {
-        let case_id = PaymentCase::id_of(&self.merchant, kind, &pay.order_no, &pay.transaction_id);
+        let case_id = self.payment_case_id(kind, pay);
         if self.books.case(&case_id).is_some() {
             return vec![];
         }
@@ -143,9 +201,12 @@ impl Account {
     }
 }
 
+fn too_much() -> Refusal {
+    Refusal::AmountInvalid { min: Money::ZERO, max: Money::MAX }
+}
+
 /// The event that credits a payment, with the fee at today's rate and the next `paid_seq`.
 fn paid(head: &Head, pay: &Pay) -> Result<Event, Refusal> {
-    let too_much = || Refusal::AmountInvalid { min: Money::ZERO, max: Money::MAX };
     head.paid.plus(pay.booked).ok_or_else(too_much)?;
     head.available
         .plus(head.pending())

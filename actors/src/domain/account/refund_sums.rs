@@ -50,6 +50,7 @@ pub(super) fn back_to(
 ) -> RefundSource {
     match refund.source {
         source @ RefundSource::Pending(_) if holds(head, payment, taken, back) => source,
+        RefundSource::Suspense => RefundSource::Suspense,
         RefundSource::Pending(_) | RefundSource::Available => AVAILABLE,
     }
 }

@@ -152,7 +152,6 @@ impl Account {
     ) -> Result<Vec<Event>, Refusal> {
         let (refund, order) = self.refund_and_order(record.refund_no, record.order_no)?;
         let decided = || Refusal::RefundDecided(refund.status.as_str());
-        let payment = order.payment.as_ref().ok_or(Refusal::OrderNotPaid)?;
         let refund_no = refund.refund_no;
         let out = matches!(refund.status, RefundStatus::Sending | RefundStatus::Unknown);
         match &record.outcome {
@@ -166,16 +165,16 @@ impl Account {
             }
             _ if refund.status.is_final() => Err(decided()),
             RefundOutcome::Succeeded { refund_id, amount, booked } => {
-                self.succeeded(head, (refund, order, payment), (refund_id, *amount, *booked))
+                self.succeeded(head, (refund, order), (refund_id, *amount, *booked))
             }
-            RefundOutcome::Closed(reason) => Ok(vec![failed(head, refund, order, payment, reason)]),
+            RefundOutcome::Closed(reason) => self.failed(head, refund, order, reason),
             RefundOutcome::NotFound(question) => {
                 if !out || !never_comes(refund.asked_since(), *question, restored) {
                     return Ok(vec![]);
                 }
                 let why = refund.why.as_deref().map_or(String::new(), |why| format!(": {why}"));
                 let reason = format!("WeChat has no refund of this number{why}");
-                Ok(vec![failed(head, refund, order, payment, &reason)])
+                self.failed(head, refund, order, &reason)
             }
             RefundOutcome::Postponed { tried_at, reason } => {
                 let ours = out && refund.tried_at == Some(*tried_at);
@@ -201,7 +200,7 @@ impl Account {
     fn succeeded(
         &self,
         head: &Head,
-        (refund, order, payment): (&Refund, &Order, &Payment),
+        (refund, order): (&Refund, &Order),
         (refund_id, amount, booked): (&str, Money, Option<Money>),
     ) -> Result<Vec<Event>, Refusal> {
         let (refund_no, order_no) = (refund.refund_no, refund.order_no);
@@ -209,6 +208,10 @@ impl Account {
         if !sane || booked.is_some_and(|booked| booked > ORDER_MAX) {
             return Err(Refusal::AmountInvalid { min: REFUND_MIN, max: ORDER_MAX });
         }
+        if refund.source == RefundSource::Suspense {
+            return Ok(vec![out_of_suspense(refund, order, refund_id)]);
+        }
+        let payment = order.payment.as_ref().ok_or(Refusal::OrderNotPaid)?;
         if refund.by_hand.is_some() {
             // WeChat gives back no more than was paid: refunds asked for here and not yet sent will fail, and make room.
             if order.refunded.plus(amount).is_none_or(|all| all > order.amount) {
@@ -249,6 +252,31 @@ impl Account {
             source,
             refund_id: refund_id.into(),
         }])
+    }
+
+    /// The end of a refund that certainly does not happen. What came out of suspense is there again, and needs a person again.
+    fn failed(
+        &self,
+        head: &Head,
+        refund: &Refund,
+        order: &Order,
+        why: &str,
+    ) -> Result<Vec<Event>, Refusal> {
+        if refund.source != RefundSource::Suspense {
+            let payment = order.payment.as_ref().ok_or(Refusal::OrderNotPaid)?;
+            return Ok(vec![given_back(head, refund, order, payment, why)]);
+        }
+        let failed = Event::RefundFailed {
+            refund_no: refund.refund_no,
+            order_no: refund.order_no,
+            amount: refund.amount,
+            booked: refund.booked,
+            fee: Money::ZERO,
+            to: RefundSource::Suspense,
+            reason: why.into(),
+        };
+        let case = self.refund_case(CaseKind::RefundFailed, refund, refund.amount);
+        Ok(vec![failed, Event::CaseRaised { case }])
     }
 
     pub(super) fn notice_refund(&self, notice: &NoticeRefund) -> Result<Vec<Event>, Refusal> {
@@ -316,15 +344,31 @@ fn case_of(refund: &Refund, outcome: &RefundOutcome) -> Option<CaseKind> {
         RefundOutcome::Succeeded { .. } => {
             refund.by_hand.is_some().then_some(CaseKind::RefundByHand)
         }
-        RefundOutcome::Closed(_)
-        | RefundOutcome::Postponed { .. }
-        | RefundOutcome::NotFound(_)
-        | RefundOutcome::Unknown(_) => None,
+        RefundOutcome::Closed(_) | RefundOutcome::NotFound(_) => {
+            (refund.source == RefundSource::Suspense).then_some(CaseKind::RefundFailed)
+        }
+        RefundOutcome::Postponed { .. } | RefundOutcome::Unknown(_) => None,
     }
 }
 
-/// The end of a refund that certainly does not happen. One that was only heard of took nothing.
-fn failed(head: &Head, refund: &Refund, order: &Order, payment: &Payment, why: &str) -> Event {
+/// The success of a refund of what stood in suspense: the merchant and the order have no part in it. What a coupon made WeChat
+/// take less for it, it had paid in less.
+fn out_of_suspense(refund: &Refund, order: &Order, refund_id: &str) -> Event {
+    Event::RefundSucceeded {
+        refund_no: refund.refund_no,
+        order_no: refund.order_no,
+        amount: refund.amount,
+        booked: refund.booked,
+        booked_now: refund.booked,
+        order_fee: order.fee(),
+        order_fee_now: order.fee(),
+        source: RefundSource::Suspense,
+        refund_id: refund_id.into(),
+    }
+}
+
+/// The end of a refund of an order's money. One that was only heard of took nothing.
+fn given_back(head: &Head, refund: &Refund, order: &Order, payment: &Payment, why: &str) -> Event {
     let amount = if refund.is_hearsay() { Money::ZERO } else { refund.amount };
     let booked = refund.booked;
     let left = order.refunded_booked.minus(booked).unwrap_or(Money::ZERO);

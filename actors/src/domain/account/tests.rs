@@ -7,6 +7,7 @@ mod properties;
 mod refunds;
 mod restored;
 mod steps;
+mod suspense;
 mod tries;
 
 use driven::{Driven, by_hand, by_wechat, fen, open, time};
@@ -52,7 +53,7 @@ fn money_that_does_not_fit_becomes_one_case_and_is_credited_to_nobody() {
         ("O101", "T3", 699, CaseKind::AmountDiffers),
         ("O101", "TO100", 700, CaseKind::TransactionReused),
         ("O999", "T4", 500, CaseKind::OrderUnknown),
-        ("O100", "TO100", 501, CaseKind::AmountDiffers),
+        ("O100", "TO100", 501, CaseKind::TransactionReused),
     ] {
         let before = m.account.link().seq.0;
         booked(m.pay(no, transaction, amount), Booking::Case(kind));

@@ -2,7 +2,7 @@
 
 mod refunds;
 
-use super::super::case::{Case, Resolution};
+use super::super::case::{Case, Remedy, Resolution, Suspense};
 use super::super::chain::Seq;
 use super::super::event::{Event, Stamped};
 use super::super::head::Broken;
@@ -60,6 +60,7 @@ impl Books {
             }
             Event::CaseOpened { case } => self.insert_case(Case::of_payment(case, seq, *at)),
             Event::CaseRaised { case } => self.insert_case(Case::raised(case, seq, *at)),
+            Event::SuspenseReleased { case_id, amount, .. } => self.release(case_id, *amount),
             Event::CaseResolved { case_id, by, note, remedy } => {
                 let (at, by, note, remedy) = (*at, *by, note.clone(), *remedy);
                 self.resolve(case_id, Resolution { at, by, note, remedy })
@@ -140,7 +141,8 @@ impl Books {
             | Event::RefundSucceeded { .. }
             | Event::RefundFailed { .. }
             | Event::RefundNoticed { .. }
-            | Event::RefundFound { .. } => return None,
+            | Event::RefundFound { .. }
+            | Event::SuspenseReleased { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
         if (withdrawal.status.is_final() || other_amount) && !lax() {
@@ -166,6 +168,9 @@ impl Books {
     }
 
     fn insert_case(&mut self, case: Case) -> Option<()> {
+        if let (Some(_), Some(transaction_id)) = (case.suspense, case.transaction_id) {
+            self.0.insert(Key::Held(transaction_id), Some(Record::Held(case.case_id)));
+        }
         self.insert(Key::Case(case.case_id), Record::Case(Box::new(case)))
     }
 
@@ -200,7 +205,22 @@ impl Books {
     fn resolve(&mut self, case_id: &CaseId, made: Resolution) -> Option<()> {
         match self.0.get_mut(&Key::Case(*case_id))? {
             Some(Record::Case(case)) if case.resolution.is_none() || lax() => {
+                if made.remedy == Some(Remedy::Refund) {
+                    case.held()?;
+                    case.suspense = Some(Suspense::Released);
+                }
                 case.resolution = Some(made);
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// All that was put into suspense for a case leaves it, once.
+    fn release(&mut self, case_id: &CaseId, amount: Money) -> Option<()> {
+        match self.0.get_mut(&Key::Case(*case_id))? {
+            Some(Record::Case(case)) if case.held() == Some(amount) || lax() => {
+                case.suspense = Some(Suspense::Released);
                 Some(())
             }
             _ => None,

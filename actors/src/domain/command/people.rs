@@ -43,6 +43,8 @@ pub struct ResolveCase {
     pub note: Box<str>,
     /// What is to be done about it, if something is.
     pub remedy: Option<Remedy>,
+    /// Whether WeChat refunds can be made at all: a certificate is configured.
+    pub refunds_open: bool,
 }
 
 /// A decision about the merchant as a whole.

@@ -152,6 +152,9 @@ impl Shop {
         amount: Fen,
     ) -> usize {
         self.case(kind, order_no, transaction_id, amount);
+        if kind != "transaction_reused" {
+            self.balance.suspense += amount;
+        }
         let known = kind != "order_unknown";
         let order = known.then(|| self.order(order_no).1);
         let (order_no, transaction_id) = (order_no.into(), transaction_id.into());

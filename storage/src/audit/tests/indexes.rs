@@ -9,8 +9,8 @@ use crate::audit::audit;
 use crate::fixture::{self, id};
 
 /// Indexes whose conditions are about columns that their entries do not have, and no plain equality.
-const BY_WAY_OF_THE_TABLE: [&str; 3] =
-    ["orders_waiting", "refunds_under_way", "withdrawals_under_way"];
+const BY_WAY_OF_THE_TABLE: [&str; 4] =
+    ["cases_in_suspense", "orders_waiting", "refunds_under_way", "withdrawals_under_way"];
 
 /// Clean books in which every index holds a row of shop2.
 async fn books() -> Books {
@@ -147,7 +147,7 @@ async fn every_index_over_the_facts_of_money_is_listed_as_it_is() {
             let query = sqlx::query_scalar(sql).bind(table).bind(column);
             let never: bool = query.fetch_one(db).await.unwrap();
             assert!(
-                never || *only == format!("{column} is not null"),
+                never || only.split(" and ").any(|one| one == format!("{column} is not null")),
                 "{name}: {column} may be null"
             );
         }

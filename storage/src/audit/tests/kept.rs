@@ -39,7 +39,7 @@ async fn each_changed_checkpoint_is_found_and_named() {
         ("update checkpoints set at_ms = at_ms - 1", "at_ms is "),
         ("update checkpoints set registered_ms = registered_ms - 1", "registered_ms is "),
         ("update checkpoints set hash = zeroblob(32)", "hash is 0000"),
-        ("update checkpoints set format = 2", "format is 2, should be 1"),
+        ("update checkpoints set format = 2", "format is 2, should be 3"),
         ("update checkpoints set kept = x'00'", "kept is another (personal, not shown)"),
         ("update checkpoints set seq = seq - 1", "hash is "),
         ("update checkpoints set seq = 0", "seq is 0, should be 1"),

@@ -13,9 +13,10 @@ use crate::sql::{checkpoints, heads, lists, lookup, steps, waiting};
 
 /// 40 merchants with 1,000 orders each; one in fifty is open, one in fifty is closed.
 const FILL: &str = "
-    insert into heads select concat('m', seq), 1, 9, repeat('x', 32), 9, seq, 0, 0, 0, 0, 0, 0, 0, 0, 'k' from seq_1_to_40;
+    insert into heads select concat('m', seq), 1, 9, repeat('x', 32), 9, seq, 0, 0, 0, 0, 0, 0, 0, 0, 'k', 0, 0, 0, 0
+        from seq_1_to_40;
     insert into journal select concat('m', m.seq), n.seq, repeat('x', 32), repeat('e', 100) from seq_1_to_40 m, seq_1_to_2000 n;
-    insert into checkpoints select concat('m', m.seq), 1, 4096 * n.seq, repeat('x', 32), n.seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'k'
+    insert into checkpoints select concat('m', m.seq), 1, 4096 * n.seq, repeat('x', 32), n.seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'k', 0, 0, 0, 0
         from seq_1_to_40 m, seq_1_to_50 n;
     insert into orders (merchant_id, order_no, amount_fen, description, channel, status, opened_ms, opened_seq, expires_ms,
             closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on)
@@ -32,8 +33,8 @@ const FILL: &str = "
     insert into idempotency select concat('m', m.seq), 'orders', concat('key ', n.seq), 1000 + n.seq
         from seq_1_to_40 m, seq_1_to_500 n;
     insert into cases (merchant_id, case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen,
-        paid_ms, facts) select concat('m', m.seq), concat('c', n.seq), if(n.seq mod 3, 'paid_twice', 'order_unknown'), n.seq, n.seq,
-        1000 + n.seq, 'T', 5, null, 9, '[]' from seq_1_to_40 m, seq_1_to_100 n;
+        paid_ms, facts, suspense) select concat('m', m.seq), concat('c', n.seq), if(n.seq mod 3, 'paid_twice', 'order_unknown'), n.seq, n.seq,
+        1000 + n.seq, concat('T', n.seq), 5, null, 9, '[]', 'held' from seq_1_to_40 m, seq_1_to_100 n;
     insert into refunds (merchant_id, refund_no, order_no, amount_fen, booked_fen, fee_fen, source, transaction_id, total_fen, reason,
         asked_by, status, refund_id, requested_ms, requested_seq)
         select concat('m', m.seq), 1000 + n.seq, 1000 + n.seq, 5, 5, 0, 'available', 'T', 5, 'r', 'k',
@@ -137,6 +138,8 @@ async fn every_row_of_a_batch_or_a_round_is_found_by_its_whole_key() {
         assert!(plan.first().is_some_and(drives), "{sql}\n{plan:#?}");
         let found = plan.iter().filter(|step| step.table == statement.table());
         let kinds: Vec<&str> = found.map(|step| step.kind.as_str()).collect();
-        assert_eq!(kinds, ["eq_ref"], "{sql}\n{plan:#?}");
+        // A payment may have been held more than once: the newest is wanted.
+        let by_key = if sql.contains("suspense is not null") { "ref" } else { "eq_ref" };
+        assert_eq!(kinds, [by_key], "{sql}\n{plan:#?}");
     }
 }

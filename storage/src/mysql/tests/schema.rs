@@ -162,12 +162,15 @@ async fn each_check_of_the_schema_has_a_name_that_says_where_it_is() {
         "asked_for_or_by_hand",
         "refunded_has_an_id",
         "resolved_is_whole",
+        "no_more_than_came",
+        "suspense_has_no_fee",
+        "decided_by_another",
+        "decided_is_whole",
     ];
     for check in &checks {
         assert!(check.ends_with("_check") || own.contains(&check.as_str()), "{check}");
     }
-    let break_one =
-        "insert into heads values ('m1', 1, 1, repeat('x', 32), 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, '')";
+    let break_one = "insert into heads values ('m1', 1, 1, repeat('x', 32), 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, '', 0, 0, 0, 0)";
     let broken =
         sqlx::query(AssertSqlSafe(break_one)).execute(&mut db).await.expect_err("4 is not 5");
     assert_eq!(meaning(&broken), Meaning::Constraint("conserved".to_owned()));

@@ -119,10 +119,13 @@ impl Driven {
         assert_eq!(of(LedgerAccount::InTransit), -fen(head.in_transit));
         assert_eq!(of(LedgerAccount::Fee), -fen(head.fee));
         let channel = of(LedgerAccount::Channel) + of(LedgerAccount::Refund);
-        assert_eq!(channel, fen(head.paid) - fen(head.withdrawn) - fen(head.refunded));
+        let unbooked = fen(head.suspense) + fen(head.credited);
+        assert_eq!(channel, fen(head.paid) - fen(head.withdrawn) - fen(head.refunded) + unbooked);
+        assert_eq!(of(LedgerAccount::Suspense), -fen(head.suspense));
+        let adjusted = i128::from(head.adjusted.fen());
         let held = fen(head.pending()) + fen(head.in_transit) + fen(head.withdrawn);
         let left = fen(head.paid) - fen(head.refunded) - fen(head.fee);
-        assert_eq!(left, held + i128::from(head.available.fen()));
+        assert_eq!(left + adjusted, held + i128::from(head.available.fen()));
         let allowed = Balance::ZERO.minus(head.rules.debt_max_fen).unwrap();
         assert!(head.available >= allowed || self.facts, "only facts make a debt beyond the rules");
         assert_eq!(self.replayed.as_ref(), Some(head));

@@ -111,7 +111,7 @@ fn a_case_is_resolved_once_and_the_same_words_again_are_a_repeat() {
     let case_id = PaymentCase::id_of(&of, CaseKind::PaidTwice, &no, &"T2".parse().unwrap());
     let resolve = |by: &str, note: &str, remedy| {
         let (by, note) = (by.parse().unwrap(), note.into());
-        Command::ResolveCase(ResolveCase { case_id, by, note, remedy })
+        Command::ResolveCase(ResolveCase { case_id, by, note, remedy, refunds_open: true })
     };
     let accept = Some(Remedy::Accept);
     let case = raised(m.ask(&resolve("k2", "paid back at the till", accept)));
@@ -128,7 +128,7 @@ fn a_case_is_resolved_once_and_the_same_words_again_are_a_repeat() {
     assert_eq!(m.account.link(), before, "told again, it is not opened again");
     let unknown = Case::id_of(&of, CaseKind::PaidTwice, "another");
     let (by, note) = ("k2".parse().unwrap(), "x".into());
-    let unknown = ResolveCase { case_id: unknown, by, note, remedy: None };
+    let unknown = ResolveCase { case_id: unknown, by, note, remedy: None, refunds_open: true };
     assert_eq!(m.ask(&Command::ResolveCase(unknown)), Err(Refusal::CaseUnknown));
     m.stands((500, 0, 0, 0));
 }

@@ -300,6 +300,7 @@ fn refunds_add_up(m: &Driven, records: &HashMap<Key, Record>) {
     for record in records.values() {
         if let Record::Refund(refund) = record
             && refund.status != RefundStatus::Failed
+            && refund.source != RefundSource::Suspense
         {
             let sums = of_orders.entry(refund.order_no).or_default();
             sums.0 += if refund.is_hearsay() { 0 } else { of(refund.amount) };
@@ -321,6 +322,7 @@ fn refunds_add_up(m: &Driven, records: &HashMap<Key, Record>) {
 /// The head's sums, from the records alone.
 fn records_add_up(m: &Driven, records: &HashMap<Key, Record>) {
     let (mut paid, mut in_transit, mut withdrawn) = (Money::ZERO, Money::ZERO, Money::ZERO);
+    let mut suspense = Money::ZERO;
     for record in records.values() {
         match record {
             Record::Order(order) => {
@@ -343,11 +345,15 @@ fn records_add_up(m: &Driven, records: &HashMap<Key, Record>) {
             | Record::Transaction(_)
             | Record::Settlement(_)
             | Record::Refund(_)
-            | Record::Case(_) => {}
+            | Record::Held(_) => {}
+            Record::Case(case) => {
+                suspense = suspense.plus(case.held().unwrap_or(Money::ZERO)).unwrap();
+            }
         }
     }
     let head = m.account.head().unwrap();
     assert_eq!((paid, in_transit, withdrawn), (head.paid, head.in_transit, head.withdrawn));
+    assert_eq!(suspense, head.suspense);
 }
 
 proptest! {

@@ -11,8 +11,8 @@ use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
 use crate::domain::command::{
     Adopt, Command, Confirm, NoticeRefund, OpenOrder, Pay, Question, RecordPrepay, RecordRefund,
-    RecordTransfer, RefundOutcome, RequestRefund, Review, RulesChange, Settle, StartRefund,
-    StartSending, TransferOutcome, Withdraw,
+    RecordTransfer, RefundOutcome, RequestRefund, ResolveCase, Review, RulesChange, Settle,
+    StartRefund, StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
 use crate::domain::ids::{RefundNo, WithdrawalNo};
@@ -48,6 +48,10 @@ pub(super) enum Draft {
     NotFoundKnowing(WithdrawalNo, i64),
     /// A step of a refund by somebody who knows its order and its last try, at a time so many milliseconds from now.
     Refund(RefundNo, RefundStep, i64),
+    /// The same of a refund that a case's remedy made.
+    RefundOfCase(Index, RefundStep, i64),
+    /// A decision about a case that is at hand.
+    Decide(Index, ResolveCase),
 }
 
 /// What may become of a refund.
@@ -239,6 +243,9 @@ fn refund() -> impl Strategy<Value = Draft> {
     prop_oneof![
         5 => ask,
         1 => notice,
+        2 => (any::<Index>(), step.clone(), -1_200_000..1_200_000_i64).prop_map(|(which, step, ms)| {
+            Draft::RefundOfCase(which, step, ms)
+        }),
         6 => (few(), step, -1_200_000..1_200_000_i64).prop_map(|(no, step, ms)| {
             Draft::Refund(number('R', no).parse().unwrap(), step, ms)
         }),
@@ -306,7 +313,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => ready(adopt().boxed()),
         1 => ready(raise().boxed()),
         1 => ready(stand().boxed()),
-        1 => ready(resolve().boxed()),
+        1 => ready(resolve().prop_map(Command::ResolveCase).boxed()),
+        3 => (any::<Index>(), resolve()).prop_map(|(which, resolve)| Draft::Decide(which, resolve)),
         10 => refund(),
         1 => ready(change().boxed()),
         1 => ready(prop_oneof![Just(Command::Register(Rules::new("another"))), Just(Command::Read)].boxed()),
@@ -349,6 +357,18 @@ impl Draft {
                 Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome })
             }
             Self::Refund(refund_no, step, ms) => step.command(m, *refund_no, *ms),
+            Self::RefundOfCase(which, step, ms) => {
+                let no = one_of(m, which, |key| match key {
+                    Key::Refund(no) if no.as_str().starts_with("SR") => Some(*no),
+                    _ => None,
+                });
+                step.command(m, no.unwrap_or_else(|| number('R', 0).parse().unwrap()), *ms)
+            }
+            Self::Decide(which, resolve) => {
+                let case = |key: &Key| if let Key::Case(id) = key { Some(*id) } else { None };
+                let case_id = one_of(m, which, case).unwrap_or(resolve.case_id);
+                Command::ResolveCase(ResolveCase { case_id, ..resolve.clone() })
+            }
         }
     }
 }
@@ -382,6 +402,13 @@ impl RefundStep {
         };
         Command::RecordRefund(RecordRefund { refund_no, order_no, outcome })
     }
+}
+
+/// One of the records at hand.
+fn one_of<T: Ord>(m: &Driven, which: &Index, wanted: impl Fn(&Key) -> Option<T>) -> Option<T> {
+    let mut all: Vec<T> = m.account.books().records().filter_map(|(key, _)| wanted(key)).collect();
+    all.sort();
+    (!all.is_empty()).then(|| all.swap_remove(which.index(all.len())))
 }
 
 fn tried_at(account: &Account, withdrawal_no: WithdrawalNo) -> Option<At> {

@@ -17,6 +17,10 @@ impl Books {
             let number = Numbered::Refund(refund.refund_no);
             self.insert_number(Route::Refunds, *idempotency_key, number)?;
             let (booked, fee) = (refund.booked, refund.fee);
+            if refund.source == RefundSource::Suspense {
+                return self
+                    .insert(Key::Refund(refund.refund_no), Record::Refund(Box::new(refund)));
+            }
             self.take_for(&refund.order_no, refund.amount, booked, fee)?;
         }
         self.insert(Key::Refund(refund.refund_no), Record::Refund(Box::new(refund)))
@@ -74,11 +78,17 @@ impl Books {
             order_fee,
             order_fee_now,
             refund_id,
-            ..
+            source,
         } = event
         else {
             return None;
         };
+        if *source == RefundSource::Suspense {
+            let refund = self.refund_under_way(refund_no)?;
+            let fits = (refund.amount, refund.booked) == (*amount, *booked) && booked == booked_now;
+            succeeded(refund, refund_id);
+            return (fits || lax()).then_some(());
+        }
         let order = self.order_mut(order_no)?;
         let before = order.fee();
         order.refunded_booked = order.refunded_booked.minus(*booked)?.plus(*booked_now)?;
@@ -91,10 +101,17 @@ impl Books {
     }
 
     pub(super) fn fold_refund_failed(&mut self, event: &Event) -> Option<()> {
-        let Event::RefundFailed { refund_no, order_no, amount, booked, fee, reason, .. } = event
+        let Event::RefundFailed { refund_no, order_no, amount, booked, fee, to, reason } = event
         else {
             return None;
         };
+        if *to == RefundSource::Suspense {
+            let refund = self.refund_under_way(refund_no)?;
+            let fits = refund.source == *to && refund.booked == *booked && *fee == Money::ZERO;
+            refund.status = RefundStatus::Failed;
+            refund.why = Some(reason.clone());
+            return (fits || lax()).then_some(());
+        }
         let order = self.order_mut(order_no)?;
         let before = order.fee();
         order.refunded = order.refunded.minus(*amount)?;

@@ -7,15 +7,18 @@ use crate::domain::case::{Case, CaseKind, Remedy};
 use crate::domain::command::{Command, RaiseCase, ResolveCase, Stand};
 use crate::domain::standing::Change;
 
-pub(super) fn resolve() -> impl Strategy<Value = Command> {
+pub(super) fn resolve() -> impl Strategy<Value = ResolveCase> {
     let kind = prop::sample::select(CaseKind::ALL.to_vec());
-    (few(), kind, any::<bool>(), any::<bool>()).prop_map(|(no, kind, other, accept)| {
-        Command::ResolveCase(ResolveCase {
-            case_id: Case::id_of(&"m1".parse().unwrap(), kind, &number('C', no)),
+    let remedy = prop::option::of(prop::sample::select(Remedy::ALL.to_vec()));
+    (few(), kind, any::<bool>(), remedy).prop_map(|(no, kind, other, remedy)| {
+        let of = "m1".parse().unwrap();
+        ResolveCase {
+            case_id: Case::id_of(&of, kind, &number('C', no)),
             by: "k2".parse().unwrap(),
             note: if other { "as agreed" } else { "as they say" }.into(),
-            remedy: accept.then_some(Remedy::Accept),
-        })
+            remedy,
+            refunds_open: true,
+        }
     })
 }
 
