@@ -7,4 +7,5 @@ mod money;
 mod people;
 mod sharp;
 mod shop;
+mod suspense;
 mod unusual;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::checks::chained;
 use crate::history::{
-    Answer, Balance, Call, Fact, Fen, History, Order, Payment, Request, Rules, Settlement, Stored,
-    Thing, TransferOutcome, Withdrawal,
+    Answer, Balance, Call, Desk, Fact, Fen, History, Order, Payment, Request, Rules, Settlement,
+    Stored, Thing, TransferOutcome, Withdrawal,
 };
 
 /// The shop's merchant.
@@ -144,6 +144,22 @@ impl Shop {
         self.stored().cases.push((id, kind));
     }
 
+    /// What a case holds becomes the merchant's, as an admin decides.
+    pub(super) fn credit(&mut self, (order, transaction): (&str, &str), amount: Fen) -> usize {
+        let (kind, remedy) = ("paid_twice", Some("credit"));
+        let id = format!("{SHOP}-{kind}{order}{transaction}");
+        let fields = json!({"case_id": id, "by": "key1", "note": "so", "remedy": remedy});
+        self.record("case_resolved", fields);
+        self.balance.suspense -= amount;
+        self.balance.adjusted += amount;
+        self.balance.available += amount;
+        let fields = json!({"case_id": id, "transaction_id": transaction, "amount": amount,
+            "to": "available"});
+        self.record("suspense_released", fields);
+        let resolve = Request::Desk(Desk::Resolve { case_id: id.clone(), remedy });
+        self.done(resolve, true, Thing::Case(id, kind))
+    }
+
     /// A payment that does not fit.
     pub(super) fn misfit(
         &mut self,
@@ -151,10 +167,10 @@ impl Shop {
         (order_no, transaction_id): (&str, &str),
         amount: Fen,
     ) -> usize {
-        self.case(kind, order_no, transaction_id, amount);
         if kind != "transaction_reused" {
             self.balance.suspense += amount;
         }
+        self.case(kind, order_no, transaction_id, amount);
         let known = kind != "order_unknown";
         let order = known.then(|| self.order(order_no).1);
         let (order_no, transaction_id) = (order_no.into(), transaction_id.into());

@@ -1,18 +1,19 @@
 //! Every command that there is, with everything about it that may vary, drawn from few numbers so that they meet.
 
 mod people;
+mod refunds;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use self::people::{raise, resolve, stand};
+use self::refunds::{RefundStep, refund};
 use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
 use crate::domain::command::{
-    Adopt, Command, Confirm, NoticeRefund, OpenOrder, Pay, Question, RecordPrepay, RecordRefund,
-    RecordTransfer, RefundOutcome, RequestRefund, ResolveCase, Review, RulesChange, Settle,
-    StartRefund, StartSending, TransferOutcome, Withdraw,
+    Adopt, Command, Confirm, OpenOrder, Pay, Question, RecordPrepay, RecordTransfer, ResolveCase,
+    Review, RulesChange, Settle, StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
 use crate::domain::ids::{RefundNo, WithdrawalNo};
@@ -52,18 +53,6 @@ pub(super) enum Draft {
     RefundOfCase(Index, RefundStep, i64),
     /// A decision about a case that is at hand.
     Decide(Index, ResolveCase),
-}
-
-/// What may become of a refund.
-#[derive(Debug, Clone)]
-pub(super) enum RefundStep {
-    Start,
-    Succeeds(Option<Money>),
-    Closed,
-    Postponed,
-    NotFound,
-    Unknown,
-    Stuck,
 }
 
 /// A number out of a few, with a letter for its kind.
@@ -210,48 +199,6 @@ fn adopt() -> impl Strategy<Value = Command> {
     )
 }
 
-fn refund() -> impl Strategy<Value = Draft> {
-    use RefundStep::{Closed, NotFound, Postponed, Start, Stuck, Succeeds, Unknown};
-    let step = prop_oneof![
-        4 => Just(Start),
-        2 => prop::option::weighted(0.3, amount()).prop_map(Succeeds),
-        2 => prop::sample::select(vec![Closed, Postponed, NotFound, Unknown, Stuck]),
-    ];
-    let ask = (few(), key(), few(), amount(), prop::bool::weighted(0.8)).prop_map(
-        |(no, idempotency_key, order, amount, by_admin)| {
-            Draft::Ready(Command::RequestRefund(RequestRefund {
-                refund_no: number('R', no).parse().unwrap(),
-                idempotency_key,
-                order_no: number('O', order).parse().unwrap(),
-                amount,
-                reason: "B1".into(),
-                asked_by: "k1".parse().unwrap(),
-                refunds_open: true,
-                by_admin,
-            }))
-        },
-    );
-    let notice = (few(), few(), amount()).prop_map(|(no, order, amount)| {
-        Draft::Ready(Command::NoticeRefund(NoticeRefund {
-            refund_no: number('R', no).parse().unwrap(),
-            order_no: number('O', order).parse().unwrap(),
-            out_refund_no: number('h', no).into(),
-            refund_id: number('i', no).into(),
-            amount,
-        }))
-    });
-    prop_oneof![
-        5 => ask,
-        1 => notice,
-        2 => (any::<Index>(), step.clone(), -1_200_000..1_200_000_i64).prop_map(|(which, step, ms)| {
-            Draft::RefundOfCase(which, step, ms)
-        }),
-        6 => (few(), step, -1_200_000..1_200_000_i64).prop_map(|(no, step, ms)| {
-            Draft::Refund(number('R', no).parse().unwrap(), step, ms)
-        }),
-    ]
-}
-
 fn change() -> impl Strategy<Value = Command> {
     let limit = || prop::option::weighted(0.2, prop::option::of(amount()));
     let days = prop::option::of(prop::option::of(0..33_u8));
@@ -370,37 +317,6 @@ impl Draft {
                 Command::ResolveCase(ResolveCase { case_id, ..resolve.clone() })
             }
         }
-    }
-}
-
-impl RefundStep {
-    fn command(&self, m: &Driven, refund_no: RefundNo, ms: i64) -> Command {
-        let known = match m.account.books().get(&Key::Refund(refund_no)) {
-            Some(Record::Refund(refund)) => Some(refund),
-            _ => None,
-        };
-        let order_no =
-            known.map_or_else(|| number('O', 0).parse().unwrap(), |known| known.order_no);
-        let (last_try, asked_at) = (known.and_then(|known| known.tried_at), m.now.plus_ms(ms));
-        let tried_at = last_try.unwrap_or_default();
-        let outcome = match self {
-            Self::Start => {
-                return Command::StartRefund(StartRefund { refund_no, order_no, last_try });
-            }
-            Self::Succeeds(booked) => RefundOutcome::Succeeded {
-                refund_id: "50000".into(),
-                amount: known.map_or(fen(1), |known| known.amount),
-                booked: *booked,
-            },
-            Self::Closed => RefundOutcome::Closed("closed".into()),
-            Self::Postponed => RefundOutcome::Postponed { tried_at, reason: "NOTENOUGH".into() },
-            Self::NotFound => {
-                RefundOutcome::NotFound(Question { tried_at, earliest: asked_at, latest: asked_at })
-            }
-            Self::Unknown => RefundOutcome::Unknown("time-out".into()),
-            Self::Stuck => RefundOutcome::Stuck("the card is gone".into()),
-        };
-        Command::RecordRefund(RecordRefund { refund_no, order_no, outcome })
     }
 }
 
