@@ -76,6 +76,7 @@ pub fn request(command: &Command) -> Request {
         },
         Command::Adopt(_) => unreachable!("no books are restored here"),
         Command::Attest(_) => unreachable!("nothing is as old as that here"),
+        Command::PutInRun(_) => unreachable!("nobody makes bank runs here"),
         Command::Stand(stand) => {
             Request::Desk(history::Desk::Stand { change: change(stand.change) })
         }

@@ -54,6 +54,14 @@ pub(crate) enum ApiError {
     /// No such case.
     #[error("the case is not known")]
     CaseUnknown,
+    /// No such bank run.
+    #[error("the bank run is not known")]
+    BankRunUnknown,
+    /// A bank run that broke off half-way.
+    #[error(
+        "the bank run is not finished; ask for it again with POST /v1/bank-runs and its number"
+    )]
+    BankRunOpen,
     /// No such API key.
     #[error("the key is not known")]
     KeyUnknown,
@@ -145,6 +153,8 @@ impl ApiError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::SettlementUnknown => (StatusCode::NOT_FOUND, "settlement_unknown"),
             Self::CaseUnknown => (StatusCode::NOT_FOUND, "case_unknown"),
+            Self::BankRunUnknown => (StatusCode::NOT_FOUND, "bank_run_unknown"),
+            Self::BankRunOpen => (StatusCode::CONFLICT, "bank_run_open"),
             Self::WebhookUnknown => (StatusCode::NOT_FOUND, "webhook_unknown"),
             Self::DeliveryUnknown => (StatusCode::NOT_FOUND, "delivery_unknown"),
             Self::TooManyWebhooks => (StatusCode::CONFLICT, "webhooks_max"),
@@ -189,6 +199,8 @@ impl ApiError {
             | Self::Forbidden(_)
             | Self::SettlementUnknown
             | Self::CaseUnknown
+            | Self::BankRunUnknown
+            | Self::BankRunOpen
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown
@@ -226,6 +238,8 @@ impl ApiError {
             | Self::Forbidden(_)
             | Self::SettlementUnknown
             | Self::CaseUnknown
+            | Self::BankRunUnknown
+            | Self::BankRunOpen
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown
@@ -276,6 +290,7 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::OrderClosed
         | Refusal::NumberReused
         | Refusal::WithdrawalDecided(_)
+        | Refusal::InAnotherRun(_)
         | Refusal::NotRestored => StatusCode::CONFLICT,
         Refusal::AmountInvalid { .. }
         | Refusal::BalanceInsufficient { .. }

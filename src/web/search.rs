@@ -229,7 +229,7 @@ impl Found {
             Record::Settlement(made) => ("settlement", made.settlement_no.to_string()),
             Record::Withdrawal(made) => ("withdrawal", made.withdrawal_no.to_string()),
             Record::Case(case) => ("case", case.case_id.to_string()),
-            Record::Number(_) => return None,
+            Record::Number(_) | Record::InRun(_) => return None,
         };
         let url = match kind {
             "case" => format!("/v1/cases/{number}"),

@@ -98,7 +98,8 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::WithdrawalSending { .. }
         | Event::WithdrawalUnknown { .. }
         | Event::WithdrawalAttested { .. }
-        | Event::StandingChanged { .. } => return None,
+        | Event::StandingChanged { .. }
+        | Event::WithdrawalInRun { .. } => return None,
     })
 }
 

@@ -14,6 +14,7 @@
 //! | `merchant` | one merchant: snapshots, pages, comparison |
 //! | `report` | what was found |
 
+mod cells;
 mod columns;
 mod fold;
 mod heads;

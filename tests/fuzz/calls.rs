@@ -32,6 +32,8 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
         ),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post(of("/keys"), json!({"name": "till"})),
+        post("/v1/bank-runs".to_owned(), json!({"run_no": made, "merchant_id": merchant})),
+        post(format!("/v1/bank-runs/{made}/results"), json!({"withdrawal_no": made})),
         post(
             "/v1/webhooks".to_owned(),
             // Refused, as it leads inside: nobody is told anything.
@@ -82,11 +84,14 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 23] = [
+const QUESTIONS: [&str; 26] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
     "/v1/search",
+    "/v1/bank-runs",
+    "/v1/bank-runs/{}",
+    "/v1/bank-runs/{}/csv",
     "/v1/orders",
     "/v1/keys",
     "/v1/cases",

@@ -1,6 +1,7 @@
 //! The rules of one merchant: what a command leads to, given all that happened before.
 
 mod attested;
+mod bank_run;
 mod cases;
 mod orders;
 mod payments;
@@ -100,6 +101,9 @@ impl Account {
                 vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
             }
             Command::RaiseCase(raise) => vec![Key::Case(self.raised_id(raise))],
+            Command::PutInRun(put) => {
+                vec![Key::Withdrawal(put.withdrawal_no), Key::InRun(put.withdrawal_no)]
+            }
             #[cfg(test)]
             Command::Panic => vec![],
         }
@@ -159,6 +163,7 @@ impl Account {
                 Ok(Self::frozen_by_cases(head, self.raise_case(raise)?, asked))
             }
             Command::Stand(stand) => Self::stand(head, stand),
+            Command::PutInRun(put) => self.put_in_run(put, asked),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -208,6 +213,7 @@ impl Account {
             Command::Adopt(adopt) => self.withdrawal_answer(&adopt.withdrawal_no),
             Command::Attest(attest) => self.withdrawal_answer(&attest.withdrawal_no),
             Command::RaiseCase(raise) => self.case_answer(&self.raised_id(raise)),
+            Command::PutInRun(put) => self.withdrawal_answer(&put.withdrawal_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 
 use super::case::Case;
 use super::event::Event;
-use super::ids::{CaseId, IdempotencyKey, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
+use super::ids::{
+    CaseId, IdempotencyKey, OrderNo, RunNo, SettlementNo, TransactionId, WithdrawalNo,
+};
 use super::order::Order;
 use super::settlement::Settlement;
 use super::withdrawal::Withdrawal;
@@ -49,6 +51,8 @@ pub enum Key {
     Withdrawal(WithdrawalNo),
     /// A case.
     Case(CaseId),
+    /// The bank run that a withdrawal is in.
+    InRun(WithdrawalNo),
 }
 
 impl Key {
@@ -56,7 +60,11 @@ impl Key {
     pub fn stage(&self) -> u8 {
         match self {
             Self::Idempotency(..) => 0,
-            Self::Order(_) | Self::Transaction(_) | Self::Settlement(_) | Self::Withdrawal(_) => 1,
+            Self::Order(_)
+            | Self::Transaction(_)
+            | Self::Settlement(_)
+            | Self::Withdrawal(_)
+            | Self::InRun(_) => 1,
             Self::Case(_) => 2,
         }
     }
@@ -88,6 +96,8 @@ pub enum Record {
     Withdrawal(Box<Withdrawal>),
     /// For [`Key::Case`].
     Case(Box<Case>),
+    /// For [`Key::InRun`].
+    InRun(RunNo),
 }
 
 /// The records at hand. `None` for a key that is known to name nothing.
@@ -115,6 +125,7 @@ impl Books {
     getter!(/** The settlement of that number. */ settlement, Settlement(SettlementNo), Settlement(Settlement));
     getter!(/** The withdrawal of that number. */ withdrawal, Withdrawal(WithdrawalNo), Withdrawal(Withdrawal));
     getter!(/** The case of that id. */ case, Case(CaseId), Case(Case));
+    getter!(/** The bank run that the withdrawal is in. */ in_run, InRun(WithdrawalNo), InRun(RunNo));
 
     /// The number made for a caller's key.
     pub fn number(&self, route: Route, key: &IdempotencyKey) -> Option<Numbered> {
@@ -197,6 +208,9 @@ impl Books {
             }
             Event::CaseOpened { case } => vec![Key::Case(case.case_id)],
             Event::CaseRaised { case } => vec![Key::Case(case.case_id)],
+            Event::WithdrawalInRun { withdrawal_no, .. } => {
+                vec![Key::Withdrawal(*withdrawal_no), Key::InRun(*withdrawal_no)]
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
+pub use super::bank_run::{Confirm, PutInRun};
 use super::case::{Case, CaseKind, Facts};
 use super::chain::Seq;
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
@@ -86,6 +87,8 @@ pub enum Command {
     RaiseCase(RaiseCase),
     /// Freeze, suspend or close the merchant, or take that back.
     Stand(Stand),
+    /// Put a withdrawal that is paid out by hand in a bank run.
+    PutInRun(PutInRun),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -124,6 +127,7 @@ impl Command {
             | Self::Attest(_)
             | Self::RaiseCase(_)
             | Self::Stand(_)
+            | Self::PutInRun(_)
             | Self::Panic => {}
         }
     }
@@ -225,19 +229,6 @@ pub struct Review {
     /// The key that decides.
     pub by: KeyId,
     /// Why, for people.
-    pub reason: Box<str>,
-}
-
-/// How a bank run ended.
-#[derive(Debug, Clone)]
-pub struct Confirm {
-    /// The withdrawal.
-    pub withdrawal_no: WithdrawalNo,
-    /// Whether the bank paid.
-    pub succeeded: bool,
-    /// The bank's own number.
-    pub reference: Box<str>,
-    /// Why not, for people.
     pub reason: Box<str>,
 }
 

@@ -69,7 +69,8 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::CaseOpened { .. }
         | Event::WithdrawalAttested { .. }
         | Event::CaseRaised { .. }
-        | Event::StandingChanged { .. } => vec![],
+        | Event::StandingChanged { .. }
+        | Event::WithdrawalInRun { .. } => vec![],
     };
     sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
 }

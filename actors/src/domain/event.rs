@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{PaymentCase, RaisedCase};
 use super::ids::{
-    CaseId, IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo,
+    CaseId, IdempotencyKey, KeyId, OrderNo, RunNo, SettlementNo, TransactionId, WithdrawalNo,
 };
 use super::money::Money;
 use super::order::Channel;
@@ -213,6 +213,15 @@ pub enum Event {
         /// The case that froze the merchant.
         case_id: Option<CaseId>,
     },
+    /// A withdrawal that is paid out by hand is in a bank run, and in no other ever: the bank may pay it from here on.
+    WithdrawalInRun {
+        /// The withdrawal.
+        withdrawal_no: WithdrawalNo,
+        /// The run.
+        run_no: RunNo,
+        /// The admin's key that made the run.
+        by: KeyId,
+    },
 }
 
 /// Who told of a payment.
@@ -250,6 +259,7 @@ impl Event {
             Self::WithdrawalAttested { .. } => "withdrawal_attested",
             Self::CaseRaised { .. } => "case_raised",
             Self::StandingChanged { .. } => "standing_changed",
+            Self::WithdrawalInRun { .. } => "withdrawal_in_run",
         }
     }
 }

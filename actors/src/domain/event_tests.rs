@@ -144,6 +144,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
             by: Some(by),
             case_id: None,
         },
+        Event::WithdrawalInRun { withdrawal_no, run_no: "R20260301".parse().unwrap(), by },
     ]
 }
 

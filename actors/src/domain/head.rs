@@ -236,7 +236,8 @@ impl Head {
             | Event::WithdrawalUnknown { .. }
             | Event::CaseOpened { .. }
             | Event::WithdrawalAttested { .. }
-            | Event::CaseRaised { .. } => {}
+            | Event::CaseRaised { .. }
+            | Event::WithdrawalInRun { .. } => {}
         }
         Some(())
     }

@@ -21,6 +21,16 @@ pub fn make(at: At, random: u64) -> String {
 pub fn of_withdrawal(of: &MerchantId, key: &IdempotencyKey) -> String {
     let mut hash = blake3::Hasher::new_derive_key("tally 2026 withdrawal number of a key");
     hash.update(of.as_str().as_bytes()).update(b" ").update(key.as_str().as_bytes());
+    of_hash(&hash)
+}
+
+/// The number of a bank run that is asked for by a key alone: always the same. It never changes.
+pub(crate) fn of_run(key: &IdempotencyKey) -> String {
+    let mut hash = blake3::Hasher::new_derive_key("tally 2026 bank run number of a key");
+    of_hash(hash.update(key.as_str().as_bytes()))
+}
+
+fn of_hash(hash: &blake3::Hasher) -> String {
     let [mut high, mut low] = [[0; 8]; 2];
     let mut bytes = hash.finalize_xof();
     bytes.fill(&mut high);

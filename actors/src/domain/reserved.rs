@@ -55,7 +55,8 @@ pub(super) fn refuse(
         | Command::RecordTransfer(_)
         | Command::Adopt(_)
         | Command::Attest(_)
-        | Command::Stand(_) => Err(Refusal::MerchantUnknown),
+        | Command::Stand(_)
+        | Command::PutInRun(_) => Err(Refusal::MerchantUnknown),
         #[cfg(test)]
         Command::Panic => Ok(()),
     }

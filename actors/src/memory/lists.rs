@@ -142,7 +142,8 @@ pub(super) fn cases(
             | Record::Order(_)
             | Record::Transaction(_)
             | Record::Settlement(_)
-            | Record::Withdrawal(_) => None,
+            | Record::Withdrawal(_)
+            | Record::InRun(_) => None,
         };
         cases.extend(records(ledger).filter_map(of_record));
     }

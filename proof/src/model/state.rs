@@ -173,7 +173,8 @@ impl State {
             | Record::Order(_)
             | Record::Transaction(_)
             | Record::Settlement(_)
-            | Record::Case(_) => None,
+            | Record::Case(_)
+            | Record::InRun(_) => None,
         }
     }
 

@@ -5,17 +5,15 @@ use std::fmt;
 
 use tally_actors::domain::books::{Key, Numbered, Record, Route};
 use tally_actors::domain::case::Case;
-use tally_actors::domain::chain::Seq;
-use tally_actors::domain::money::Money;
 use tally_actors::domain::order::Order;
 use tally_actors::domain::settlement::Settlement;
-use tally_actors::domain::time::{At, Day};
 use tally_actors::domain::withdrawal::Withdrawal;
 
+use super::cells::{amount, at, count, date, or_null, place, text};
 use super::fold::Fold;
 use super::report::What;
 use crate::sql::row::{Cell, Row};
-use crate::sql::rows::{encode_channel, encode_facts, fen, integer, method_name};
+use crate::sql::rows::{encode_channel, encode_facts, method_name};
 use crate::sql::value as sql;
 
 /// What a column holds.
@@ -103,12 +101,19 @@ pub(super) enum Table {
     Settlements,
     Withdrawals,
     Cases,
+    InRuns,
 }
 
 impl Table {
     /// All of them, in the order of [`Key`].
-    pub(super) const ALL: [Self; 5] =
-        [Self::Idempotency, Self::Orders, Self::Settlements, Self::Withdrawals, Self::Cases];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Idempotency,
+        Self::Orders,
+        Self::Settlements,
+        Self::Withdrawals,
+        Self::Cases,
+        Self::InRuns,
+    ];
 
     /// Its name.
     pub(super) fn name(self) -> &'static str {
@@ -118,6 +123,7 @@ impl Table {
             Self::Settlements => "settlements",
             Self::Withdrawals => "withdrawals",
             Self::Cases => "cases",
+            Self::InRuns => "bank_run_items",
         }
     }
 
@@ -129,6 +135,7 @@ impl Table {
             Self::Settlements => SETTLEMENT,
             Self::Withdrawals => WITHDRAWAL,
             Self::Cases => CASE,
+            Self::InRuns => &["withdrawal_no", "run_no"],
         }
     }
 
@@ -150,6 +157,7 @@ impl Table {
             Key::Settlement(_) => Self::Settlements,
             Key::Withdrawal(_) => Self::Withdrawals,
             Key::Case(_) => Self::Cases,
+            Key::InRun(_) => Self::InRuns,
         }
     }
 
@@ -170,6 +178,7 @@ impl Table {
             Self::Settlements => Some(Key::Settlement(first.parse().ok()?)),
             Self::Withdrawals => Some(Key::Withdrawal(first.parse().ok()?)),
             Self::Cases => Some(Key::Case(first.parse().ok()?)),
+            Self::InRuns => Some(Key::InRun(first.parse().ok()?)),
         }
     }
 }
@@ -183,6 +192,7 @@ pub(super) fn key_text(key: &Key) -> String {
         Key::Settlement(number) => number.to_string(),
         Key::Withdrawal(number) => number.to_string(),
         Key::Case(id) => id.to_string(),
+        Key::InRun(number) => number.to_string(),
     }
 }
 
@@ -203,6 +213,10 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
         Record::Settlement(found) => settlement(found),
         Record::Withdrawal(found) => withdrawal(found),
         Record::Case(found) => case(found),
+        Record::InRun(run_no) => {
+            let Key::InRun(number) = key else { return vec![] };
+            vec![text(number), text(run_no)]
+        }
     }
 }
 
@@ -363,32 +377,4 @@ fn case(case: &Case) -> Vec<Value> {
         or_null(resolution, |made| text(&made.note)),
         or_null(resolution.and_then(|made| made.remedy), |remedy| text(remedy.as_str())),
     ]
-}
-
-fn or_null<T>(thing: Option<T>, value: impl FnOnce(T) -> Value) -> Value {
-    thing.map_or(Value::Null, value)
-}
-
-fn text(thing: impl fmt::Display) -> Value {
-    Value::Text(thing.to_string())
-}
-
-pub(super) fn amount(amount: Money) -> Value {
-    Value::Integer(fen(amount))
-}
-
-pub(super) fn count(count: u64) -> Value {
-    Value::Integer(integer(count))
-}
-
-pub(super) fn place(seq: Seq) -> Value {
-    count(seq.0)
-}
-
-pub(super) fn at(at: At) -> Value {
-    Value::Integer(at.ms())
-}
-
-fn date(day: Day) -> Value {
-    Value::Integer(i64::from(day.days()))
 }

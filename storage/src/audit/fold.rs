@@ -183,5 +183,6 @@ fn number(key: &Key) -> &str {
         Key::Settlement(number) => number.as_str(),
         Key::Withdrawal(number) => number.as_str(),
         Key::Case(id) => id.as_str(),
+        Key::InRun(number) => number.as_str(),
     }
 }

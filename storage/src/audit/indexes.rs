@@ -42,6 +42,7 @@ const ORDERS: &[&str] = &["merchant_id", "order_no"];
 const SETTLEMENTS: &[&str] = &["merchant_id", "settlement_no"];
 const WITHDRAWALS: &[&str] = &["merchant_id", "withdrawal_no"];
 const CASES: &[&str] = &["merchant_id", "case_id"];
+const IN_RUNS: &[&str] = &["merchant_id", "withdrawal_no"];
 
 /// All indexes over the facts of money. No column of an entry is ever null, so that pages can follow each other.
 pub(super) const ALL: &[Index] = &[
@@ -101,6 +102,13 @@ pub(super) const ALL: &[Index] = &[
     index("cases_by_opening", "cases", CASES, &["opened_ms", "merchant_id", "opened_seq"], ""),
     index("cases_by_merchant", "cases", CASES, &["merchant_id", "opened_ms", "opened_seq"], ""),
     index("cases_by_kind", "cases", CASES, &["kind", "opened_ms", "merchant_id", "opened_seq"], ""),
+    index(
+        "items_by_run",
+        "bank_run_items",
+        IN_RUNS,
+        &["run_no", "merchant_id", "withdrawal_no"],
+        "",
+    ),
     index(
         "heads_by_registration",
         "heads",

@@ -255,5 +255,6 @@ fn counter(report: &mut Report, table: Table) -> &mut u64 {
         Table::Settlements => &mut report.settlements,
         Table::Withdrawals => &mut report.withdrawals,
         Table::Cases => &mut report.cases,
+        Table::InRuns => &mut report.in_runs,
     }
 }

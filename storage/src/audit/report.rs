@@ -24,6 +24,8 @@ pub struct Report {
     pub idempotency: u64,
     /// Cases that are as the journal says.
     pub cases: u64,
+    /// Withdrawals in bank runs that are as the journal says.
+    pub in_runs: u64,
     /// Checkpoints that are as the journal says.
     pub checkpoints: u64,
     /// The first difference of each merchant that has one.
@@ -42,7 +44,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} idempotency keys, {} cases, \
-             {} checkpoints",
+             {} in bank runs, {} checkpoints",
             self.merchants,
             self.events,
             self.orders,
@@ -50,6 +52,7 @@ impl fmt::Display for Report {
             self.withdrawals,
             self.idempotency,
             self.cases,
+            self.in_runs,
             self.checkpoints
         )?;
         if self.is_clean() {

@@ -96,7 +96,7 @@ async fn clean_books_pass_and_are_counted() {
     assert_eq!(report.faults, []);
     let counts = (report.merchants, report.orders, report.settlements, report.withdrawals);
     assert_eq!(counts, (3, 12, 4, 8));
-    assert_eq!((report.idempotency, report.cases), (12, 8));
+    assert_eq!((report.idempotency, report.cases, report.in_runs), (12, 8, 2));
     assert!(report.to_string().ends_with("every row is what it says"), "{report}");
 }
 

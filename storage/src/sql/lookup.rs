@@ -20,6 +20,7 @@ enum Kind {
     Settlement,
     Withdrawal,
     Case,
+    InRun,
 }
 
 use Type::{Integer as Number, Text as Word};
@@ -62,6 +63,13 @@ static WITHDRAWAL: Statement = by_number(
 static CASE: Statement =
     by_number(rows::CASE, "cases", None, "merchant_id = v.column2 and case_id = v.column3");
 
+static IN_RUN: Statement = by_number(
+    "run_no",
+    "bank_run_items",
+    None,
+    "merchant_id = v.column2 and withdrawal_no = v.column3",
+);
+
 const fn by_number(
     columns: &'static str,
     table: &'static str,
@@ -72,13 +80,14 @@ const fn by_number(
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Idempotency,
         Self::Order,
         Self::Transaction,
         Self::Settlement,
         Self::Withdrawal,
         Self::Case,
+        Self::InRun,
     ];
 
     fn statement(self) -> &'static Statement {
@@ -89,6 +98,7 @@ impl Kind {
             Self::Settlement => &SETTLEMENT,
             Self::Withdrawal => &WITHDRAWAL,
             Self::Case => &CASE,
+            Self::InRun => &IN_RUN,
         }
     }
 
@@ -103,6 +113,7 @@ impl Kind {
             Key::Settlement(number) => (Self::Settlement, [Some(number.as_str()), None]),
             Key::Withdrawal(number) => (Self::Withdrawal, [Some(number.as_str()), None]),
             Key::Case(case_id) => (Self::Case, [Some(case_id.as_str()), None]),
+            Key::InRun(number) => (Self::InRun, [Some(number.as_str()), None]),
         }
     }
 }
@@ -152,6 +163,7 @@ fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
         Key::Settlement(_) => Record::Settlement(Box::new(fields.settlement()?)),
         Key::Withdrawal(_) => Record::Withdrawal(Box::new(fields.withdrawal()?)),
         Key::Case(_) => Record::Case(Box::new(fields.case()?)),
+        Key::InRun(_) => Record::InRun(fields.text()?),
     })
 }
 

@@ -100,6 +100,10 @@ impl<'b> Tables<'b> {
             | Event::WithdrawalFailed { .. } => self.add(Step::Moved, values::moved(fact)),
             Event::CaseOpened { .. } => self.add(Step::Case, values::payment_case(fact)),
             Event::CaseRaised { .. } => self.add(Step::Case, values::raised_case(fact)),
+            Event::WithdrawalInRun { .. } => {
+                self.add(Step::Moved, values::moved(fact));
+                self.add(Step::InRun, values::in_run(fact));
+            }
         }
     }
 
@@ -122,7 +126,7 @@ impl<'b> Tables<'b> {
             match step {
                 Step::Journal | Step::Head | Step::Checkpoint => {} // in order, as runs and rows are
                 Step::Opened | Step::Closed | Step::Paid | Step::Settled => rows.sort_by(by_key),
-                Step::Closing | Step::Requested | Step::Case | Step::Numbered => {
+                Step::Closing | Step::Requested | Step::Case | Step::Numbered | Step::InRun => {
                     rows.sort_by(by_key)
                 }
                 Step::Prepaid => {

@@ -27,6 +27,8 @@ pub(crate) enum Step {
     Numbered,
     /// Cases.
     Case,
+    /// Withdrawals that were put in a bank run: plain inserts, as each is in one run for ever.
+    InRun,
     /// Where each merchant now stands.
     Head,
     /// The same, kept for good once in a while. Written over what may stand there: a cache must not refuse a payment.
@@ -142,6 +144,11 @@ static CASE: Statement = Statement::new(
     &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text],
 );
 
+static IN_RUN: Statement = Statement::new(
+    Shape::Insert { table: "bank_run_items", columns: "merchant_id, withdrawal_no, run_no" },
+    &[Text, Text, Text],
+);
+
 /// The columns of heads and of checkpoints.
 const HEAD_COLUMNS: &str = "merchant_id, format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, \
     fee_fen, pending_fen, available_fen, in_transit_fen, withdrawn_fen, kept";
@@ -201,7 +208,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -213,6 +220,7 @@ impl Step {
         Self::Moved,
         Self::Numbered,
         Self::Case,
+        Self::InRun,
         Self::Head,
         Self::Checkpoint,
     ];
@@ -236,6 +244,7 @@ impl Step {
             Self::Moved => &MOVED,
             Self::Numbered => &NUMBERED,
             Self::Case => &CASE,
+            Self::InRun => &IN_RUN,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
         }
@@ -254,6 +263,7 @@ impl Step {
             | Self::Requested
             | Self::Numbered
             | Self::Case
+            | Self::InRun
             | Self::Head
             | Self::Checkpoint => "inserted_once",
         }

@@ -7,6 +7,7 @@ use super::super::head::Broken;
 use super::super::ids::{IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
 use super::super::money::Money;
 use super::super::order::{Order, OrderStatus, Payment, Prepay};
+use super::super::rules::PayoutMethod;
 use super::super::settlement::Settlement;
 use super::super::time::At;
 use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
@@ -33,8 +34,8 @@ impl Books {
                 )
             }
             Event::OrderPrepaid { order_no, prepay_id } => {
-                let prepay = Prepay { prepay_id: prepay_id.clone(), at: *at };
-                self.order_mut(order_no)?.prepay = Some(prepay);
+                let (prepay_id, at) = (prepay_id.clone(), *at);
+                self.order_mut(order_no)?.prepay = Some(Prepay { prepay_id, at });
                 Some(())
             }
             Event::OrderPaid { order_no, transaction_id, .. } => {
@@ -45,8 +46,7 @@ impl Books {
                 self.insert(Key::Transaction(*transaction_id), Record::Transaction(*order_no))
             }
             Event::OrderClosing { order_no } => {
-                let order = self.open_order_mut(order_no)?;
-                order.closing_at = Some(*at);
+                self.open_order_mut(order_no)?.closing_at = Some(*at);
                 Some(())
             }
             Event::OrderClosed { order_no } => {
@@ -88,7 +88,21 @@ impl Books {
             | Event::WithdrawalUnknown { .. }
             | Event::WithdrawalSucceeded { .. }
             | Event::WithdrawalFailed { .. } => self.fold_withdrawal(*at, event),
+            Event::WithdrawalInRun { .. } => self.put_in_run(*at, event),
         }
+    }
+
+    /// A withdrawal by hand goes out in a run, its first and only one.
+    fn put_in_run(&mut self, at: At, event: &Event) -> Option<()> {
+        let Event::WithdrawalInRun { withdrawal_no, run_no, .. } = event else { return None };
+        let withdrawal = self.withdrawal_mut(withdrawal_no)?;
+        let by_hand = withdrawal.method == PayoutMethod::Manual;
+        if !(by_hand && withdrawal.status == WithdrawalStatus::Requested || lax()) {
+            return None;
+        }
+        withdrawal.status = WithdrawalStatus::Sending;
+        withdrawal.tried_at = Some(at);
+        self.insert(Key::InRun(*withdrawal_no), Record::InRun(*run_no))
     }
 
     /// What becomes of a withdrawal that was requested and is not yet final.
@@ -128,7 +142,8 @@ impl Books {
             | Event::CaseOpened { .. }
             | Event::WithdrawalAttested { .. }
             | Event::CaseRaised { .. }
-            | Event::StandingChanged { .. } => return None,
+            | Event::StandingChanged { .. }
+            | Event::WithdrawalInRun { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
         if (withdrawal.status.is_final() || other_amount) && !lax() {
