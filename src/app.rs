@@ -1,8 +1,9 @@
 //! The service as a whole: built in order (store, engine, server), stopped in the other.
 
+mod start_error;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -15,27 +16,27 @@ use tally_actors::engine::{Engine, Options};
 use tally_actors::error::EngineError;
 use tally_actors::gateway::Gateway;
 use tally_actors::payer::Desk;
-use tally_actors::ports::{ReadError, Store};
+use tally_actors::ports::Store;
 use tally_actors::recovery::Recovery;
-use tally_sandbox::{Sandbox, StartFault};
-use tally_storage::account::AccountFault;
-use tally_storage::{Books, OpenError, Place, folder};
-use tally_wechat::client::ConfigFault;
+use tally_sandbox::Sandbox;
+use tally_storage::{Books, Place, folder};
 use tally_wechat::{Client, Config};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+pub use self::start_error::StartError;
 use crate::account;
-use crate::admin_key::{AdminKey, AdminKeyError};
+use crate::admin_key::AdminKey;
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::limits;
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
 use crate::practice;
+use crate::reconcile::Reconciler;
 use crate::restores::Restores;
 use crate::service::{Service, Turns};
-use crate::sessions::{Sessions, SessionsFault};
-use crate::settings::{Counterpart, OnOff, PublicUrl, Settings, SettingsFault};
+use crate::sessions::Sessions;
+use crate::settings::{Counterpart, OnOff, PublicUrl, Settings};
 use crate::web::routes;
 use crate::web::server::serve;
 use crate::webhooks::{Post, Webhooks};
@@ -56,63 +57,6 @@ pub struct App {
     restores: Arc<Restores>,
     sandbox: Option<Sandbox>,
     runtime: StoreRuntime,
-}
-
-/// Why the service does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Settings that are incomplete, or contradict each other.
-    #[error(transparent)]
-    Settings(#[from] SettingsFault),
-    /// The sandbox does not start.
-    #[error("{0}; stop what uses it, or set TALLY_SANDBOX_LISTEN or TALLY_DATA_DIR")]
-    Sandbox(#[from] StartFault),
-    /// WeChat can't be spoken to as it is set.
-    #[error("TALLY_WECHAT_…: {0}")]
-    Wechat(#[from] ConfigFault),
-    /// The data directory can't be made.
-    #[error("the data directory {path}: {error}; make it writable, or set TALLY_DATA_DIR")]
-    DataDir {
-        /// The directory.
-        path: PathBuf,
-        /// What happened.
-        error: std::io::Error,
-    },
-    /// The store can't be opened.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The books are of another WeChat account.
-    #[error(transparent)]
-    Account(#[from] Box<AccountFault>),
-    /// There is no admin key.
-    #[error(transparent)]
-    AdminKey(#[from] AdminKeyError),
-    /// The address can't be listened on.
-    #[error("can't listen on {address}: {error}; stop what listens there, or set TALLY_LISTEN")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What happened.
-        error: std::io::Error,
-    },
-    /// The keys can't be read.
-    #[error("the keys can't be read: {0}")]
-    Keys(#[from] ReadError),
-    /// Webhooks can't be spoken to.
-    #[error("the HTTP client for webhooks could not be made: {0}")]
-    Webhooks(reqwest::Error),
-    /// Whether the books were restored can't be read.
-    #[error("whether the books were restored can't be read: {0}")]
-    Restores(ReadError),
-    /// Sessions can't be kept as the settings say.
-    #[error(transparent)]
-    Sessions(#[from] SessionsFault),
-    /// The default merchant can't be registered.
-    #[error("the merchant TALLY_DEFAULT_MERCHANT can't be registered: {0}")]
-    DefaultMerchant(EngineError),
-    /// The system gives no threads or sockets.
-    #[error("the system does not give what a server needs: {0}")]
-    System(#[from] std::io::Error),
 }
 
 /// Said where a server ran before and its books are not there: the name or the place of the file may be wrong.
@@ -308,7 +252,7 @@ fn gateway(
     let client = Client::new(config)?;
     if !client.config().can_transfer() {
         tracing::warn!(
-            "TALLY_WECHAT_CERT is not set: transfers are refused with certificate_missing"
+            "TALLY_WECHAT_CERT is not set: transfers and refunds are refused with certificate_missing"
         );
     }
     let public_url = settings.public_url.clone().unwrap_or_else(|| PublicUrl::of_address(address));
@@ -337,7 +281,9 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
     let cashier = Cashier::new(engine.clone(), channel, runtime.clone(), clock.as_now());
     let recovery = Recovery::new(desk.clone(), cashier.clone());
     let webhooks = Webhooks::new(Arc::clone(&store), runtime.clone(), post);
+    let beside = (&clock, &runtime);
     let service = Service {
+        reconciler: Reconciler::new(settings, &engine, &store, &gateway, beside),
         engine,
         runtime,
         store,

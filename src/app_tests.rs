@@ -1,5 +1,7 @@
 //! What a start says.
 
+use tally_storage::account::AccountFault;
+
 use super::*;
 
 #[actix_web::test]

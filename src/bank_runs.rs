@@ -1,7 +1,6 @@
 //! Bank runs: withdrawals paid out by hand are gathered for the bank, and what the bank says of them is booked.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::command::{Asked, Confirm};
@@ -17,11 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::keyring::unmade;
-use crate::limits::{BANK_RUN_AT_ONCE, BANK_RUN_MAX};
+use crate::limits::{BANK_RESULTS_WAIT, BANK_RUN_AT_ONCE, BANK_RUN_MAX};
 use crate::web::error::ApiError;
-
-/// How long the confirmations of one file may take; what was not reached by then is told.
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(8);
 
 /// Whoever makes a run, to its end even when the caller goes away.
 pub(crate) struct Maker {
@@ -110,7 +106,7 @@ pub(crate) async fn confirm_all(
     said: Vec<Said>,
     asked: Asked,
 ) -> (u64, Vec<(usize, String)>) {
-    let deadline = Instant::now() + CONFIRMED_WITHIN;
+    let deadline = Instant::now() + BANK_RESULTS_WAIT;
     let (mut recorded, mut missed) = (0, vec![]);
     let mut said = said.into_iter().peekable();
     while said.peek().is_some() {

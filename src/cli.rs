@@ -17,6 +17,7 @@ use crate::demo::{self, Demo};
 use crate::doctor;
 use crate::moves::{self, BackingUp, Copying, Marking, Migrating, Restoring};
 use crate::practice;
+use crate::reconcile::{self, command::Reconciling};
 use crate::replay::{self, Question};
 use crate::settings::{DataSettings, LogSettings, Settings};
 use crate::telemetry;
@@ -78,6 +79,8 @@ enum Command {
     /// It changes nothing: WeChat is asked for an order and a log-in that can't exist. Run it beside a running tally, with its
     /// settings, as the user that serves.
     Doctor(Box<Settings>),
+    /// Compare a day with WeChat's bill, by a running server, and tell what differs
+    Reconcile(Reconciling),
     /// Let customers pay and merchants withdraw, all at once, against a sandbox; then compare the books to the fen
     Demo(Demo),
     /// Play a customer of the running service's sandbox
@@ -149,6 +152,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Migrate(asked) => command(&asked.log, moves::migrate(&asked)),
         Command::Account(asked) => command(&asked.log, account::run(&asked)),
         Command::Doctor(settings) => command(&settings.log, doctor::run(&settings)),
+        Command::Reconcile(asked) => command(&asked.log, reconcile::command::run(&asked)),
         Command::Demo(asked) => demo::run(&asked),
         Command::Sandbox(play) => practise(&play).map(|()| ExitCode::SUCCESS),
     };

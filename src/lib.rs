@@ -13,6 +13,7 @@
 //! | `bank_runs`, `csv` | withdrawals by hand, gathered for the bank |
 //! | `keyring`, `admin_key` | who may call `/v1` |
 //! | `sessions`, `logins`, `look_ups` | customers of the mini-program; sessions in memory or in Redis |
+//! | `reconcile` | days compared with WeChat's bills |
 //! | `webhooks` | the platform's own server is told of what happened |
 //! | `wechat_gateway` | the engine's port to WeChat |
 //! | `practice` | the sandbox that plays WeChat, and the command line that plays the customer |
@@ -33,6 +34,7 @@ mod logins;
 mod look_ups;
 mod moves;
 mod practice;
+mod reconcile;
 mod replay;
 mod restores;
 mod service;

@@ -112,6 +112,9 @@ pub(crate) const BANK_RUN_AT_ONCE: u32 = 100;
 /// The largest file of a bank's results, in bytes.
 pub(crate) const BANK_RESULTS_BYTES_MAX: usize = 1024 * 1024;
 
+/// How long the confirmations of one file may take. What was not reached by then is told.
+pub(crate) const BANK_RESULTS_WAIT: Duration = Duration::from_secs(8);
+
 /// Characters of a request id that a caller may choose.
 pub(crate) const REQUEST_ID_CHARS_MAX: usize = 64;
 
@@ -228,3 +231,37 @@ pub(crate) const ERROR_CHARS_MAX: usize = 200;
 
 /// What WeChat takes as an order's `body`, in bytes.
 pub(crate) const DESCRIPTION_BYTES_MAX: usize = 127;
+
+/// From when on after a Beijing day's beginning its bill can be asked for, in milliseconds: 10:00 of the next.
+pub(crate) const BILL_READY_MS: i64 = (24 + 10) * 3_600_000;
+
+/// How long a request waits for a day to be compared. Then it goes on without it.
+pub(crate) const RECONCILE_WAIT: Duration = Duration::from_secs(8);
+
+/// Parts on disk in which both sides of a comparison are kept apart: of a million payments one holds 16,000.
+pub(crate) const RECONCILE_PARTS: u64 = 64;
+
+/// Records that a comparison asks for, or keeps, at once.
+pub(crate) const RECONCILE_AT_ONCE: usize = 200;
+
+/// Cases that one run opens at the most. Where there are more differences, something else is wrong than single payments.
+pub(crate) const RECONCILE_CASES_MAX: u64 = 10_000;
+
+/// How often it is looked whether a day is due.
+pub(crate) const RECONCILE_EVERY: Duration = Duration::from_secs(60);
+
+/// How many days that were missed are made up for.
+pub(crate) const RECONCILE_DAYS_BACK: u32 = 30;
+
+/// Payments this close to midnight may stand in the bill of the day beside theirs, in milliseconds.
+pub(crate) const MIDNIGHT_MS: i64 = 10 * 60_000;
+
+/// How much earlier than WeChat's clock ours may book a payment, in milliseconds.
+pub(crate) const BOOKED_EARLY_MS: i64 = 10 * 60_000;
+
+/// Differences in one CSV file.
+pub(crate) const CSV_ROWS_MAX: usize = 100_000;
+
+/// How long `tally reconcile` waits for an answer, and how often it asks while the day is being compared.
+pub(crate) const RECONCILE_COMMAND_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const RECONCILE_LOOK: Duration = Duration::from_secs(1);

@@ -38,6 +38,7 @@ use crate::limits::{
 };
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
+use crate::reconcile::Reconciler;
 use crate::restores::Restores;
 use crate::sessions::Sessions;
 use crate::settings::Proxies;
@@ -108,6 +109,8 @@ pub(crate) struct Service {
     pub(crate) restores: Arc<Restores>,
     /// Who looks up what they may lack then.
     pub(crate) recovery: Recovery,
+    /// Who compares days with WeChat's bills.
+    pub(crate) reconciler: Arc<Reconciler>,
     /// Who is told of what happens.
     pub(crate) webhooks: Webhooks,
     /// Customers who logged in.

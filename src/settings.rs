@@ -13,7 +13,9 @@ use tally_actors::domain::ids::MerchantId;
 use tally_storage::Place;
 
 pub use self::sessions::{KeyPrefix, RedisSettings, RedisUrl, SessionSettings};
-pub use self::values::{DatabaseUrl, FreezeOn, Ladder, Proxies, PublicUrl, Secret, TimeOfDay};
+pub use self::values::{
+    DailyAt, DatabaseUrl, FreezeOn, Ladder, Proxies, PublicUrl, Secret, TimeOfDay,
+};
 pub use self::wechat::{
     Counterpart, Hidden, OnOff, SandboxSettings, SettingsFault, WechatSettings,
 };
@@ -79,6 +81,9 @@ pub struct Settings {
     /// Kinds of case that freeze the withdrawals of the merchant they are about, by comma, such as `paid_twice,bill_amount`
     #[arg(long, env = "TALLY_FREEZE_ON", default_value = "", value_name = "KINDS")]
     pub freeze_on: FreezeOn,
+    /// From when on each day the day before is compared with WeChat's bill, in Beijing's time; `off`: only when somebody asks
+    #[arg(long, env = "TALLY_RECONCILE_AT", default_value = "10:30", value_name = "HH:MM")]
+    pub reconcile_at: DailyAt,
     /// Whether webhooks may go to private addresses and by http://; off unless set
     #[arg(long, env = "TALLY_WEBHOOK_PRIVATE", value_name = "ON_OFF")]
     pub webhook_private: Option<OnOff>,
@@ -158,6 +163,7 @@ impl Settings {
             transfer_query_seconds: seconds(&[2, 10, 30, 60, 300, 900, 3_600]),
             settle_at: "02:00".parse().expect("a time of the day"),
             freeze_on: FreezeOn::default(),
+            reconcile_at: DailyAt(None),
             webhook_private: None,
             wechat: WechatSettings::default(),
             sandbox: SandboxSettings { mode: None, listen: free_port },

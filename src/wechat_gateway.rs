@@ -1,16 +1,20 @@
 //! The engine's port to a payment channel, spoken through the WeChat client. Nothing is decided here: words of the protocol
 //! become words of the port.
 
+mod refunds;
+
 use std::net::IpAddr;
 
 use tally_actors::domain::channel_no::{out_trade_no, transfer_no};
 use tally_actors::domain::ids::{MerchantId, OrderNo, WithdrawalNo};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::order::{Channel, Order};
+use tally_actors::domain::refund::Refund;
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::Withdrawal;
 use tally_actors::gateway::{
-    Announced, ChannelOrder, ChannelPayment, Closing, Gateway, Sent, TransferStanding,
+    Announced, ChannelOrder, ChannelPayment, Closing, Gateway, RefundSent, RefundStanding, Sent,
+    TransferStanding,
 };
 use tally_actors::ports::Answering;
 use tally_wechat::close_order::CloseRefusal;
@@ -235,6 +239,18 @@ impl Gateway for WechatGateway {
         withdrawal_no: WithdrawalNo,
     ) -> Answering<'_, TransferStanding> {
         Box::pin(self.transfer_state(of, withdrawal_no))
+    }
+
+    fn refund<'a>(&'a self, of: MerchantId, refund: &'a Refund) -> Answering<'a, RefundSent> {
+        Box::pin(self.refund_sent(of, refund))
+    }
+
+    fn refund_standing<'a>(
+        &'a self,
+        of: MerchantId,
+        refund: &'a Refund,
+    ) -> Answering<'a, RefundStanding> {
+        Box::pin(self.refund_state(of, refund))
     }
 }
 

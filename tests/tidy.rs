@@ -49,6 +49,7 @@ const MACHINES: &[&str] = &[
     "actors/src/asking.rs",
     "actors/src/told.rs",
     "actors/src/payer/plan.rs",
+    "actors/src/refunder/plan.rs",
 ];
 
 /// (word, the one file whose code may contain it): a client that is hidden behind one file.

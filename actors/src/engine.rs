@@ -5,6 +5,7 @@ mod answers;
 mod calls;
 mod cases;
 mod channel;
+mod refunds;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use answers::{merchant, misfit, order, withdrawal};
-pub use calls::{Made, NewOrder, NewSettlement, NewWithdrawal, Number, PaidTransfer};
+pub use calls::{Made, NewOrder, NewRefund, NewSettlement, NewWithdrawal, Number, PaidTransfer};
 
 use crate::asking::{self, Asking, Next};
 use crate::damage::Damage;
@@ -43,6 +44,7 @@ pub use crate::options::Options;
 use crate::pipeline::{Failure, Outcome};
 use crate::ports::Store;
 use crate::reader::Reader;
+use crate::refunder::hints::Hints;
 use crate::registry::{Closed, Registry, Terms};
 use crate::writer::{Writer, Written};
 
@@ -57,6 +59,7 @@ pub struct Engine {
     freeze_on: CaseKinds,
     payouts: Arc<Notify>,
     damage: Arc<Damage>,
+    refunds: Arc<Hints>,
 }
 
 impl Engine {
@@ -69,8 +72,19 @@ impl Engine {
         let reader = Reader::start(&runtime, Arc::clone(&store), fatal);
         let registry =
             Registry::new(&arbiters, Terms { shared: store.shared(), leave_after }, writer, reader);
-        let (arbiters, payouts, damage) = (Arc::new(arbiters), Arc::default(), Arc::default());
-        Self { registry, store, arbiters, transfers_open, freeze, freeze_on, payouts, damage }
+        let (arbiters, payouts) = (Arc::new(arbiters), Arc::default());
+        let (refunds, damage) = (Arc::default(), Arc::default());
+        Self {
+            registry,
+            store,
+            arbiters,
+            transfers_open,
+            freeze,
+            freeze_on,
+            payouts,
+            refunds,
+            damage,
+        }
     }
 
     /// Takes no more calls and ends the actors and the writer, after the batch in flight. Nothing needs flushing: nothing

@@ -5,6 +5,7 @@
 use crate::domain::ids::{MerchantId, OrderNo, TransactionId, WithdrawalNo};
 use crate::domain::money::Money;
 use crate::domain::order::Order;
+use crate::domain::refund::Refund;
 use crate::domain::time::At;
 use crate::domain::withdrawal::Withdrawal;
 use crate::ports::Answering;
@@ -98,6 +99,43 @@ pub enum TransferStanding {
     Unknown(Box<str>),
 }
 
+/// What came of a refund that was sent. Taken is not done: only a query tells how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundSent {
+    /// The channel took it.
+    Taken,
+    /// This call moved nothing, and the same may succeed later. A code and words for people.
+    Later(Box<str>),
+    /// This call moved nothing, and the same never will; an earlier one may have. A code and words for people.
+    Refused(Box<str>),
+    /// Nobody knows.
+    Unknown(Box<str>),
+}
+
+/// How a refund stands at the channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundStanding {
+    /// The customer has the money.
+    Succeeded {
+        /// The channel's own number of it.
+        refund_id: Box<str>,
+        /// What the customer got.
+        amount: Money,
+        /// What the channel took for it (WeChat's `settlement_refund_fee`), where it says so.
+        booked: Option<Money>,
+    },
+    /// Closed for good: nothing was paid back. Why.
+    Closed(Box<str>),
+    /// Under way.
+    Processing,
+    /// It can't be finished by itself, and why.
+    Stuck(Box<str>),
+    /// The channel never heard of it.
+    Missing,
+    /// Nobody knows; ask again.
+    Unknown(Box<str>),
+}
+
 /// A payment channel.
 pub trait Gateway: Send + Sync + 'static {
     /// Announces an order with the request that is kept in its channel, field by field.
@@ -109,7 +147,7 @@ pub trait Gateway: Send + Sync + 'static {
     /// Closes an order.
     fn close(&self, of: MerchantId, order_no: OrderNo) -> Answering<'_, Closing>;
 
-    /// Whether transfers can be made at all: a client certificate is configured, or none is needed.
+    /// Whether transfers and refunds can be made at all: a client certificate is configured, or none is needed.
     fn can_transfer(&self) -> bool;
 
     /// Sends a withdrawal's transfer, under its own number.
@@ -121,4 +159,14 @@ pub trait Gateway: Send + Sync + 'static {
         of: MerchantId,
         withdrawal_no: WithdrawalNo,
     ) -> Answering<'_, TransferStanding>;
+
+    /// Asks for a refund, under its own number, each time with the same content.
+    fn refund<'a>(&'a self, of: MerchantId, refund: &'a Refund) -> Answering<'a, RefundSent>;
+
+    /// Asks how a refund stands.
+    fn refund_standing<'a>(
+        &'a self,
+        of: MerchantId,
+        refund: &'a Refund,
+    ) -> Answering<'a, RefundStanding>;
 }

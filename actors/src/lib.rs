@@ -6,7 +6,7 @@
 //! | [`ports`] | what the engine needs of the outside |
 //! | [`pipeline`], [`batcher`], [`asking`] | the machines between a message and its durable answer, pure |
 //! | [`told`], [`doubts`] | what the shells around them decide, without their I/O |
-//! | [`payer::plan`] | the machine between a withdrawal and its certain end, pure |
+//! | [`payer::plan`], [`refunder::plan`] | the machines between a withdrawal or a refund and its certain end, pure |
 //! | `merchant`, `writer`, `reader` | the shells around them: an actor, two tasks |
 //! | `registry` | finds or starts an actor; the only recovery |
 //! | [`engine`] | the front door |
@@ -16,7 +16,8 @@
 //! | [`gateway`] | what the engine asks of a payment channel |
 //! | [`claims`] | which process does whose background work |
 //! | [`cashier`] | flows between a merchant and the channel |
-//! | [`sweeper`], [`payer`], [`settler`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out, days settled |
+//! | [`sweeper`], [`payer`], [`refunder`], [`settler`] | what happens without anyone asking: orders looked up and closed, withdrawals paid out, customers paid back, days settled |
+//! | `memos`, `walk` | what the payer and the refunder have in common |
 //! | [`damage`] | what they can't read and pass over |
 //! | [`recovery`] | what restored books may lack, looked up at the channel |
 //! | [`memory`] | the store in memory |
@@ -38,6 +39,7 @@ pub mod history;
 mod inbox;
 pub mod limits;
 pub mod memory;
+mod memos;
 mod merchant;
 pub mod mutant;
 pub mod news;
@@ -47,11 +49,13 @@ pub mod pipeline;
 pub mod ports;
 mod reader;
 pub mod recovery;
+pub mod refunder;
 mod registry;
 pub mod settler;
 pub mod sweeper;
 pub mod told;
 mod traffic;
+mod walk;
 pub mod writer;
 
 #[cfg(test)]

@@ -76,6 +76,12 @@ pub const WALK_PART: u32 = 200;
 /// Transfers and questions about transfers under way at once.
 pub const TRANSFERS_AT_ONCE: usize = 4;
 
+/// Refunds and questions about refunds under way at once.
+pub const REFUNDS_AT_ONCE: usize = 4;
+
+/// Refunds of which somebody told, that wait for the next look; of more the ladder finds out.
+pub const REFUND_HINTS_MAX: usize = 4_096;
+
 /// A transfer is not sent any more when so much time has passed since its `sending`, in milliseconds (`design.md` 3.5).
 pub const SEND_WITHIN_MS: i64 = 10_000;
 

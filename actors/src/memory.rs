@@ -15,6 +15,7 @@ use crate::domain::chain::Seq;
 use crate::domain::event::Stamped;
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo};
+use crate::domain::refund::Refund;
 use crate::domain::replay::Point;
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
@@ -22,8 +23,8 @@ use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::mutant::{self, Mutant};
 use crate::ports::{
     Answering, BadRow, Batch, CaseFilter, Commit, Damaged, HeadRead, ListedCase, ListedOrder,
-    OpenOrder, OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Run, Store, Trouble,
-    WithdrawalUnderWay, Work,
+    OpenOrder, OrderFilter, Page, Part, ReadError, RecordRead, Recorded, RefundFilter,
+    RefundUnderWay, Run, Store, Trouble, WithdrawalUnderWay, Work,
 };
 
 /// All journals and, for each, the account that it folds to, with every record ever made.
@@ -229,6 +230,22 @@ impl Store for MemoryStore {
         page: Page,
     ) -> Answering<'_, Result<Part<Result<WithdrawalUnderWay, Damaged>>, ReadError>> {
         Box::pin(async move { waiting::withdrawals_under_way(&self.ledgers(), &page) })
+    }
+
+    fn refunds(
+        &self,
+        of: MerchantId,
+        filter: RefundFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Refund>, ReadError>> {
+        self.of(of, |ledger| lists::refunds(ledger, filter, &page))
+    }
+
+    fn refunds_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Result<RefundUnderWay, Damaged>>, ReadError>> {
+        Box::pin(async move { waiting::refunds_under_way(&self.ledgers(), &page) })
     }
 
     fn cases(

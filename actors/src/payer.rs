@@ -11,7 +11,6 @@
 //! What it keeps in memory is only when to ask next, since when it knows of the last try, and whether that certainly moved
 //! nothing. Without that it asks at once, waits the whole time that makes a missing transfer a lost one, and never sends again.
 
-mod memos;
 pub mod plan;
 mod step;
 
@@ -22,15 +21,18 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use self::memos::Memos;
+use self::plan::Remembered;
 pub(crate) use self::step::Step;
 use crate::cashier::Now;
 use crate::claims::Claims;
-use crate::damage::{ever, whole};
+use crate::damage::ever;
+use crate::domain::ids::{MerchantId, WithdrawalNo};
 use crate::engine::Engine;
 use crate::gateway::Gateway;
 use crate::limits;
+use crate::memos::Memos;
 use crate::ports::{Page, WithdrawalUnderWay, Work};
+use crate::walk::ours;
 
 /// Reads how long it is since some instant, the same for every reading. Given by the edge, as the wall clock is.
 pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -90,7 +92,7 @@ impl Payer {
 pub(crate) struct Round {
     step: Arc<Step>,
     claims: Claims,
-    memos: Memos,
+    memos: Memos<(MerchantId, WithdrawalNo), Remembered>,
     at_once: Arc<Semaphore>,
     /// Whether no money might go out when it looked last.
     was_frozen: AtomicBool,
@@ -107,32 +109,20 @@ impl Round {
 
     /// Begins what is due for each withdrawal under way that is not in hand.
     pub(crate) async fn go(&self) {
-        let (mut cursor, mut damaged) = (None, vec![]);
         let restored = self.step.desk.engine.restored();
         let frozen = restored.is_some_and(|restored| restored.frozen);
         if self.was_frozen.swap(frozen, Ordering::AcqRel) && !frozen {
             self.memos.all_due(); // else what waited would wait for its next question
         }
         self.memos.begin_round();
+        let (mut cursor, mut damaged) = (None, vec![]);
         loop {
             let page = Page { limit: limits::WALK_PART, cursor };
-            let part = match self.step.desk.engine.store().withdrawals_under_way(page).await {
-                Ok(part) => part,
-                Err(error) => {
-                    tracing::error!(%error, "withdrawals under way could not be read; they are looked at again");
-                    return;
-                }
-            };
-            let items = whole(part.items, &mut damaged);
-            let merchants = items.iter().map(|waiting| waiting.merchant);
-            let ours = match self.claims.ours(merchants).await {
-                Ok(ours) => ours,
-                Err(error) => {
-                    tracing::error!(%error, "withdrawals under way could not be claimed; they are looked at again");
-                    return;
-                }
-            };
-            for waiting in items.into_iter().filter(|waiting| ours.contains(&waiting.merchant)) {
+            let listed = self.step.desk.engine.store().withdrawals_under_way(page).await;
+            let of = |waiting: &WithdrawalUnderWay| waiting.merchant;
+            let ours = ours("withdrawals under way", listed, &self.claims, &mut damaged, of);
+            let Some(part) = ours.await else { return };
+            for waiting in part.items {
                 self.begin(waiting).await;
             }
             cursor = part.next;

@@ -1,22 +1,28 @@
 //! What the engine needs of the outside: a store. The port is narrow, so that four stores can be told apart by nothing else.
 
+mod lists;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::books::{Key, Record};
-use crate::domain::case::{Case, CaseKind};
 use crate::domain::chain::{Hash, Link, Seq};
 use crate::domain::event::{Event, Stamped};
 use crate::domain::head::Head;
-use crate::domain::ids::{MerchantId, OrderNo, SettlementNo};
-use crate::domain::order::{Order, OrderStatus};
+use crate::domain::ids::{MerchantId, OrderNo};
+use crate::domain::refund::Refund;
 use crate::domain::replay::Point;
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::limits::CHECKPOINT_EVENTS;
+
+pub use lists::{
+    CaseFilter, Damaged, ListedCase, ListedOrder, OpenOrder, OrderFilter, Page, Part, RefundFilter,
+    RefundUnderWay, WithdrawalUnderWay,
+};
 
 /// What a port's method returns: a future that may be awaited on any thread.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -126,95 +132,6 @@ pub enum ReadError {
     },
 }
 
-/// Which part of a list is wanted.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// How many items at the most.
-    pub limit: u32,
-    /// Where the part before ended, in the words of the store.
-    pub cursor: Option<String>,
-}
-
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part<T> {
-    /// The items, newest first.
-    pub items: Vec<T>,
-    /// Where the next part begins; `None`: this is the last.
-    pub next: Option<String>,
-}
-
-/// Which orders are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct OrderFilter {
-    /// Only those that stand so.
-    pub status: Option<OrderStatus>,
-    /// Only those opened then or later.
-    pub from: Option<At>,
-    /// Only those opened before.
-    pub to: Option<At>,
-}
-
-/// An order, with the settlement it is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedOrder {
-    /// The order.
-    pub order: Order,
-    /// The settlement; `None`: it is not settled.
-    pub settlement_no: Option<SettlementNo>,
-}
-
-/// An order that waits for money from WeChat, with whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenOrder {
-    /// Whose.
-    pub merchant: MerchantId,
-    /// The order.
-    pub order: Order,
-}
-
-/// A withdrawal that is to be paid out by WeChat and is not yet certain, with whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WithdrawalUnderWay {
-    /// Whose.
-    pub merchant: MerchantId,
-    /// The withdrawal.
-    pub withdrawal: Withdrawal,
-}
-
-/// A row of what waits for the channel that can't be read. Whoever does the background work passes it over, says so, and goes on
-/// with the others.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{number}: {why}")]
-pub struct Damaged {
-    /// Whose.
-    pub merchant: MerchantId,
-    /// The order's or the withdrawal's number, as it is stored.
-    pub number: Box<str>,
-    /// When it was opened or requested.
-    pub at: At,
-    /// What is wrong, and the remedy.
-    pub why: ReadError,
-}
-
-/// Which cases are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct CaseFilter {
-    /// Only this merchant's.
-    pub merchant: Option<MerchantId>,
-    /// Only this kind.
-    pub kind: Option<CaseKind>,
-}
-
-/// A case, with whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedCase {
-    /// Whose.
-    pub merchant: MerchantId,
-    /// The case.
-    pub case: Case,
-}
-
 /// What is done without anyone asking, by whichever process comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Work {
@@ -224,6 +141,10 @@ pub enum Work {
     Transfers,
     /// The platform's server is told of what happened.
     Webhooks,
+    /// Days are compared with the channel's bills.
+    Reconciliations,
+    /// Customers are paid back.
+    Refunds,
 }
 
 impl Work {
@@ -233,6 +154,8 @@ impl Work {
             Self::Orders => "orders",
             Self::Transfers => "transfers",
             Self::Webhooks => "webhooks",
+            Self::Reconciliations => "reconciliations",
+            Self::Refunds => "refunds",
         }
     }
 }
@@ -343,6 +266,21 @@ pub trait Store: Send + Sync + 'static {
         &self,
         page: Page,
     ) -> Answering<'_, Result<Part<Result<WithdrawalUnderWay, Damaged>>, ReadError>>;
+
+    /// A merchant's refunds, by when they were requested.
+    fn refunds(
+        &self,
+        of: MerchantId,
+        filter: RefundFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Refund>, ReadError>>;
+
+    /// All merchants' refunds that are requested, sending or unknown, by when they were requested. Those of external orders
+    /// are certain at once.
+    fn refunds_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Result<RefundUnderWay, Damaged>>, ReadError>>;
 
     /// Cases, by when they were opened.
     fn cases(

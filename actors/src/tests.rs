@@ -10,6 +10,7 @@ mod payer;
 mod payers;
 mod reads;
 mod recovery;
+mod refunder;
 mod restores;
 mod schedules;
 mod scripted;

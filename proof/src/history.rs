@@ -155,6 +155,13 @@ pub enum Desk {
         /// What was found.
         amount: Option<Fen>,
     },
+    /// Decide about a case.
+    Resolve {
+        /// The case.
+        case_id: String,
+        /// The remedy, as `api.md` names it.
+        remedy: Option<&'static str>,
+    },
     /// Freeze, suspend or close the merchant, or take that back.
     Stand {
         /// What, as the journal names it, such as `freeze`.

@@ -50,7 +50,7 @@ pub async fn withdrawals(store: &dyn Store, of: MerchantId) -> Vec<Withdrawal> {
 
 /// A merchant's cases.
 pub async fn cases(store: &dyn Store, of: MerchantId) -> Vec<ListedCase> {
-    let filter = CaseFilter { merchant: Some(of), kind: None };
+    let filter = CaseFilter { merchant: Some(of), kind: None, open: None };
     all(|page| store.cases(filter.clone(), page)).await
 }
 

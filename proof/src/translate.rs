@@ -1,5 +1,6 @@
 //! From the engine's types to the plain words of a history. The only file of the simulator that knows both.
 
+use tally_actors::domain::case::Remedy;
 use tally_actors::domain::command::{Answer, Booking, Command, RulesChange, TransferOutcome};
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::head::Head;
@@ -67,16 +68,12 @@ pub fn request(command: &Command) -> Request {
         }
         Command::RecordTransfer(record) => Request::RecordTransfer {
             withdrawal_no: record.withdrawal_no.to_string(),
-            outcome: match record.outcome {
-                TransferOutcome::Succeeded(_) => history::TransferOutcome::Succeeded,
-                TransferOutcome::Failed(_) => history::TransferOutcome::Failed,
-                TransferOutcome::NotFound(_) => history::TransferOutcome::NotFound,
-                TransferOutcome::Unknown(_) => history::TransferOutcome::Unknown,
-            },
+            outcome: outcome(&record.outcome),
         },
-        Command::Adopt(_) => unreachable!("no books are restored here"),
-        Command::Attest(_) => unreachable!("nothing is as old as that here"),
-        Command::PutInRun(_) => unreachable!("nobody makes bank runs here"),
+        Command::ResolveCase(resolve) => Request::Desk(history::Desk::Resolve {
+            case_id: resolve.case_id.to_string(),
+            remedy: resolve.remedy.map(Remedy::as_str),
+        }),
         Command::Stand(stand) => {
             Request::Desk(history::Desk::Stand { change: change(stand.change) })
         }
@@ -85,6 +82,22 @@ pub fn request(command: &Command) -> Request {
             subject: raise.subject.to_string(),
             amount: raise.amount.map(fen),
         }),
+        Command::Adopt(_)
+        | Command::Attest(_)
+        | Command::RequestRefund(_)
+        | Command::StartRefund(_)
+        | Command::RecordRefund(_)
+        | Command::NoticeRefund(_)
+        | Command::PutInRun(_) => unreachable!("nobody asks for that here"),
+    }
+}
+
+fn outcome(told: &TransferOutcome) -> history::TransferOutcome {
+    match told {
+        TransferOutcome::Succeeded(_) => history::TransferOutcome::Succeeded,
+        TransferOutcome::Failed(_) => history::TransferOutcome::Failed,
+        TransferOutcome::NotFound(_) => history::TransferOutcome::NotFound,
+        TransferOutcome::Unknown(_) => history::TransferOutcome::Unknown,
     }
 }
 
@@ -133,6 +146,7 @@ fn thing(answer: &Answer) -> Thing {
             Thing::Payment(case, made.as_deref().map(order))
         }
         Answer::Settlement(made) => Thing::Settlement(made.as_deref().map(settlement)),
+        Answer::Refund(_) => unreachable!("nobody asks for refunds here"),
         Answer::Withdrawal(made) => Thing::Withdrawal(withdrawal(made)),
         Answer::Case(case) => Thing::Case(case.case_id.to_string(), case.kind.as_str()),
     }

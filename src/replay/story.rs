@@ -114,6 +114,18 @@ fn about(event: &Event) -> (String, Option<Money>) {
         | Event::WithdrawalFailed { withdrawal_no, amount, .. } => {
             (format!("withdrawal {withdrawal_no}"), Some(*amount))
         }
+        Event::RefundSending { refund_no, order_no }
+        | Event::RefundPostponed { refund_no, order_no, .. }
+        | Event::RefundUnknown { refund_no, order_no, .. } => {
+            (format!("refund {refund_no} of order {order_no}"), None)
+        }
+        Event::RefundRequested { refund_no, order_no, amount, .. }
+        | Event::RefundSucceeded { refund_no, order_no, amount, .. }
+        | Event::RefundFailed { refund_no, order_no, amount, .. }
+        | Event::RefundNoticed { refund_no, order_no, amount, .. }
+        | Event::RefundFound { refund_no, order_no, amount, .. } => {
+            (format!("refund {refund_no} of order {order_no}"), Some(*amount))
+        }
         Event::CaseOpened { case } => {
             let (kind, order_no) = (case.kind.as_str(), case.order_no);
             (
@@ -121,6 +133,7 @@ fn about(event: &Event) -> (String, Option<Money>) {
                 Some(case.amount),
             )
         }
+        Event::CaseResolved { case_id, .. } => (format!("case {case_id}"), None),
         Event::StandingChanged { change, .. } => (format!("{change:?}").to_lowercase(), None),
         Event::CaseRaised { case } => {
             (format!("{}, case {}", case.kind.as_str(), case.case_id), case.amount)

@@ -109,6 +109,7 @@ mod tests {
     #[test]
     fn each_event_moves_the_numbers_that_its_entries_book() {
         let paid = Event::OrderPaid {
+            fee_bp: None,
             order_no: "A001".parse().unwrap(),
             transaction_id: "T1".parse().unwrap(),
             paid_at: At::from_ms(1),

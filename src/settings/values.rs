@@ -39,6 +39,9 @@ pub struct TimeOfDay(pub Duration);
 /// Kinds of case that freeze the withdrawals of their merchant; none unless set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FreezeOn(pub CaseKinds);
+/// When something is done each day: so long after Beijing's midnight; `None`: never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DailyAt(pub Option<TimeOfDay>);
 
 /// Where the outside reaches this service: scheme, host and perhaps a path, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +103,18 @@ impl FromStr for TimeOfDay {
             }
             Some(_) | None => Err("give a time of the day as HH:MM, such as 02:00"),
         }
+    }
+}
+
+impl FromStr for DailyAt {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        if raw == "off" {
+            return Ok(Self(None));
+        }
+        let time = raw.parse().map_err(|_| "give a time of the day as HH:MM, or off")?;
+        Ok(Self(Some(time)))
     }
 }
 
@@ -233,6 +248,19 @@ mod tests {
         for bad in ["", "0", "5,5", "30,5", "5,", "1.5", "-1", "999999999"] {
             assert!(steps(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_freezes_is_named_by_kinds_of_case() {
+        let kinds = |raw: &str| raw.parse::<FreezeOn>().map(|freeze| freeze.0);
+        assert_eq!(kinds(""), Ok(CaseKinds::default()));
+        let two = [CaseKind::PaidTwice, CaseKind::BillFee].into_iter().collect();
+        assert_eq!(kinds("paid_twice, bill_fee"), Ok(two));
+        let refused = kinds("paid_twice,magic").unwrap_err();
+        assert!(
+            refused.starts_with("magic is no kind of case; give some of paid_after_close,"),
+            "{refused}"
+        );
     }
 
     #[test]

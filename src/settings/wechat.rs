@@ -94,6 +94,15 @@ pub struct WechatSettings {
         value_parser = clap::value_parser!(u64).range(WECHAT_SECONDS)
     )]
     pub timeout_seconds: u64,
+    /// WeChat's own charge in hundredths of a percent, which its bills are compared with, 0 to 10000
+    #[arg(
+        long = "wechat-fee-bp",
+        env = "TALLY_WECHAT_FEE_BP",
+        default_value = "60",
+        value_name = "BASIS_POINTS",
+        value_parser = clap::value_parser!(u16).range(0..=10_000)
+    )]
+    pub fee_bp: u16,
 }
 
 const API_URL: &str = "https://api.weixin.qq.com";
@@ -113,6 +122,7 @@ impl Default for WechatSettings {
             api_url: API_URL.into(),
             pay_url: PAY_URL.into(),
             timeout_seconds: 6,
+            fee_bp: 60,
         }
     }
 }

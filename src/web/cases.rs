@@ -1,23 +1,25 @@
 //! Cases: what a person must look at.
 
 use actix_web::{HttpRequest, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::case::CaseKind;
-use tally_actors::domain::ids::{CaseId, MerchantId};
+use tally_actors::domain::case::{CaseKind, Remedy};
+use tally_actors::domain::command::ResolveCase;
+use tally_actors::domain::ids::{CaseId, KeyId, MerchantId};
 use tally_actors::domain::time::At;
-use tally_actors::ports::{CaseFilter, ListedCase, Part};
+use tally_actors::ports::{CaseFilter, ListedCase};
 
-use super::auth::Known;
+use super::auth::{Admin, Known};
+use super::body::{Body, Choice};
 use super::error::ApiError;
 use super::query::Query;
-use super::reply::{Answer, List, ok, part};
+use super::reply::{Answer, List, Text, ok, part};
 use crate::service::Service;
 
 const ANOTHERS: ApiError = ApiError::Forbidden("this key is another merchant's");
 
-/// A case as the API shows it. In this version nothing resolves one, so each is open and has no remedies.
+/// A case as the API shows it.
 #[derive(Serialize)]
 pub(crate) struct CaseView {
     case_id: CaseId,
@@ -26,7 +28,27 @@ pub(crate) struct CaseView {
     status: &'static str,
     opened_at: At,
     facts: Value,
-    remedies: [(); 0],
+    /// What may be done about it; nothing once it is resolved.
+    remedies: &'static [Remedy],
+    /// What was decided; null while it is open.
+    resolution: Option<ResolutionView>,
+}
+
+/// What a person decided.
+#[derive(Serialize)]
+struct ResolutionView {
+    at: At,
+    by: KeyId,
+    note: Box<str>,
+    remedy: Option<Remedy>,
+}
+
+/// A decision about a case.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resolve {
+    note: Text<500>,
+    remedy: Option<Choice<Remedy>>,
 }
 
 /// `GET /v1/cases`
@@ -43,12 +65,9 @@ pub(crate) async fn list(
     }
     let merchant = asked?.or(own);
     let (page, open) = (query.page()?, query.case_open()?);
-    let filter = CaseFilter { merchant, kind: query.case_kind()? };
+    let filter = CaseFilter { merchant, kind: query.case_kind()?, open };
     query.end()?;
-    let part = match open {
-        Some(false) => Part { items: vec![], next: None },
-        Some(true) | None => service.stored(move |store| store.cases(filter, page)).await?,
-    };
+    let part = service.stored(move |store| store.cases(filter, page)).await?;
     ok(List::of(part, CaseView::of))
 }
 
@@ -71,6 +90,23 @@ pub(crate) async fn get(
     ok(CaseView::of(ListedCase { merchant, case: *case }))
 }
 
+/// `POST /v1/cases/{case_id}/resolve`
+pub(crate) async fn resolve(
+    by: Admin,
+    service: web::Data<Service>,
+    request: HttpRequest,
+    body: Body<Resolve>,
+) -> Answer {
+    let case_id: CaseId = part(&request, "case_id")?;
+    let of = case_id.as_str().split_once('-').and_then(|(merchant, _)| merchant.parse().ok());
+    let merchant: MerchantId = of.ok_or_else(|| ApiError::invalid("case_id", CaseId::SHAPE))?;
+    let Resolve { note, remedy } = body.0;
+    let remedy = remedy.map(|remedy| remedy.0);
+    let resolve = ResolveCase { case_id, by: by.0, note: note.0.into(), remedy };
+    let asked = service.engine.resolve_case(merchant, resolve, service.asked(by.0));
+    ok(CaseView::of(ListedCase { merchant, case: service.write(asked).await? }))
+}
+
 impl CaseView {
     /// The case of a list.
     pub(crate) fn of(listed: ListedCase) -> Self {
@@ -88,10 +124,16 @@ impl CaseView {
             case_id: case.case_id,
             merchant_id: merchant,
             kind: case.kind,
-            status: "open",
+            status: if case.resolution.is_none() { "open" } else { "resolved" },
             opened_at: case.opened_at,
             facts,
-            remedies: [],
+            remedies: if case.resolution.is_none() { &Remedy::ALL } else { &[] },
+            resolution: case.resolution.map(|made| ResolutionView {
+                at: made.at,
+                by: made.by,
+                note: made.note,
+                remedy: made.remedy,
+            }),
         }
     }
 }

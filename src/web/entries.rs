@@ -142,7 +142,18 @@ fn body(event: &Event) -> Value {
 }
 
 fn with_units(value: Value) -> Value {
-    const AMOUNTS: [&str; 6] = ["amount", "booked", "fee", "gross", "refunded", "expected"];
+    const AMOUNTS: [&str; 10] = [
+        "amount",
+        "booked",
+        "fee",
+        "gross",
+        "refunded",
+        "expected",
+        "total",
+        "booked_now",
+        "order_fee",
+        "order_fee_now",
+    ];
     let Value::Object(fields) = value else { return value };
     let with_unit = |(name, value): (String, Value)| {
         let amount = AMOUNTS.contains(&name.as_str());

@@ -11,10 +11,12 @@ use tally_actors::error::EngineError;
 use tally_actors::ports::{ReadError, Trouble};
 use tally_actors::recovery::Left;
 
+use super::status::{of_fault, of_refusal};
 use crate::limits::{
     ANSWER_FIELD_CHARS_MAX, ANSWER_REASON_CHARS_MAX, BODY_BYTES_MAX, RETRY_AFTER_SECONDS,
     WEBHOOKS_MAX,
 };
+use crate::reconcile;
 
 /// Why a request has no other answer.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,9 @@ pub(crate) enum ApiError {
     /// No such case.
     #[error("the case is not known")]
     CaseUnknown,
+    /// No such reconciliation.
+    #[error("this day was not compared with WeChat's bill")]
+    ReconciliationUnknown,
     /// No such bank run.
     #[error("the bank run is not known")]
     BankRunUnknown,
@@ -86,6 +91,9 @@ pub(crate) enum ApiError {
     /// WeChat does not take the order; with WeChat's words.
     #[error("WeChat refused the order, a repeat asks again: {0}")]
     WechatRefused(Box<str>),
+    /// A day was not compared with WeChat's bill.
+    #[error(transparent)]
+    NotReconciled(#[from] reconcile::Fault),
     /// A body over the limit.
     #[error("a body may have {BODY_BYTES_MAX} bytes at the most")]
     BodyTooLarge,
@@ -153,6 +161,7 @@ impl ApiError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::SettlementUnknown => (StatusCode::NOT_FOUND, "settlement_unknown"),
             Self::CaseUnknown => (StatusCode::NOT_FOUND, "case_unknown"),
+            Self::ReconciliationUnknown => (StatusCode::NOT_FOUND, "reconciliation_unknown"),
             Self::BankRunUnknown => (StatusCode::NOT_FOUND, "bank_run_unknown"),
             Self::BankRunOpen => (StatusCode::CONFLICT, "bank_run_open"),
             Self::WebhookUnknown => (StatusCode::NOT_FOUND, "webhook_unknown"),
@@ -162,6 +171,7 @@ impl ApiError {
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotLookedUp(_) => (StatusCode::CONFLICT, "restore_not_looked_up"),
             Self::WechatRefused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
+            Self::NotReconciled(fault) => of_fault(fault),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
         }
@@ -190,6 +200,22 @@ impl ApiError {
                 "this version can't read what is stored; the log says more".into()
             }
             Self::Read(ReadError::Cursor) => "cursor must be a next_cursor of this list".into(),
+            Self::NotReconciled(fault) => {
+                tracing::warn!(%fault, "a day was not compared with WeChat's bill");
+                match fault {
+                    reconcile::Fault::NotReady(_)
+                    | reconcile::Fault::Refused(_)
+                    | reconcile::Fault::Unreadable(_)
+                    | reconcile::Fault::Unavailable(_)
+                    | reconcile::Fault::Ended => fault.to_string(),
+                    reconcile::Fault::Read(_)
+                    | reconcile::Fault::Keep(_)
+                    | reconcile::Fault::Case(_)
+                    | reconcile::Fault::Disk(_) => {
+                        "the comparison did not come to its end; ask again".into()
+                    }
+                }
+            }
             Self::Engine(_)
             | Self::Busy
             | Self::Invalid { .. }
@@ -199,6 +225,7 @@ impl ApiError {
             | Self::Forbidden(_)
             | Self::SettlementUnknown
             | Self::CaseUnknown
+            | Self::ReconciliationUnknown
             | Self::BankRunUnknown
             | Self::BankRunOpen
             | Self::KeyUnknown
@@ -238,6 +265,7 @@ impl ApiError {
             | Self::Forbidden(_)
             | Self::SettlementUnknown
             | Self::CaseUnknown
+            | Self::ReconciliationUnknown
             | Self::BankRunUnknown
             | Self::BankRunOpen
             | Self::KeyUnknown
@@ -248,6 +276,7 @@ impl ApiError {
             | Self::MethodNotAllowed(_)
             | Self::NotLookedUp(_)
             | Self::WechatRefused(_)
+            | Self::NotReconciled(_)
             | Self::BodyTooLarge
             | Self::BodyTooSlow => return None,
         };
@@ -276,38 +305,6 @@ fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text,
-    }
-}
-
-fn of_refusal(refusal: &Refusal) -> StatusCode {
-    match refusal {
-        Refusal::MerchantUnknown | Refusal::OrderUnknown | Refusal::WithdrawalUnknown => {
-            StatusCode::NOT_FOUND
-        }
-        Refusal::MerchantExists
-        | Refusal::OrderConflict(_)
-        | Refusal::OrderPaid
-        | Refusal::OrderClosed
-        | Refusal::NumberReused
-        | Refusal::WithdrawalDecided(_)
-        | Refusal::InAnotherRun(_)
-        | Refusal::NotRestored => StatusCode::CONFLICT,
-        Refusal::AmountInvalid { .. }
-        | Refusal::BalanceInsufficient { .. }
-        | Refusal::WithdrawalBelowMin { .. }
-        | Refusal::WithdrawalAboveMax { .. }
-        | Refusal::DailyLimitReached { .. }
-        | Refusal::PayoutTargetMissing
-        | Refusal::CertificateMissing
-        | Refusal::WithdrawalsFrozen
-        | Refusal::StillTold { .. }
-        | Refusal::MerchantFrozen
-        | Refusal::MerchantSuspended
-        | Refusal::MerchantClosed
-        | Refusal::MerchantNotEmpty(_)
-        | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::SameKey => StatusCode::FORBIDDEN,
-        Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -63,6 +63,8 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::MerchantSuspended, 422, "merchant_suspended"),
         (Refusal::MerchantClosed, 422, "merchant_closed"),
         (Refusal::MerchantNotEmpty("a debt"), 422, "merchant_not_empty"),
+        (Refusal::CaseUnknown, 404, "case_unknown"),
+        (Refusal::CaseResolved, 409, "case_resolved"),
         (Refusal::NotRestored, 409, "not_restored"),
         (Refusal::NotManual, 422, "withdrawal_not_manual"),
         (Refusal::InAnotherRun("R100".parse().unwrap()), 409, "withdrawal_in_run"),

@@ -17,6 +17,9 @@ mod miniprogram;
 mod notices;
 pub(crate) mod orders;
 mod query;
+mod reconcile;
+mod refund_notices;
+pub(crate) mod refunds;
 mod reply;
 mod request;
 mod restores;
@@ -24,6 +27,7 @@ mod search;
 pub(crate) mod server;
 pub(crate) mod settlements;
 mod standing;
+mod status;
 mod webhooks;
 pub(crate) mod withdrawals;
 
@@ -51,12 +55,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         path(&format!("/order{slash}"), vec![(POST, to(miniprogram::order))]);
     }
     path("/notify/{merchant_id}/payment", vec![(POST, to(notices::payment))]);
+    path("/notify/{merchant_id}/refund", vec![(POST, to(refund_notices::refund))]);
     path("/v1/keys", vec![(POST, to(keys::make_admins)), (GET, to(keys::list_admins))]);
     path("/v1/keys/{key_id}", vec![(DELETE, to(keys::delete_admins))]);
     path("/v1/cases", vec![(GET, to(cases::list))]);
     path("/v1/cases/{case_id}", vec![(GET, to(cases::get))]);
     path("/v1/search", vec![(GET, to(search::search))]);
     path("/v1/orders", vec![(GET, to(search::order))]);
+    path("/v1/cases/{case_id}/resolve", vec![(POST, to(cases::resolve))]);
     path("/v1/restores", vec![(GET, to(restores::list))]);
     path("/v1/restores/numbers", vec![(POST, to(restores::take))]);
     path("/v1/restores/release", vec![(POST, to(restores::release))]);
@@ -68,6 +74,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/webhooks/{webhook_id}", vec![(DELETE, to(webhooks::delete))]);
     path("/v1/webhooks/{webhook_id}/deliveries", vec![(GET, to(webhooks::deliveries))]);
     path("/v1/webhooks/{webhook_id}/deliveries/{n}/replay", vec![(POST, to(webhooks::replay))]);
+    path("/v1/reconciliations", vec![(POST, to(reconcile::run)), (GET, to(reconcile::list))]);
+    path("/v1/reconciliations/{date}", vec![(GET, to(reconcile::get))]);
+    path("/v1/reconciliations/{date}/differences", vec![(GET, to(reconcile::differences))]);
     path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
 
     let mut of = |rest: &str, routes| {
@@ -89,6 +98,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     of("/withdrawals/{withdrawal_no}/approve", vec![(POST, to(withdrawals::approve))]);
     of("/withdrawals/{withdrawal_no}/reject", vec![(POST, to(withdrawals::reject))]);
     of("/withdrawals/{withdrawal_no}/confirm", vec![(POST, to(withdrawals::confirm))]);
+    of("/orders/{order_no}/refunds", vec![(POST, to(refunds::request))]);
+    of("/refunds", vec![(GET, to(refunds::list))]);
+    of("/refunds/{refund_no}", vec![(GET, to(refunds::get))]);
     of("/entries", vec![(GET, to(entries::entries))]);
     of("/events", vec![(GET, to(entries::events))]);
     of("/freeze", vec![(POST, to(standing::freeze))]);

@@ -13,6 +13,7 @@ use tally_actors::error::EngineError;
 use tally_actors::gateway::ChannelPayment;
 use tally_wechat::notice::{NoticeFault, PaymentNotice, SUCCESS, Told, failure};
 use tally_wechat::payment::Payment;
+use tally_wechat::refund_notice::RefundNoticeFault;
 use tally_wechat::{Client, SignType};
 
 use super::body::{check_length, whole};
@@ -23,10 +24,13 @@ use crate::wechat_gateway::{channel_payment, sign_type};
 
 /// Why a notice is answered FAIL. WeChat sends it again, whoever forged it may.
 #[derive(Debug, thiserror::Error)]
-enum Unheeded {
+pub(super) enum Unheeded {
     /// Not one of WeChat's, or unclear.
     #[error(transparent)]
     Notice(#[from] NoticeFault),
+    /// Not one of WeChat's about a refund, or unclear.
+    #[error(transparent)]
+    RefundNotice(#[from] RefundNoticeFault),
     /// For somebody else.
     #[error("it is not for this account")]
     Foreign,
@@ -59,10 +63,21 @@ pub(crate) async fn payment(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    check_length(&request)?;
+    answer(&service, &request, payload, async |body| heed(&service, &request, &body).await).await
+}
+
+/// Reads a notice, and answers what heeding it came to: within the time after which WeChat gives up, and once what it told is
+/// durable.
+pub(super) async fn answer(
+    service: &Service,
+    request: &HttpRequest,
+    payload: web::Payload,
+    heed: impl AsyncFnOnce(web::Bytes) -> Result<(), Unheeded>,
+) -> Result<HttpResponse, ApiError> {
+    check_length(request)?;
     let heeded = tokio::time::timeout(NOTICE_WAIT_MAX, async {
         let body = whole(payload).await?;
-        heed(&service, &request, &body).await
+        heed(body).await
     });
     let answer = match heeded.await.unwrap_or(Err(Unheeded::TooSlow)) {
         Ok(()) => SUCCESS.to_owned(),
@@ -76,14 +91,18 @@ pub(crate) async fn payment(
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/xml")).body(answer))
 }
 
+/// The merchant of a notice's path.
+pub(super) fn path_merchant(request: &HttpRequest) -> Option<MerchantId> {
+    request.match_info().get("merchant_id").and_then(|raw| raw.parse().ok())
+}
+
 async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(), Unheeded> {
     let client = service.gateway.client();
     let (notice, algorithm) = verified(client, body)?;
     if !notice.is_for(client.config().account()) {
         return Err(Unheeded::Foreign);
     }
-    let path: Option<MerchantId> =
-        request.match_info().get("merchant_id").and_then(|raw| raw.parse().ok());
+    let path = path_merchant(request);
     let (of, order_no) = read_out_trade_no(&notice.out_trade_no)
         .filter(|(merchant, _)| Some(*merchant) == path)
         .ok_or(Unheeded::Misdirected)?;

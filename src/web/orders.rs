@@ -302,7 +302,7 @@ impl OrderView {
             paid_at: payment.map(|payment| payment.paid_at),
             transaction_id: payment.map(|payment| payment.transaction_id),
             booked_fen: payment.map(|payment| payment.booked),
-            fee_fen: payment.map(|payment| payment.fee),
+            fee_fen: payment.map(|_| order.fee()),
             refunded_fen: order.refunded,
             settle_on: payment.and_then(|payment| payment.settle_on),
             description: order.description,

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, web};
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::ids::Malformed;
 use tally_actors::domain::order::OrderStatus;
+use tally_actors::domain::refund::RefundStatus;
 use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::ports::Page;
 use tally_storage::webhooks::DeliveryStatus;
@@ -114,6 +115,13 @@ impl Query {
         self.word("status", &all.map(|status| (status.as_str(), status)))
     }
 
+    /// `status` of a refund.
+    pub(crate) fn refund_status(&mut self) -> Result<Option<RefundStatus>, ApiError> {
+        use RefundStatus::{Failed, Requested, Sending, Succeeded, Unknown};
+        let all = [Requested, Sending, Succeeded, Failed, Unknown];
+        self.word("status", &all.map(|status| (status.as_str(), status)))
+    }
+
     /// `status` of a case: whether it is still open.
     pub(crate) fn case_open(&mut self) -> Result<Option<bool>, ApiError> {
         self.word("status", &[("open", true), ("resolved", false)])
@@ -122,6 +130,11 @@ impl Query {
     /// `status` of a delivery.
     pub(crate) fn delivery_status(&mut self) -> Result<Option<DeliveryStatus>, ApiError> {
         self.word("status", &DeliveryStatus::ALL.map(|status| (status.as_str(), status)))
+    }
+
+    /// `format` of a list: whether it is CSV.
+    pub(crate) fn csv(&mut self) -> Result<Option<bool>, ApiError> {
+        self.word("format", &[("csv", true), ("json", false)])
     }
 
     /// `kind` of a case.

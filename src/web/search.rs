@@ -6,7 +6,7 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::channel_no::{read_out_trade_no, read_transfer_no};
+use tally_actors::domain::channel_no::{read_out_refund_no, read_out_trade_no, read_transfer_no};
 use tally_actors::domain::ids::{CaseId, MerchantId, OrderNo, TransactionId};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::ports::{ListedOrder, Part, ReadError};
@@ -202,6 +202,9 @@ impl Meanings {
         if let Some((of, order_no)) = read_out_trade_no(raw) {
             meanings.own.push((of, Key::Order(order_no), "out_trade_no"));
         }
+        if let Some((of, refund_no)) = read_out_refund_no(raw) {
+            meanings.own.push((of, Key::Refund(refund_no), "out_refund_no"));
+        }
         if let Some((of, withdrawal_no)) = read_transfer_no(raw) {
             meanings.own.push((of, Key::Withdrawal(withdrawal_no), "partner_trade_no"));
         }
@@ -214,6 +217,7 @@ impl Meanings {
             (raw.parse().ok().map(Key::Transaction), "transaction_id"),
             (raw.parse().ok().map(Key::Settlement), "settlement_no"),
             (raw.parse().ok().map(Key::Withdrawal), "withdrawal_no"),
+            (raw.parse().ok().map(Key::Refund), "refund_no"),
         ];
         let shaped = anywhere.into_iter().filter_map(|(key, by)| key.map(|key| (key, by)));
         meanings.anywhere.extend(shaped);
@@ -228,6 +232,7 @@ impl Found {
             Record::Transaction(order_no) => ("order", order_no.to_string()),
             Record::Settlement(made) => ("settlement", made.settlement_no.to_string()),
             Record::Withdrawal(made) => ("withdrawal", made.withdrawal_no.to_string()),
+            Record::Refund(made) => ("refund", made.refund_no.to_string()),
             Record::Case(case) => ("case", case.case_id.to_string()),
             Record::Number(_) | Record::InRun(_) => return None,
         };
@@ -251,7 +256,7 @@ mod tests {
     #[test]
     fn a_text_is_what_it_can_be_the_number_of() {
         for (raw, expected) in [
-            ("m1-A0001", &["out_trade_no", "case_id"][..]),
+            ("m1-A0001", &["out_trade_no", "out_refund_no", "case_id"][..]),
             (
                 "2m1W100",
                 &[
@@ -260,9 +265,13 @@ mod tests {
                     "transaction_id",
                     "settlement_no",
                     "withdrawal_no",
+                    "refund_no",
                 ],
             ),
-            ("A0001", &["order_no", "transaction_id", "settlement_no", "withdrawal_no"]),
+            (
+                "A0001",
+                &["order_no", "transaction_id", "settlement_no", "withdrawal_no", "refund_no"],
+            ),
             ("4200001234202611281234567890", &["transaction_id"]),
             ("1", &["transaction_id"]),
             ("", &[]),

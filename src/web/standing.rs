@@ -4,9 +4,10 @@ use actix_web::web;
 use serde::Deserialize;
 use tally_actors::domain::command::Stand;
 use tally_actors::domain::order::OrderStatus;
+use tally_actors::domain::refund::RefundStatus;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::standing::Change;
-use tally_actors::ports::{OrderFilter, Page};
+use tally_actors::ports::{OrderFilter, Page, RefundFilter};
 
 use super::auth::AdminOf;
 use super::body::Body;
@@ -59,6 +60,15 @@ pub(crate) async fn close(of: AdminOf, service: web::Data<Service>, body: Body<R
     let open = service.stored(move |store| store.orders(of.merchant, filter, page)).await?;
     if !open.items.is_empty() {
         return Err(ApiError::refused(Refusal::MerchantNotEmpty("open orders")));
+    }
+    // One that fails gives its money back, which nobody could withdraw any more.
+    for status in [RefundStatus::Requested, RefundStatus::Sending, RefundStatus::Unknown] {
+        let filter = RefundFilter { order_no: None, status: Some(status) };
+        let page = Page { limit: 1, cursor: None };
+        let back = service.stored(move |store| store.refunds(of.merchant, filter, page)).await?;
+        if !back.items.is_empty() {
+            return Err(ApiError::refused(Refusal::MerchantNotEmpty("a refund under way")));
+        }
     }
     decide(of, &service, body, Change::Close).await
 }

@@ -17,6 +17,7 @@ use tally_storage::webhooks::Webhook;
 use super::kind::{Kind, Thing, told};
 use crate::web::cases::CaseView;
 use crate::web::orders::OrderView;
+use crate::web::refunds::RefundView;
 use crate::web::settlements::SettlementView;
 use crate::web::withdrawals::WithdrawalView;
 
@@ -143,6 +144,7 @@ impl Told {
             }
             (None, Thing::Settlement(no)) => Key::Settlement(no),
             (None, Thing::Withdrawal(no)) => Key::Withdrawal(no),
+            (None, Thing::Refund(no)) => Key::Refund(no),
             (None, Thing::Case(case_id)) => Key::Case(case_id),
         };
         match books.lookup(vec![(of, key)]).await?.pop().unwrap_or(Ok(None))? {
@@ -151,6 +153,7 @@ impl Told {
             Some(Record::Case(case)) => {
                 Ok(json!(CaseView::of(ListedCase { merchant: of, case: *case })))
             }
+            Some(Record::Refund(made)) => Ok(json!(RefundView::of(*made))),
             Some(_) | None => Err(self.missing()),
         }
     }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use tally_actors::domain::event::Event;
-use tally_actors::domain::ids::{CaseId, OrderNo, SettlementNo, WithdrawalNo};
+use tally_actors::domain::ids::{CaseId, OrderNo, RefundNo, SettlementNo, WithdrawalNo};
+use tally_actors::domain::money::Money;
 
 /// A kind of what is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +16,13 @@ pub(crate) enum Kind {
     WithdrawalFailed,
     WithdrawalRejected,
     CaseOpened,
+    OrderRefunded,
+    RefundFailed,
 }
 
 impl Kind {
     /// Each of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::OrderPaid,
         Self::OrderClosed,
         Self::SettlementMade,
@@ -27,6 +30,8 @@ impl Kind {
         Self::WithdrawalFailed,
         Self::WithdrawalRejected,
         Self::CaseOpened,
+        Self::OrderRefunded,
+        Self::RefundFailed,
     ];
 
     /// Its name in the API.
@@ -39,6 +44,8 @@ impl Kind {
             Self::WithdrawalFailed => "withdrawal.failed",
             Self::WithdrawalRejected => "withdrawal.rejected",
             Self::CaseOpened => "case.opened",
+            Self::OrderRefunded => "order.refunded",
+            Self::RefundFailed => "refund.failed",
         }
     }
 
@@ -55,6 +62,7 @@ pub(super) enum Thing {
     Settlement(SettlementNo),
     Withdrawal(WithdrawalNo),
     Case(CaseId),
+    Refund(RefundNo),
 }
 
 impl fmt::Display for Thing {
@@ -64,13 +72,14 @@ impl fmt::Display for Thing {
             Self::Settlement(no) => write!(f, "settlement:{no}"),
             Self::Withdrawal(no) => write!(f, "withdrawal:{no}"),
             Self::Case(id) => write!(f, "case:{id}"),
+            Self::Refund(no) => write!(f, "refund:{no}"),
         }
     }
 }
 
 /// What is told of an event, and of what; `None`: nothing. A case is told in the order of its order, where it has one.
 pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
-    use Thing::{Case, Order, Settlement, Withdrawal};
+    use Thing::{Case, Order, Refund, Settlement, Withdrawal};
     Some(match event {
         Event::OrderPaid { order_no, .. } => (Kind::OrderPaid, Order(*order_no)),
         Event::OrderClosed { order_no } => (Kind::OrderClosed, Order(*order_no)),
@@ -84,6 +93,12 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         Event::WithdrawalRejected { withdrawal_no, .. } => {
             (Kind::WithdrawalRejected, Withdrawal(*withdrawal_no))
         }
+        Event::RefundSucceeded { refund_no, .. } | Event::RefundFound { refund_no, .. } => {
+            (Kind::OrderRefunded, Refund(*refund_no))
+        }
+        // What was only heard of, and is not so, was told to nobody.
+        Event::RefundFailed { amount: Money::ZERO, .. } => return None,
+        Event::RefundFailed { refund_no, .. } => (Kind::RefundFailed, Refund(*refund_no)),
         Event::CaseOpened { case } => (Kind::CaseOpened, Order(case.order_no)),
         Event::CaseRaised { case } => {
             (Kind::CaseOpened, case.order_no.map_or(Case(case.case_id), Order))
@@ -99,6 +114,12 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::WithdrawalUnknown { .. }
         | Event::WithdrawalAttested { .. }
         | Event::StandingChanged { .. }
+        | Event::CaseResolved { .. }
+        | Event::RefundRequested { .. }
+        | Event::RefundSending { .. }
+        | Event::RefundPostponed { .. }
+        | Event::RefundUnknown { .. }
+        | Event::RefundNoticed { .. }
         | Event::WithdrawalInRun { .. } => return None,
     })
 }

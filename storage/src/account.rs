@@ -4,7 +4,9 @@
 use std::fmt;
 
 use tally_actors::domain::time::At;
-use tally_actors::ports::{OpenOrder, Page, ReadError, Trouble, WithdrawalUnderWay};
+use tally_actors::ports::{
+    OpenOrder, Page, ReadError, RefundUnderWay, Trouble, WithdrawalUnderWay,
+};
 
 use crate::books::Books;
 use crate::keys::nobody;
@@ -208,12 +210,23 @@ async fn still_open(books: &dyn Books) -> Result<Option<String>, ReadError> {
         None => {}
     }
     let out = books.withdrawals_under_way(first()).await?;
-    match out.items.into_iter().next().transpose() {
-        Ok(out) => Ok(out.map(|WithdrawalUnderWay { merchant, withdrawal }| {
+    match out.items.first() {
+        Some(Ok(WithdrawalUnderWay { merchant, withdrawal })) => {
             let withdrawal_no = withdrawal.withdrawal_no;
-            format!("withdrawal {withdrawal_no} of merchant {merchant} is under way")
-        })),
-        Err(damaged) => Err(damaged.why),
+            let what = format!("withdrawal {withdrawal_no} of merchant {merchant} is under way");
+            return Ok(Some(what));
+        }
+        Some(Err(damaged)) => return Err(damaged.why.clone()),
+        None => {}
+    }
+    let back = books.refunds_under_way(first()).await?;
+    match back.items.first() {
+        Some(Ok(RefundUnderWay { merchant, refund })) => {
+            let refund_no = refund.refund_no;
+            Ok(Some(format!("refund {refund_no} of merchant {merchant} is under way")))
+        }
+        Some(Err(damaged)) => Err(damaged.why.clone()),
+        None => Ok(None),
     }
 }
 

@@ -12,9 +12,9 @@
 //! | `columns` | what a row must hold, column by column |
 //! | `indexes` | each index and its table, in both directions |
 //! | `merchant` | one merchant: snapshots, pages, comparison |
+//! | `things` | what columns a thing has |
 //! | `report` | what was found |
 
-mod cells;
 mod columns;
 mod fold;
 mod heads;
@@ -24,6 +24,7 @@ mod merchant;
 mod report;
 #[cfg(test)]
 mod tests;
+mod things;
 
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::ports::Trouble;
@@ -68,7 +69,7 @@ impl From<Box<Fault>> for Stop {
 }
 
 /// The tables that name merchants.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "journal",
     "heads",
     "checkpoints",
@@ -77,6 +78,7 @@ const TABLES: [&str; 8] = [
     "withdrawals",
     "idempotency",
     "cases",
+    "refunds",
 ];
 
 /// The merchant that follows in any table, with the table that names it: a row without a journal must be found as well.

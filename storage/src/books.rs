@@ -8,6 +8,7 @@ use crate::account::{self, Kept};
 use crate::audit::{self, AuditError, Report, StoredHead};
 use crate::bank_runs::{self, BankRun, RunItem, Waiting};
 use crate::keys::{self, Key, ListedKey};
+use crate::reconciliations::Reconciliations;
 use crate::restores::{self, Release, Restore};
 use crate::sql::db::Pool;
 use crate::sql::dialect::Dialect;
@@ -28,7 +29,7 @@ pub struct Profile {
 }
 
 /// A database with all that a service keeps.
-pub trait Books: Store + Outbox {
+pub trait Books: Store + Outbox + Reconciliations {
     /// Where it is, without a password.
     fn place(&self) -> String;
 

@@ -7,8 +7,9 @@ use tally_actors::domain::account::Account;
 use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::command::{
-    Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordTransfer, Review, RulesChange,
-    Settle, StartSending, TransferOutcome, Withdraw,
+    Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordRefund, RecordTransfer,
+    RefundOutcome, RequestRefund, Review, RulesChange, Settle, StartRefund, StartSending,
+    TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::ids::{IdempotencyKey, MerchantId};
@@ -175,6 +176,29 @@ pub(crate) fn withdraw(withdrawal_no: &str, amount: Option<u64>) -> Command {
     })
 }
 
+/// Asks for a refund.
+pub(crate) fn refund(refund_no: &str, order_no: &str, amount: u64) -> Command {
+    Command::RequestRefund(RequestRefund {
+        refund_no: id(refund_no),
+        idempotency_key: Some(id(&format!("key of {refund_no}"))),
+        order_no: id(order_no),
+        amount: fen(amount),
+        reason: "坏了".into(),
+        asked_by: id("key-1"),
+        refunds_open: true,
+        by_admin: false,
+    })
+}
+
+/// Sends a refund for the first time, and hears what became of it.
+fn refunded(refund_no: &str, order_no: &str, outcome: RefundOutcome) -> [Command; 2] {
+    let (refund_no, order_no) = (id(refund_no), id(order_no));
+    [
+        Command::StartRefund(StartRefund { refund_no, order_no, last_try: None }),
+        Command::RecordRefund(RecordRefund { refund_no, order_no, outcome }),
+    ]
+}
+
 /// Every kind of event, for a merchant that withdraws by hand first and by WeChat later.
 pub(crate) fn full_life() -> Vec<Command> {
     let by = id("key-2");
@@ -190,7 +214,12 @@ pub(crate) fn full_life() -> Vec<Command> {
         let (reference, reason) = ("bank-7".into(), "no such account".into());
         Command::Confirm(Confirm { withdrawal_no: id(no), succeeded, reference, reason })
     };
-    vec![
+    let paid_back = RefundOutcome::Succeeded {
+        refund_id: "5000".into(),
+        amount: fen(1_000),
+        booked: Some(fen(990)),
+    };
+    let mut life = vec![
         register(),
         open("1001", 100_000, Some("first key")),
         Command::RecordPrepay(RecordPrepay { order_no: id("1001"), prepay_id: "wx20".into() }),
@@ -224,5 +253,11 @@ pub(crate) fn full_life() -> Vec<Command> {
         open("1006", 100, None),
         pay_on("1006", 100, "2026-03-02T02:00:00Z"),
         raise("2026-03-01 T1"),
-    ]
+        refund("R001", "1001", 1_000),
+        refund("R002", "1006", 40),
+        refund("R003", "1006", 50),
+    ];
+    life.extend(refunded("R001", "1001", paid_back));
+    life.extend(refunded("R002", "1006", RefundOutcome::Closed("the card is gone".into())));
+    life
 }

@@ -15,6 +15,7 @@
 //! | [`account`] | the WeChat account that books are kept with |
 //! | [`bank_runs`] | withdrawals handed to the bank together |
 //! | [`webhooks`] | whom Tally tells of what happened, and how far it did |
+//! | [`reconciliations`] | what days came to when they were compared with WeChat's bills |
 //! | [`folder`] | folders that last |
 //! | [`naive`] | settling in three statements, which loses money |
 //! | [`one_each`] | payments in a transaction each, which is slow |
@@ -34,6 +35,7 @@ pub mod naive;
 pub mod one_each;
 pub mod place;
 mod postgres;
+pub mod reconciliations;
 pub mod restore;
 pub mod restores;
 pub mod server;
@@ -43,6 +45,7 @@ pub mod webhooks;
 
 pub use books::Books;
 pub use place::Place;
+pub use reconciliations::Reconciliations;
 pub use server::ServerStore;
 pub use sqlite::{Migrated, OpenError, SqliteStore};
 pub use webhooks::Outbox;

@@ -28,6 +28,10 @@ mod full_disk;
 mod opening;
 #[path = "store/own_commits.rs"]
 mod own_commits;
+#[path = "store/reconciliations.rs"]
+mod reconciliations;
+#[path = "store/refunds.rs"]
+mod refunds;
 #[path = "store/restore.rs"]
 mod restore;
 #[path = "store/restores.rs"]

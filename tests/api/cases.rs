@@ -50,3 +50,38 @@ async fn money_for_a_closed_order_is_booked_and_makes_a_case() {
     assert_eq!(get("/v1/cases?merchant_id=m1".into(), own).await.status, 200);
     app.finish().await;
 }
+
+#[actix_web::test]
+async fn a_case_is_resolved_once_by_an_admin() {
+    let app = spawn_app().await;
+    app.merchant("m1", json!({})).await;
+    app.post("/v1/merchants/m1/orders", open("A001", 100)).await.expect(201);
+    app.post("/v1/merchants/m1/orders/A001/close", json!({})).await.expect(200);
+    let payment = json!({"transaction_id": "T1", "amount_fen": 100});
+    app.post("/v1/merchants/m1/orders/A001/paid", payment).await.expect(200);
+    let case = app.get("/v1/cases").await.expect(200)["items"][0].clone();
+    assert_eq!((&case["remedies"], &case["resolution"]), (&json!(["accept"]), &json!(null)));
+    let path = format!("/v1/cases/{}", case["case_id"].as_str().unwrap());
+    let resolve = format!("{path}/resolve");
+    let body = json!({"note": "the customer wanted it after all", "remedy": "accept"});
+    let own = app.key_of("m1").await;
+    let foreign = app.call(Method::POST, &resolve, &own, Some(body.clone())).await;
+    assert_eq!(foreign.refusal(), (403, "forbidden"));
+    for bad in [json!({}), json!({"note": ""}), json!({"note": "x", "remedy": "magic"})] {
+        assert_eq!(app.post(&resolve, bad).await.refusal(), (400, "invalid_request"));
+    }
+    let resolved = app.post(&resolve, body.clone()).await.expect(200);
+    assert_eq!((&resolved["status"], &resolved["remedies"]), (&json!("resolved"), &json!([])));
+    assert_eq!(resolved["resolution"]["note"], body["note"]);
+    assert_eq!(app.post(&resolve, body).await.expect(200), resolved);
+    assert_eq!(app.get(&path).await.expect(200), resolved);
+    let other = app.post(&resolve, json!({"note": "another"})).await;
+    assert_eq!(other.refusal(), (409, "case_resolved"));
+    let unknown = app.post("/v1/cases/m1-0000000000000000/resolve", json!({"note": "x"})).await;
+    assert_eq!(unknown.refusal(), (404, "case_unknown"));
+    for (status, found) in [("open", 0), ("resolved", 1)] {
+        let cases = app.get(&format!("/v1/cases?status={status}")).await.expect(200);
+        assert_eq!(cases["items"].as_array().unwrap().len(), found, "{status}");
+    }
+    app.finish().await;
+}

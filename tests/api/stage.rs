@@ -63,6 +63,7 @@ impl Stage {
         // Notices come when a test sends them, and once when an order is paid.
         its.notify = Notify { ladder: vec![], timeout: Duration::from_secs(60) };
         its.hang = Duration::from_millis(1);
+        its.refund_takes = Duration::ZERO;
         let sandbox = Sandbox::start(its).await.unwrap();
         let url = sandbox.url();
         let app = spawn_with(|settings| {

@@ -30,7 +30,9 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             "/v1/restores/numbers".to_owned(),
             json!({"out_trade_nos": [format!("{merchant}-{no}")], "partner_trade_nos": [made]}),
         ),
+        post(format!("/v1/cases/{made}/resolve"), json!({"note": "looked at", "remedy": "accept"})),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
+        post("/v1/reconciliations".to_owned(), json!({"date": "2026-01-31"})),
         post(of("/keys"), json!({"name": "till"})),
         post("/v1/bank-runs".to_owned(), json!({"run_no": made, "merchant_id": merchant})),
         post(format!("/v1/bank-runs/{made}/results"), json!({"withdrawal_no": made})),
@@ -64,6 +66,10 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             json!({"withdrawal_no": made, "amount_fen": 100, "settle_first": true}),
         ),
         post(of("/withdrawals"), json!({"withdrawal_no": made, "all": true})),
+        post(
+            of(&format!("/orders/{made}/refunds")),
+            json!({"refund_no": made, "amount_fen": 1, "reason": "slip"}),
+        ),
         post(of(&format!("/withdrawals/{made}/approve")), json!({"reason": "as agreed"})),
         post(of(&format!("/withdrawals/{made}/reject")), json!({"reason": "no"})),
         post(
@@ -74,17 +80,28 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             of(&format!("/withdrawals/{made}/confirm")),
             json!({"succeeded": false, "reason": "by the list", "attested_seq": 3}),
         ),
-        // Of a merchant that nobody made: the others' business goes on.
-        post(format!("/v1/merchants/{made}/freeze"), json!({"reason": "a look"})),
-        post(format!("/v1/merchants/{made}/unfreeze"), json!({"reason": "all is well"})),
-        post(format!("/v1/merchants/{made}/suspend"), json!({"reason": "a holiday"})),
-        post(format!("/v1/merchants/{made}/resume"), json!({"reason": "it is over"})),
-        post(format!("/v1/merchants/{made}/close"), json!({"reason": "it moved away"})),
     ]
+    .into_iter()
+    .chain(standings(made))
+    .collect()
+}
+
+/// Of a merchant that nobody made: the others' business goes on.
+fn standings(made: &str) -> [Call; 5] {
+    [
+        ("freeze", "a look"),
+        ("unfreeze", "all is well"),
+        ("suspend", "a holiday"),
+        ("resume", "it is over"),
+        ("close", "it moved away"),
+    ]
+    .map(|(change, reason)| {
+        (Method::POST, format!("/v1/merchants/{made}/{change}"), json!({"reason": reason}))
+    })
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 26] = [
+const QUESTIONS: [&str; 31] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
@@ -109,8 +126,13 @@ const QUESTIONS: [&str; 26] = [
     "/v1/merchants/target/settlements/{}/orders",
     "/v1/merchants/target/withdrawals",
     "/v1/merchants/target/withdrawals/{}",
+    "/v1/merchants/target/refunds",
+    "/v1/merchants/target/refunds/{}",
     "/v1/merchants/target/entries",
     "/v1/merchants/target/events",
+    "/v1/reconciliations",
+    "/v1/reconciliations/{}",
+    "/v1/reconciliations/2026-01-31/differences",
 ];
 
 /// The names of parameters, each of some question's.
@@ -179,7 +201,8 @@ fn every_route_gets_bad_requests() {
     let mut sent: Vec<(Method, String)> =
         changes("m1", "O100", "F1").into_iter().map(|(method, path, _)| (method, path)).collect();
     sent.extend(QUESTIONS.map(|path| (Method::GET, path.to_owned())));
-    let others = ["/login", "/getinfo", "/pay", "/order", "/notify/m1/payment"];
+    let others =
+        ["/login", "/getinfo", "/pay", "/order", "/notify/m1/payment", "/notify/m1/refund"];
     sent.extend(others.map(|path| (Method::POST, path.to_owned())));
     let routes = routes();
     assert!(routes.len() > 25, "the routes were not found: {routes:?}");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tally_proof::crash::server::Server;
 use tally_proof::crash::world::{API_KEY, APP_ID, MCH_ID, World};
 use tally_proof::random::Random;
+use tally_wechat::refund_notice::seal;
 use tally_wechat::sign::{nonce, sign};
 use tally_wechat::{Fields, Secret, SignType, xml};
 
@@ -83,7 +84,8 @@ impl Target {
     pub(crate) fn bad_request(&self, random: &mut Random) -> Request {
         match random.below(10) {
             0..4 => self.page(random),
-            4..6 => self.notice(random),
+            4 => self.notice(random),
+            5 => self.refund_notice(random),
             _ => self.v1(random),
         }
     }
@@ -154,6 +156,39 @@ impl Target {
         } else if random.percent(30) {
             body = mutate::bytes(random, &body);
         }
+        Request { method: Method::POST, path, kind: "text/xml".into(), body }
+    }
+
+    /// Of refunds that nobody asked for, to the target: what is sealed is changed, or the document around it.
+    fn refund_notice(&self, random: &mut Random) -> Request {
+        let own = |(merchant, _): &&(&str, String)| *merchant == TARGET;
+        let owned: Vec<_> = self.orders.iter().filter(own).collect();
+        let (merchant, no) = random.of(&owned);
+        let mut inner = Fields::new()
+            .with("transaction_id", "4200000000000000000000000001")
+            .with("out_trade_no", format!("{merchant}-{no}"))
+            .with("refund_id", format!("5000000{:021}", random.below(1_000)))
+            .with("out_refund_no", format!("{merchant}-R{:05}", random.below(1_000)))
+            .with("total_fee", "100")
+            .with("refund_fee", "100")
+            .with("refund_status", "SUCCESS")
+            .with("success_time", "2026-01-01 12:00:00");
+        for _ in 0..random.below(3) {
+            let names: Vec<String> = inner.iter().map(|(name, _)| name.to_owned()).collect();
+            let name = random.of(&names).clone();
+            inner.set(&name, mutate::text(random));
+        }
+        let good = Fields::new()
+            .with("return_code", "SUCCESS")
+            .with("appid", APP_ID)
+            .with("mch_id", MCH_ID)
+            .with("nonce_str", nonce())
+            .with("req_info", seal(&inner, &Secret::new(API_KEY)));
+        let mut body = xml::write(&good).into_bytes();
+        if random.percent(50) {
+            body = mutate::bytes(random, &body);
+        }
+        let path = format!("/notify/{merchant}/refund");
         Request { method: Method::POST, path, kind: "text/xml".into(), body }
     }
 

@@ -5,6 +5,8 @@ mod bank_run;
 mod cases;
 mod orders;
 mod payments;
+mod refund_sums;
+mod refunds;
 mod restored;
 mod settlements;
 mod standing;
@@ -14,7 +16,7 @@ mod withdrawals;
 
 use super::books::{Books, Key, Numbered, Route};
 use super::chain::Link;
-use super::command::{Answer, Asked, Command, RulesChange, StartSending};
+use super::command::{Answer, Asked, Command, RulesChange, StartRefund, StartSending};
 use super::event::{Event, Stamped};
 use super::head::{Broken, Head};
 use super::ids::{IdempotencyKey, MerchantId};
@@ -97,10 +99,24 @@ impl Account {
             Command::StartSending(start) => vec![Key::Withdrawal(start.withdrawal_no)],
             Command::RecordTransfer(record) => vec![Key::Withdrawal(record.withdrawal_no)],
             Command::Attest(attest) => vec![Key::Withdrawal(attest.withdrawal_no)],
+            Command::RequestRefund(refund) => {
+                let fresh = [Key::Refund(refund.refund_no)];
+                let mut keys = self.numbered(Route::Refunds, refund.idempotency_key, &fresh);
+                keys.push(Key::Order(refund.order_no));
+                keys
+            }
+            Command::StartRefund(start) => {
+                vec![Key::Refund(start.refund_no), Key::Order(start.order_no)]
+            }
+            Command::RecordRefund(record) => self.refund_keys(record),
+            Command::NoticeRefund(notice) => {
+                vec![Key::Refund(notice.refund_no), Key::Order(notice.order_no)]
+            }
             Command::Adopt(adopt) => {
                 vec![Key::Settlement(adopt.settlement_no), Key::Withdrawal(adopt.withdrawal_no)]
             }
             Command::RaiseCase(raise) => vec![Key::Case(self.raised_id(raise))],
+            Command::ResolveCase(resolve) => vec![Key::Case(resolve.case_id)],
             Command::PutInRun(put) => {
                 vec![Key::Withdrawal(put.withdrawal_no), Key::InRun(put.withdrawal_no)]
             }
@@ -119,6 +135,7 @@ impl Account {
                 Some(Numbered::Order(number)) => keys.push(Key::Order(number)),
                 Some(Numbered::Settlement(number)) => keys.push(Key::Settlement(number)),
                 Some(Numbered::Withdrawal(number)) => keys.push(Key::Withdrawal(number)),
+                Some(Numbered::Refund(number)) => keys.push(Key::Refund(number)),
             }
         }
         keys
@@ -162,7 +179,14 @@ impl Account {
             Command::RaiseCase(raise) => {
                 Ok(Self::frozen_by_cases(head, self.raise_case(raise)?, asked))
             }
+            Command::ResolveCase(resolve) => self.resolve_case(resolve),
             Command::Stand(stand) => Self::stand(head, stand),
+            Command::RequestRefund(refund) => self.request_refund(head, refund),
+            Command::StartRefund(start) => {
+                self.start_refund(start, self.time_of(command, asked.at))
+            }
+            Command::RecordRefund(record) => self.record_refund(head, record, asked.restored),
+            Command::NoticeRefund(notice) => self.notice_refund(notice),
             Command::PutInRun(put) => self.put_in_run(put, asked),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
@@ -173,7 +197,9 @@ impl Account {
     /// time, so it has one of its own even while a clock is behind.
     pub fn time_of(&self, command: &Command, now: At) -> At {
         let at = self.head.as_ref().map_or(now, |head| head.at.max(now));
-        let Command::StartSending(StartSending { last_try: Some(last_try), .. }) = command else {
+        let (Command::StartSending(StartSending { last_try: Some(last_try), .. })
+        | Command::StartRefund(StartRefund { last_try: Some(last_try), .. })) = command
+        else {
             return at;
         };
         at.max(last_try.plus_ms(1))
@@ -213,6 +239,11 @@ impl Account {
             Command::Adopt(adopt) => self.withdrawal_answer(&adopt.withdrawal_no),
             Command::Attest(attest) => self.withdrawal_answer(&attest.withdrawal_no),
             Command::RaiseCase(raise) => self.case_answer(&self.raised_id(raise)),
+            Command::ResolveCase(resolve) => self.case_answer(&resolve.case_id),
+            Command::RequestRefund(refund) => self.refund_answer(&self.refund_number(refund)),
+            Command::StartRefund(start) => self.refund_answer(&start.refund_no),
+            Command::RecordRefund(record) => self.refund_answer(&record.refund_no),
+            Command::NoticeRefund(notice) => self.refund_answer(&notice.refund_no),
             Command::PutInRun(put) => self.withdrawal_answer(&put.withdrawal_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),

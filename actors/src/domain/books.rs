@@ -7,18 +7,22 @@ use std::collections::HashMap;
 use super::case::Case;
 use super::event::Event;
 use super::ids::{
-    CaseId, IdempotencyKey, OrderNo, RunNo, SettlementNo, TransactionId, WithdrawalNo,
+    CaseId, IdempotencyKey, OrderNo, RefundNo, RunNo, SettlementNo, TransactionId, WithdrawalNo,
 };
 use super::order::Order;
+use super::refund::Refund;
 use super::settlement::Settlement;
 use super::withdrawal::Withdrawal;
 use crate::mutant::{self, Mutant};
 
-/// A call whose number the server may make: the scope of an Idempotency-Key, beside the merchant.
+/// A call whose number the server may make: the scope of an Idempotency-Key, beside the merchant. In the order of their names, in
+/// which a database walks them and an audit compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
     /// Opening an order.
     Orders,
+    /// Refunding.
+    Refunds,
     /// Settling.
     Settlements,
     /// Withdrawing.
@@ -32,6 +36,7 @@ impl Route {
             Self::Orders => "orders",
             Self::Settlements => "settlements",
             Self::Withdrawals => "withdrawals",
+            Self::Refunds => "refunds",
         }
     }
 }
@@ -51,6 +56,8 @@ pub enum Key {
     Withdrawal(WithdrawalNo),
     /// A case.
     Case(CaseId),
+    /// A refund.
+    Refund(RefundNo),
     /// The bank run that a withdrawal is in.
     InRun(WithdrawalNo),
 }
@@ -64,6 +71,7 @@ impl Key {
             | Self::Transaction(_)
             | Self::Settlement(_)
             | Self::Withdrawal(_)
+            | Self::Refund(_)
             | Self::InRun(_) => 1,
             Self::Case(_) => 2,
         }
@@ -79,6 +87,8 @@ pub enum Numbered {
     Settlement(SettlementNo),
     /// A withdrawal's.
     Withdrawal(WithdrawalNo),
+    /// A refund's.
+    Refund(RefundNo),
 }
 
 /// What a key names. Each kind of key has its kind of record.
@@ -96,6 +106,8 @@ pub enum Record {
     Withdrawal(Box<Withdrawal>),
     /// For [`Key::Case`].
     Case(Box<Case>),
+    /// For [`Key::Refund`].
+    Refund(Box<Refund>),
     /// For [`Key::InRun`].
     InRun(RunNo),
 }
@@ -125,6 +137,7 @@ impl Books {
     getter!(/** The settlement of that number. */ settlement, Settlement(SettlementNo), Settlement(Settlement));
     getter!(/** The withdrawal of that number. */ withdrawal, Withdrawal(WithdrawalNo), Withdrawal(Withdrawal));
     getter!(/** The case of that id. */ case, Case(CaseId), Case(Case));
+    getter!(/** The refund of that number. */ refund, Refund(RefundNo), Refund(Refund));
     getter!(/** The bank run that the withdrawal is in. */ in_run, InRun(WithdrawalNo), InRun(RunNo));
 
     /// The number made for a caller's key.
@@ -208,6 +221,21 @@ impl Books {
             }
             Event::CaseOpened { case } => vec![Key::Case(case.case_id)],
             Event::CaseRaised { case } => vec![Key::Case(case.case_id)],
+            Event::CaseResolved { case_id, .. } => vec![Key::Case(*case_id)],
+            Event::RefundRequested { refund_no, order_no, idempotency_key, .. } => {
+                let made = idempotency(Route::Refunds, idempotency_key);
+                let both = [Key::Refund(*refund_no), Key::Order(*order_no)];
+                made.into_iter().chain(both).collect()
+            }
+            Event::RefundSending { refund_no, order_no }
+            | Event::RefundSucceeded { refund_no, order_no, .. }
+            | Event::RefundFailed { refund_no, order_no, .. }
+            | Event::RefundFound { refund_no, order_no, .. }
+            | Event::RefundPostponed { refund_no, order_no, .. }
+            | Event::RefundUnknown { refund_no, order_no, .. }
+            | Event::RefundNoticed { refund_no, order_no, .. } => {
+                vec![Key::Refund(*refund_no), Key::Order(*order_no)]
+            }
             Event::WithdrawalInRun { withdrawal_no, .. } => {
                 vec![Key::Withdrawal(*withdrawal_no), Key::InRun(*withdrawal_no)]
             }

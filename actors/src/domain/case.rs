@@ -36,11 +36,15 @@ pub enum CaseKind {
     BillFee,
     /// An order was paid after its merchant was closed. The money is credited.
     PaidToClosed,
+    /// A refund that Tally did not ask for: a person made it at WeChat. It is booked, if need be as debt.
+    RefundByHand,
+    /// A refund that WeChat can't finish by itself: the customer's card is gone. The money stays taken.
+    RefundStuck,
 }
 
 impl CaseKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::PaidAfterClose,
         Self::PaidTwice,
         Self::AmountDiffers,
@@ -53,6 +57,8 @@ impl CaseKind {
         Self::BillRefund,
         Self::BillFee,
         Self::PaidToClosed,
+        Self::RefundByHand,
+        Self::RefundStuck,
     ];
 
     /// The kind of a name.
@@ -75,26 +81,28 @@ impl CaseKind {
             Self::BillRefund => "bill_refund",
             Self::BillFee => "bill_fee",
             Self::PaidToClosed => "paid_to_closed",
+            Self::RefundByHand => "refund_by_hand",
+            Self::RefundStuck => "refund_stuck",
         }
     }
 }
 
-/// A case about a payment, as its event has it. Amounts in fen.
+/// A case about a payment or a refund, as its event has it. Amounts in fen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentCase {
     /// Its id: the same for the same merchant, kind, order and transaction.
     pub case_id: CaseId,
     /// What is wrong.
     pub kind: CaseKind,
-    /// The order that the payment named.
+    /// The order that the payment named, or of which the refund is.
     pub order_no: OrderNo,
-    /// The payment's number.
+    /// The payment's number; in a case about a refund, the `refund_no`.
     pub transaction_id: TransactionId,
-    /// What was paid.
+    /// What was paid, or refunded.
     pub amount: Money,
     /// The order's amount, where the order is known.
     pub expected: Option<Money>,
-    /// When it was paid.
+    /// When it was paid, or the refund was asked for or heard of.
     pub paid_at: At,
 }
 
@@ -176,15 +184,13 @@ pub struct Resolution {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// The money leaves suspense and is available to the merchant.
-    Credit,
     /// Nothing is to be done.
     Accept,
 }
 
 impl Remedy {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Credit, Self::Accept];
+    pub const ALL: [Self; 1] = [Self::Accept];
 
     /// The remedy of a name.
     pub fn of(name: &str) -> Option<Self> {
@@ -194,7 +200,6 @@ impl Remedy {
     /// Its name in the API and in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Credit => "credit",
             Self::Accept => "accept",
         }
     }

@@ -3,7 +3,7 @@
 //! All merchants of a platform share one WeChat merchant account, so these are unique across merchants. They are stored
 //! there: how they are made never changes.
 
-use super::ids::{MerchantId, OrderNo, WithdrawalNo};
+use super::ids::{MerchantId, OrderNo, RefundNo, WithdrawalNo};
 
 /// The number of an order at the channel: `{merchant}-{order_no}`, at most 32 characters.
 pub fn out_trade_no(merchant: &MerchantId, order_no: &OrderNo) -> String {
@@ -14,6 +14,17 @@ pub fn out_trade_no(merchant: &MerchantId, order_no: &OrderNo) -> String {
 pub fn read_out_trade_no(raw: &str) -> Option<(MerchantId, OrderNo)> {
     let (merchant, order_no) = raw.split_once('-')?;
     Some((merchant.parse().ok()?, order_no.parse().ok()?))
+}
+
+/// The number of a refund at the channel: `{merchant}-{refund_no}`, at most 32 characters.
+pub fn out_refund_no(merchant: &MerchantId, refund_no: &RefundNo) -> String {
+    format!("{merchant}-{refund_no}")
+}
+
+/// Whose refund a channel's number names, and which; `None` when no refund of ours is called so.
+pub fn read_out_refund_no(raw: &str) -> Option<(MerchantId, RefundNo)> {
+    let (merchant, refund_no) = raw.split_once('-')?;
+    Some((merchant.parse().ok()?, refund_no.parse().ok()?))
 }
 
 /// The number of a withdrawal's transfer: letters and digits only, so in place of the dash the length of the merchant's
@@ -49,6 +60,9 @@ mod tests {
         }
         assert_eq!(transfer_no(&long, &"123456789012345".parse().unwrap()).len(), 28);
         assert_eq!(out_trade_no(&long, &"O100".parse().unwrap()), "ABCDEFGHIJKL-O100");
+        let refund_no = "R100".parse().unwrap();
+        assert_eq!(out_refund_no(&long, &refund_no), "ABCDEFGHIJKL-R100");
+        assert_eq!(read_out_refund_no("ABCDEFGHIJKL-R100"), Some((long, refund_no)));
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
+mod people;
+mod refunds;
+
+pub use people::{Attest, FirstWord, RaiseCase, ResolveCase, Stand};
+pub use refunds::{NoticeRefund, RecordRefund, RefundOutcome, RequestRefund, StartRefund};
+
 pub use super::bank_run::{Confirm, PutInRun};
-use super::case::{Case, CaseKind, Facts};
-use super::chain::Seq;
+use super::case::{Case, CaseKind};
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::{FeeRate, Money};
 use super::order::{Channel, Order};
+use super::refund::Refund;
 use super::restored::Restored;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Settlement;
-use super::standing::{CaseKinds, Change};
+use super::standing::CaseKinds;
 use super::time::At;
 use super::withdrawal::{Withdrawal, WithdrawalRequest};
 use super::{event::PaymentSource, head::Head};
@@ -85,8 +91,18 @@ pub enum Command {
     Attest(Attest),
     /// Open a case about something that was found.
     RaiseCase(RaiseCase),
+    /// Decide about a case.
+    ResolveCase(ResolveCase),
     /// Freeze, suspend or close the merchant, or take that back.
     Stand(Stand),
+    /// Give a customer money back.
+    RequestRefund(RequestRefund),
+    /// Record that a refund is about to go out.
+    StartRefund(StartRefund),
+    /// Record how a refund ended, or that nobody knows.
+    RecordRefund(RecordRefund),
+    /// Record that somebody told of a refund that Tally did not ask for.
+    NoticeRefund(NoticeRefund),
     /// Put a withdrawal that is paid out by hand in a bank run.
     PutInRun(PutInRun),
     /// Fail as a bug in a rule would.
@@ -108,7 +124,14 @@ impl Command {
             Self::Withdraw(withdraw) if withdraw.idempotency_key.is_some() => {
                 withdraw.withdrawal_no = made.parse().unwrap();
             }
+            Self::RequestRefund(refund) if refund.idempotency_key.is_some() => {
+                refund.refund_no = made.parse().unwrap();
+            }
             Self::OpenOrder(_)
+            | Self::RequestRefund(_)
+            | Self::StartRefund(_)
+            | Self::RecordRefund(_)
+            | Self::NoticeRefund(_)
             | Self::Settle(_)
             | Self::Withdraw(_)
             | Self::Register(_)
@@ -126,6 +149,7 @@ impl Command {
             | Self::Adopt(_)
             | Self::Attest(_)
             | Self::RaiseCase(_)
+            | Self::ResolveCase(_)
             | Self::Stand(_)
             | Self::PutInRun(_)
             | Self::Panic => {}
@@ -295,62 +319,6 @@ pub struct Adopt {
     pub asked_by: KeyId,
 }
 
-/// What an admin says became of a transfer that the channel no longer tells of.
-#[derive(Debug, Clone)]
-pub struct Attest {
-    /// The withdrawal.
-    pub withdrawal_no: WithdrawalNo,
-    /// Whether it was paid out.
-    pub succeeded: bool,
-    /// The transfer's own number, where it was.
-    pub reference: Box<str>,
-    /// How that is known, for people.
-    pub reason: Box<str>,
-    /// The admin's key.
-    pub by: KeyId,
-    /// Another admin's word that says the same, read from the journal; `None`: this is the first.
-    pub first: Option<FirstWord>,
-}
-
-/// Whose the first word is, and its place in the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FirstWord {
-    /// Its place.
-    pub seq: Seq,
-    /// The admin's key.
-    pub by: KeyId,
-}
-
-/// A decision about the merchant as a whole.
-#[derive(Debug, Clone)]
-pub struct Stand {
-    /// What is decided.
-    pub change: Change,
-    /// Why, for people.
-    pub reason: Box<str>,
-    /// The admin's key.
-    pub by: KeyId,
-}
-
-/// Something that was found and that a person must look at. Amounts in fen.
-#[derive(Debug, Clone)]
-pub struct RaiseCase {
-    /// What is wrong.
-    pub kind: CaseKind,
-    /// What it is about, in words that are the same when it is found again: then no second case is opened.
-    pub subject: Box<str>,
-    /// The order that it is about, if it is about one.
-    pub order_no: Option<OrderNo>,
-    /// The payment that it is about, if it is about one.
-    pub transaction_id: Option<TransactionId>,
-    /// What was found.
-    pub amount: Option<Money>,
-    /// What should have been found.
-    pub expected: Option<Money>,
-    /// What else there is to know, for people: at most [`limits::CASE_FACTS_MAX`].
-    pub facts: Facts,
-}
-
 /// When the newest try may have been made: restored books may lack one, made at any time until they were put in place.
 pub fn newest_try(tried_at: At, restored: Option<Restored>) -> At {
     restored.map_or(tried_at, |restored| tried_at.max(restored.at))
@@ -380,6 +348,8 @@ pub enum Answer {
     Withdrawal(Box<Withdrawal>),
     /// For everything about a case.
     Case(Box<Case>),
+    /// For everything about a refund.
+    Refund(Box<Refund>),
 }
 
 /// What became of a payment.

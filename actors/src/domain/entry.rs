@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::event::Event;
 use super::money::Money;
+use super::refund::RefundSource;
 
 /// An account of the ledger. All are a merchant's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -36,7 +37,7 @@ pub struct Entry {
 
 /// The entries of an event: the sum of debits is the sum of credits.
 pub fn entries(event: &Event) -> Vec<Entry> {
-    use LedgerAccount::{Available, Channel, Fee, InTransit, Pending};
+    use LedgerAccount::{Available, Channel, Fee, InTransit, Pending, Refund};
     let net = |gross: Money, less: Money| {
         gross.minus(less).expect("an event was checked when it was decided")
     };
@@ -57,6 +58,22 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         Event::WithdrawalRejected { amount, .. } | Event::WithdrawalFailed { amount, .. } => {
             vec![debit(InTransit, *amount), credit(Available, *amount)]
         }
+        Event::RefundRequested { booked, fee, source, .. } => {
+            vec![debit(of(*source), net(*booked, *fee)), debit(Fee, *fee), credit(Refund, *booked)]
+        }
+        Event::RefundFound { booked, fee, source, .. } => {
+            vec![debit(of(*source), net(*booked, *fee)), debit(Fee, *fee), credit(Channel, *booked)]
+        }
+        Event::RefundFailed { booked, fee, to, .. } => {
+            vec![debit(Refund, *booked), credit(of(*to), net(*booked, *fee)), credit(Fee, *fee)]
+        }
+        Event::RefundSucceeded { booked, booked_now, order_fee, order_fee_now, source, .. } => {
+            corrected((*booked, *booked_now), (*order_fee, *order_fee_now), of(*source))
+        }
+        Event::RefundSending { .. }
+        | Event::RefundPostponed { .. }
+        | Event::RefundUnknown { .. }
+        | Event::RefundNoticed { .. } => vec![],
         Event::MerchantRegistered { .. }
         | Event::RulesChanged { .. }
         | Event::OrderOpened { .. }
@@ -70,9 +87,39 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::WithdrawalAttested { .. }
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
+        | Event::CaseResolved { .. }
         | Event::WithdrawalInRun { .. } => vec![],
     };
     sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
+}
+
+/// The account that a refund takes from.
+fn of(source: RefundSource) -> LedgerAccount {
+    match source {
+        RefundSource::Pending(_) => LedgerAccount::Pending,
+        RefundSource::Available => LedgerAccount::Available,
+    }
+}
+
+/// A refund that left: what was held for it, what really went, and the merchant's and the platform's share of the difference.
+fn corrected(
+    (booked, booked_now): (Money, Money),
+    (fee, fee_now): (Money, Money),
+    account: LedgerAccount,
+) -> Vec<Entry> {
+    let apart = |account, debited: Money, credited: Money| match credited.minus(debited) {
+        Some(more) => credit(account, more),
+        None => debit(account, debited.minus(credited).unwrap_or(Money::ZERO)),
+    };
+    let sum = |one: Money, other: Money| {
+        one.plus(other).expect("an event was checked when it was decided")
+    };
+    vec![
+        debit(LedgerAccount::Refund, booked),
+        credit(LedgerAccount::Channel, booked_now),
+        apart(LedgerAccount::Fee, fee, fee_now),
+        apart(account, sum(booked_now, fee_now), sum(booked, fee)),
+    ]
 }
 
 fn debit(account: LedgerAccount, amount: Money) -> Entry {

@@ -1,13 +1,20 @@
 //! What can happen to a merchant, and the bytes in which it is kept for ever.
 
+mod kind;
+mod stored;
+
 use serde::{Deserialize, Serialize};
 
-use super::case::{PaymentCase, RaisedCase};
+pub use stored::{FORMAT, Stamped, Undecodable};
+
+use super::case::{PaymentCase, RaisedCase, Remedy};
 use super::ids::{
-    CaseId, IdempotencyKey, KeyId, OrderNo, RunNo, SettlementNo, TransactionId, WithdrawalNo,
+    CaseId, IdempotencyKey, KeyId, OrderNo, RefundNo, RunNo, SettlementNo, TransactionId,
+    WithdrawalNo,
 };
-use super::money::Money;
+use super::money::{FeeRate, Money};
 use super::order::Channel;
+use super::refund::RefundSource;
 use super::rules::{PayoutMethod, Rules};
 use super::settlement::Bucket;
 use super::standing::Change;
@@ -71,6 +78,8 @@ pub enum Event {
         settle_on: Option<Day>,
         /// Who told.
         source: PaymentSource,
+        /// The rate of the fee. `None` in events of format 1, which did not say it.
+        fee_bp: Option<FeeRate>,
     },
     /// The order no longer waits for money.
     OrderClosed {
@@ -213,6 +222,139 @@ pub enum Event {
         /// The case that froze the merchant.
         case_id: Option<CaseId>,
     },
+    /// A person decided about a case.
+    CaseResolved {
+        /// The case.
+        case_id: CaseId,
+        /// The admin's key.
+        by: KeyId,
+        /// Why, for people.
+        note: Box<str>,
+        /// What was done about it, if something was.
+        remedy: Option<Remedy>,
+    },
+    /// A customer is to get money back. The merchant's part of it is taken here.
+    RefundRequested {
+        /// Its number.
+        refund_no: RefundNo,
+        /// The order.
+        order_no: OrderNo,
+        /// The caller's key, when the server made the number.
+        idempotency_key: Option<IdempotencyKey>,
+        /// What the customer gets.
+        amount: Money,
+        /// What is taken from the merchant, before the fee that comes back.
+        booked: Money,
+        /// The fee that comes back to the merchant.
+        fee: Money,
+        /// Where it is taken from.
+        source: RefundSource,
+        /// The number of the payment.
+        transaction_id: TransactionId,
+        /// What the customer paid.
+        total: Money,
+        /// Why, for the customer.
+        reason: Box<str>,
+        /// The key that asked.
+        asked_by: KeyId,
+    },
+    /// The call to WeChat may go out from here on. Durable before it does.
+    RefundSending {
+        /// The refund.
+        refund_no: RefundNo,
+        /// Its order.
+        order_no: OrderNo,
+    },
+    /// A try certainly moved nothing, and another one may succeed.
+    RefundPostponed {
+        /// The refund.
+        refund_no: RefundNo,
+        /// Its order.
+        order_no: OrderNo,
+        /// What WeChat said, for people.
+        reason: Box<str>,
+    },
+    /// The call ended without a certain outcome.
+    RefundUnknown {
+        /// The refund.
+        refund_no: RefundNo,
+        /// Its order.
+        order_no: OrderNo,
+        /// What is known, for people.
+        reason: Box<str>,
+    },
+    /// The customer has the money. WeChat may name another sum for the merchant than was taken.
+    RefundSucceeded {
+        /// The refund.
+        refund_no: RefundNo,
+        /// Its order.
+        order_no: OrderNo,
+        /// What the customer got.
+        amount: Money,
+        /// What was taken from the merchant.
+        booked: Money,
+        /// What is taken now.
+        booked_now: Money,
+        /// The order's fee before.
+        order_fee: Money,
+        /// The order's fee with what is taken now.
+        order_fee_now: Money,
+        /// Where a difference is taken from, or goes to.
+        source: RefundSource,
+        /// WeChat's number of it, or what the admin named.
+        refund_id: Box<str>,
+    },
+    /// Certainly not paid back; the merchant's money is back.
+    RefundFailed {
+        /// The refund.
+        refund_no: RefundNo,
+        /// Its order.
+        order_no: OrderNo,
+        /// What the customer does not get. Nothing for a refund that was only heard of, as for what follows.
+        amount: Money,
+        /// What was taken from the merchant.
+        booked: Money,
+        /// The fee that is the platform's again.
+        fee: Money,
+        /// Where the merchant's money goes.
+        to: RefundSource,
+        /// Why, for people.
+        reason: Box<str>,
+    },
+    /// Somebody told of a refund that Tally did not ask for. WeChat is to be asked; nothing is booked.
+    RefundNoticed {
+        /// The number that it has here.
+        refund_no: RefundNo,
+        /// The order.
+        order_no: OrderNo,
+        /// The number under which WeChat tells of it.
+        out_refund_no: Box<str>,
+        /// WeChat's own number of it.
+        refund_id: Box<str>,
+        /// What the customer gets, as it was told.
+        amount: Money,
+        /// The number of the payment.
+        transaction_id: TransactionId,
+        /// What the customer paid.
+        total: Money,
+    },
+    /// WeChat confirmed a refund that Tally did not ask for: it is a fact, and booked, if need be as debt.
+    RefundFound {
+        /// The refund.
+        refund_no: RefundNo,
+        /// Its order.
+        order_no: OrderNo,
+        /// What the customer got.
+        amount: Money,
+        /// What is taken from the merchant.
+        booked: Money,
+        /// The fee that comes back to the merchant.
+        fee: Money,
+        /// Where it is taken from.
+        source: RefundSource,
+        /// WeChat's number of it.
+        refund_id: Box<str>,
+    },
     /// A withdrawal that is paid out by hand is in a bank run, and in no other ever: the bank may pay it from here on.
     WithdrawalInRun {
         /// The withdrawal.
@@ -234,86 +376,6 @@ pub enum PaymentSource {
     Query,
     /// The admin, for an external order.
     Hand,
-}
-
-impl Event {
-    /// Its kind, as the API and SQL name it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::MerchantRegistered { .. } => "merchant_registered",
-            Self::RulesChanged { .. } => "rules_changed",
-            Self::OrderOpened { .. } => "order_opened",
-            Self::OrderPrepaid { .. } => "order_prepaid",
-            Self::OrderPaid { .. } => "order_paid",
-            Self::OrderClosed { .. } => "order_closed",
-            Self::Settled { .. } => "settled",
-            Self::WithdrawalRequested { .. } => "withdrawal_requested",
-            Self::WithdrawalApproved { .. } => "withdrawal_approved",
-            Self::WithdrawalRejected { .. } => "withdrawal_rejected",
-            Self::WithdrawalSending { .. } => "withdrawal_sending",
-            Self::WithdrawalUnknown { .. } => "withdrawal_unknown",
-            Self::WithdrawalSucceeded { .. } => "withdrawal_succeeded",
-            Self::WithdrawalFailed { .. } => "withdrawal_failed",
-            Self::CaseOpened { .. } => "case_opened",
-            Self::OrderClosing { .. } => "order_closing",
-            Self::WithdrawalAttested { .. } => "withdrawal_attested",
-            Self::CaseRaised { .. } => "case_raised",
-            Self::StandingChanged { .. } => "standing_changed",
-            Self::WithdrawalInRun { .. } => "withdrawal_in_run",
-        }
-    }
-}
-
-/// An event with its time and who asked, as it is stored and hashed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamped {
-    /// When. Never earlier than the event before it in the same journal.
-    pub at: At,
-    /// The API key that asked; `None`: WeChat told, or Tally itself acted.
-    pub by: Option<KeyId>,
-    /// What.
-    pub event: Event,
-}
-
-/// The version of the format that this binary writes: a byte with the version, then `at`, the key that asked and the event in postcard's
-/// wire format (postcard specification 1.0: varints, zigzag for signed, variants by index).
-pub const FORMAT: u8 = 1;
-
-/// Bytes that are not an event this binary knows.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undecodable {
-    /// Written by a newer Tally.
-    #[error("an event in format {0}; this binary knows format {FORMAT}: run the newer one")]
-    Format(u8),
-    /// Not written by any.
-    #[error("an event that can't be read: its bytes are damaged")]
-    Damaged,
-}
-
-impl Stamped {
-    /// An event that nobody's key asked for.
-    pub fn new(at: At, event: Event) -> Self {
-        Self { at, by: None, event }
-    }
-
-    /// The bytes that are stored.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(96);
-        bytes.push(FORMAT);
-        postcard::to_extend(&(self.at, self.by, &self.event), bytes).expect("events are plain data")
-    }
-
-    /// The event in stored bytes. All of them must belong to it.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Undecodable> {
-        let (&format, rest) = bytes.split_first().ok_or(Undecodable::Damaged)?;
-        if format != FORMAT {
-            return Err(Undecodable::Format(format));
-        }
-        match postcard::take_from_bytes(rest) {
-            Ok(((at, by, event), [])) => Ok(Self { at, by, event }),
-            Ok(_) | Err(_) => Err(Undecodable::Damaged),
-        }
-    }
 }
 
 #[cfg(test)]

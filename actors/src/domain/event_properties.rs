@@ -1,14 +1,19 @@
 //! Any event, and any bytes in the place of one. A merchant's money is what its stored bytes say, so they are read back as
 //! they were written or noticed.
 
+#[path = "event_properties_people.rs"]
+mod people;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use self::people::{case_raised, case_resolved, standing_changed};
 use super::*;
 use crate::domain::case::{Case, CaseKind};
 use crate::domain::chain::Link;
 use crate::domain::money::FeeRate;
+use crate::domain::refund::RefundSource;
 
 fn money() -> impl Strategy<Value = Money> {
     prop_oneof![0..1_000_u64, 0..=Money::MAX.fen()].prop_map(|fen| Money::from_fen(fen).unwrap())
@@ -113,7 +118,8 @@ fn about_an_order() -> impl Strategy<Value = Event> {
         PaymentSource::Hand,
     ]);
     let opened = (order_no(), key(), money(), text(), channel(), at());
-    let sums = (money(), money(), any::<u64>());
+    let rate = (0..=10_000_u16).prop_map(|rate| FeeRate::from_basis_points(rate).unwrap());
+    let sums = (money(), money(), any::<u64>(), prop::option::of(rate));
     let paid = (order_no(), transaction_id(), at(), sums, prop::option::of(day()), source);
     prop_oneof![
         opened.prop_map(|(order_no, idempotency_key, amount, description, channel, expires_at)| {
@@ -129,7 +135,7 @@ fn about_an_order() -> impl Strategy<Value = Event> {
         (order_no(), text())
             .prop_map(|(order_no, prepay_id)| Event::OrderPrepaid { order_no, prepay_id }),
         paid.prop_map(|(order_no, transaction_id, paid_at, sums, settle_on, source)| {
-            let (booked, fee, paid_seq) = sums;
+            let (booked, fee, paid_seq, fee_bp) = sums;
             Event::OrderPaid {
                 order_no,
                 transaction_id,
@@ -139,6 +145,7 @@ fn about_an_order() -> impl Strategy<Value = Event> {
                 paid_seq,
                 settle_on,
                 source,
+                fee_bp,
             }
         }),
         order_no().prop_map(|order_no| Event::OrderClosed { order_no }),
@@ -191,6 +198,73 @@ fn about_a_withdrawal() -> impl Strategy<Value = Event> {
     )
 }
 
+fn about_a_refund() -> impl Strategy<Value = Event> {
+    let refund_no = || id("[0-9A-Za-z]{4,19}");
+    let source = prop_oneof![
+        prop::option::of(day()).prop_map(RefundSource::Pending),
+        Just(RefundSource::Available)
+    ];
+    let sums = [money(), money(), money(), money(), money(), money()];
+    let about = (refund_no(), order_no(), transaction_id(), by(), key());
+    (0..8_u8, about, sums, source, (text(), text())).prop_map(
+        |(kind, (refund_no, order_no, transaction_id, asked_by, key), sums, source, texts)| {
+            let [amount, booked, fee, total, order_fee, order_fee_now] = sums;
+            let (reason, refund_id) = texts;
+            match kind {
+                0 => Event::RefundRequested {
+                    refund_no,
+                    order_no,
+                    idempotency_key: key,
+                    amount,
+                    booked,
+                    fee,
+                    source,
+                    transaction_id,
+                    total,
+                    reason,
+                    asked_by,
+                },
+                1 => Event::RefundSending { refund_no, order_no },
+                2 => Event::RefundPostponed { refund_no, order_no, reason },
+                3 => Event::RefundUnknown { refund_no, order_no, reason },
+                4 => Event::RefundSucceeded {
+                    refund_no,
+                    order_no,
+                    amount,
+                    booked,
+                    booked_now: total,
+                    order_fee,
+                    order_fee_now,
+                    source,
+                    refund_id,
+                },
+                5 => {
+                    let to = source;
+                    Event::RefundFailed { refund_no, order_no, amount, booked, fee, to, reason }
+                }
+                6 => Event::RefundNoticed {
+                    refund_no,
+                    order_no,
+                    out_refund_no: reason,
+                    refund_id,
+                    amount,
+                    transaction_id,
+                    total,
+                },
+                _ => Event::RefundFound {
+                    refund_no,
+                    order_no,
+                    amount,
+                    booked,
+                    fee,
+                    source,
+                    refund_id,
+                },
+            }
+        },
+    )
+}
+
 fn case_opened() -> impl Strategy<Value = Event> {
     let kind = prop::sample::select(vec![CaseKind::PaidAfterClose, CaseKind::OrderUnknown]);
     (kind, order_no(), transaction_id(), money(), prop::option::of(money()), at()).prop_map(
@@ -202,37 +276,6 @@ fn case_opened() -> impl Strategy<Value = Event> {
             Event::CaseOpened { case }
         },
     )
-}
-
-fn standing_changed() -> impl Strategy<Value = Event> {
-    use Change::{Close, Freeze, Resume, Suspend, Unfreeze};
-    let change = prop::sample::select(vec![Freeze, Unfreeze, Suspend, Resume, Close]);
-    (change, text(), prop::option::of(by()), any::<bool>()).prop_map(
-        |(change, reason, by, case)| {
-            let id = || Case::id_of(&"m1".parse().unwrap(), CaseKind::BillOnly, "subject");
-            Event::StandingChanged { change, reason, by, case_id: case.then(id) }
-        },
-    )
-}
-
-fn case_raised() -> impl Strategy<Value = Event> {
-    let kind = prop::sample::select(CaseKind::ALL.to_vec());
-    let money = || prop::option::of(money());
-    let facts = vec((text(), text()), 0..4);
-    (
-        kind,
-        prop::option::of(order_no()),
-        prop::option::of(transaction_id()),
-        money(),
-        money(),
-        facts,
-    )
-        .prop_map(|(kind, order_no, transaction_id, amount, expected, facts)| {
-            let case_id = Case::id_of(&"m1".parse().unwrap(), kind, "subject");
-            let case =
-                RaisedCase { case_id, kind, order_no, transaction_id, amount, expected, facts };
-            Event::CaseRaised { case }
-        })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -249,6 +292,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => case_opened(),
         1 => case_raised(),
         1 => standing_changed(),
+        1 => case_resolved(),
+        4 => about_a_refund(),
     ]
 }
 

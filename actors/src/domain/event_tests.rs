@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::case::{Case, CaseKind};
 use crate::domain::chain::Link;
+use crate::domain::refund::RefundSource;
 use crate::domain::rules::Rules;
 
 fn at() -> At {
@@ -58,6 +59,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
             paid_seq: 1,
             settle_on: Some(day()),
             source: PaymentSource::Query,
+            fee_bp: FeeRate::from_basis_points(60),
         },
         Event::OrderClosed { order_no },
         Event::Settled {
@@ -144,12 +146,87 @@ pub(super) fn one_of_each() -> Vec<Event> {
             by: Some(by),
             case_id: None,
         },
-        Event::WithdrawalInRun { withdrawal_no, run_no: "R20260301".parse().unwrap(), by },
+        Event::CaseResolved {
+            case_id: Case::id_of(&"m1".parse().unwrap(), CaseKind::BillAmount, "2026-03-01 T1"),
+            by,
+            note: "已核对".into(),
+            remedy: Some(Remedy::Accept),
+        },
+    ]
+    .into_iter()
+    .chain(one_of_each_about_a_refund(order_no, transaction_id))
+    .chain([Event::WithdrawalInRun { withdrawal_no, run_no: "R20260301".parse().unwrap(), by }])
+    .collect()
+}
+
+fn one_of_each_about_a_refund(order_no: OrderNo, transaction_id: TransactionId) -> [Event; 8] {
+    let refund_no: RefundNo = "R100".parse().unwrap();
+    let (booked, fee) = (money(190), money(1));
+    [
+        Event::RefundRequested {
+            refund_no,
+            order_no,
+            idempotency_key: Some("key".parse().unwrap()),
+            amount: money(200),
+            booked,
+            fee,
+            source: RefundSource::Pending(Some(day())),
+            transaction_id,
+            total: money(500),
+            reason: "坏了".into(),
+            asked_by: "k1".parse().unwrap(),
+        },
+        Event::RefundSending { refund_no, order_no },
+        Event::RefundPostponed { refund_no, order_no, reason: "NOTENOUGH".into() },
+        Event::RefundUnknown { refund_no, order_no, reason: "time-out".into() },
+        Event::RefundSucceeded {
+            refund_no,
+            order_no,
+            amount: money(200),
+            booked,
+            booked_now: money(180),
+            order_fee: money(2),
+            order_fee_now: money(3),
+            source: RefundSource::Available,
+            refund_id: "50000".into(),
+        },
+        Event::RefundFailed {
+            refund_no,
+            order_no,
+            amount: money(200),
+            booked,
+            fee,
+            to: RefundSource::Pending(None),
+            reason: "closed".into(),
+        },
+        Event::RefundNoticed {
+            refund_no,
+            order_no,
+            out_refund_no: "by-hand".into(),
+            refund_id: "50000".into(),
+            amount: money(200),
+            transaction_id,
+            total: money(500),
+        },
+        Event::RefundFound {
+            refund_no,
+            order_no,
+            amount: money(200),
+            booked,
+            fee,
+            source: RefundSource::Available,
+            refund_id: "50000".into(),
+        },
     ]
 }
 
 /// The stored bytes of `one_of_each`, in hexadecimal. A line may be added, never changed.
 const STORED: &str = include_str!("event_bytes.txt");
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digit = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -169,6 +246,31 @@ fn events_are_stored_in_the_bytes_in_which_they_always_were() {
         .collect();
     let stored: Vec<&str> = STORED.lines().collect();
     assert_eq!(lines, stored);
+}
+
+/// The same events of the time before refunds, in format 1.
+const STORED_BEFORE: &str = include_str!("event_bytes_1.txt");
+
+/// A payment of that time did not say the rate of its fee, and all else was as it is.
+#[test]
+fn events_of_the_format_before_are_read_as_what_they_were() {
+    let mut read = 0;
+    for (line, mut event) in STORED_BEFORE.lines().zip(one_of_each()) {
+        let (kind, bytes) = line.split_once(' ').unwrap();
+        let bytes = unhex(bytes);
+        if let Event::OrderPaid { fee_bp, .. } = &mut event {
+            *fee_bp = None;
+        }
+        let expected = Stamped { at: at(), by: Some("k1".parse().unwrap()), event };
+        assert_eq!(Stamped::decode(&bytes).as_ref(), Ok(&expected), "{kind}");
+        assert_eq!(Stamped::decode(&expected.encode()).as_ref(), Ok(&expected), "written anew");
+        let longer = [&bytes[..], &[0]].concat();
+        for damaged in [&bytes[..bytes.len() - 1], &longer] {
+            assert_eq!(Stamped::decode(damaged), Err(Undecodable::Damaged), "{kind}");
+        }
+        read += 1;
+    }
+    assert_eq!(read, 16);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::chain::Link;
 use super::event::{Event, Stamped};
 use super::ids::MerchantId;
 use super::money::{Balance, Money};
+use super::refund::{RefundSource, RefundSums};
 use super::rules::Rules;
 use super::settlement::Bucket;
 use super::standing::{Standing, Word};
@@ -174,23 +175,7 @@ impl Head {
             Event::MerchantRegistered { .. } => return None,
             Event::RulesChanged { rules } => self.rules = Arc::new(rules.clone()),
             Event::OrderPaid { booked, fee, paid_seq, settle_on, .. } => {
-                if *paid_seq != self.paid_orders.checked_add(1)? && !lax() {
-                    return None;
-                }
-                let one = Bucket {
-                    orders: 1,
-                    gross: *booked,
-                    refunded: Money::ZERO,
-                    fee: *fee,
-                    first_paid_seq: *paid_seq,
-                    last_paid_seq: *paid_seq,
-                };
-                one.net()?;
-                let bucket = self.buckets.entry(*settle_on).or_default();
-                *bucket = bucket.with(&one)?;
-                self.paid_orders = *paid_seq;
-                self.paid = self.paid.plus(*booked)?;
-                self.fee = self.fee.plus(*fee)?;
+                self.pay(*booked, *fee, *paid_seq, *settle_on)?;
             }
             Event::Settled { through, moved, .. } => {
                 if self.due(*through) != *moved && !lax() {
@@ -216,18 +201,33 @@ impl Head {
             | Event::WithdrawalFailed { amount, day, .. } => {
                 self.in_transit = self.in_transit.minus(*amount)?;
                 self.available = self.available.plus(*amount)?;
-                // A day that is no longer kept limits nothing any more. One that was dropped, and came again by a clock that
-                // went back, may hold less than what now comes back of it.
-                if let Some(sum) = self.requested.get_mut(day) {
-                    *sum = sum.minus(*amount).unwrap_or(Money::ZERO);
-                }
-                self.requested.retain(|_, sum| *sum > Money::ZERO);
+                self.no_longer_requested(*amount, *day);
             }
             Event::StandingChanged { change, reason, by, .. } => {
                 let word = Word { reason: reason.clone(), since: at, by: *by };
                 self.standing.take(*change, word)?;
             }
-            Event::OrderOpened { .. }
+            Event::RefundRequested { booked, fee, source, .. }
+            | Event::RefundFound { booked, fee, source, .. } => {
+                let taken = RefundSums { booked: *booked, fee: *fee };
+                self.refund(*source, taken, RefundSums::default())?;
+            }
+            Event::RefundFailed { booked, fee, to, .. } => {
+                let back = RefundSums { booked: *booked, fee: *fee };
+                self.refund(*to, RefundSums::default(), back)?;
+            }
+            Event::RefundSucceeded {
+                booked, booked_now, order_fee, order_fee_now, source, ..
+            } => {
+                let taken = RefundSums { booked: *booked_now, fee: *order_fee };
+                let back = RefundSums { booked: *booked, fee: *order_fee_now };
+                self.refund(*source, taken, back)?;
+            }
+            Event::RefundSending { .. }
+            | Event::RefundPostponed { .. }
+            | Event::RefundUnknown { .. }
+            | Event::RefundNoticed { .. }
+            | Event::OrderOpened { .. }
             | Event::OrderPrepaid { .. }
             | Event::OrderClosed { .. }
             | Event::OrderClosing { .. }
@@ -237,8 +237,63 @@ impl Head {
             | Event::CaseOpened { .. }
             | Event::WithdrawalAttested { .. }
             | Event::CaseRaised { .. }
+            | Event::CaseResolved { .. }
             | Event::WithdrawalInRun { .. } => {}
         }
+        Some(())
+    }
+
+    /// Puts a payment into the bucket of its day.
+    fn pay(
+        &mut self,
+        booked: Money,
+        fee: Money,
+        paid_seq: u64,
+        settle_on: Option<Day>,
+    ) -> Option<()> {
+        if paid_seq != self.paid_orders.checked_add(1)? && !lax() {
+            return None;
+        }
+        let one = Bucket {
+            orders: 1,
+            gross: booked,
+            refunded: Money::ZERO,
+            fee,
+            first_paid_seq: paid_seq,
+            last_paid_seq: paid_seq,
+        };
+        one.net()?;
+        let bucket = self.buckets.entry(settle_on).or_default();
+        *bucket = bucket.with(&one)?;
+        self.paid_orders = paid_seq;
+        self.paid = self.paid.plus(booked)?;
+        self.fee = self.fee.plus(fee)?;
+        Some(())
+    }
+
+    /// A day that is no longer kept limits nothing any more. One that was dropped, and came again by a clock that went back, may
+    /// hold less than what now comes back of it.
+    fn no_longer_requested(&mut self, amount: Money, day: Day) {
+        if let Some(sum) = self.requested.get_mut(&day) {
+            *sum = sum.minus(amount).unwrap_or(Money::ZERO);
+        }
+        self.requested.retain(|_, sum| *sum > Money::ZERO);
+    }
+
+    /// Takes one sum for refunds and gives another back, each with the fee that goes the other way.
+    fn refund(&mut self, source: RefundSource, taken: RefundSums, back: RefundSums) -> Option<()> {
+        match source {
+            RefundSource::Pending(settle_on) => {
+                let bucket = self.buckets.get_mut(&settle_on)?;
+                *bucket = bucket.refunded_by(taken, back)?;
+            }
+            RefundSource::Available => {
+                let in_all = self.available.plus(back.booked)?.plus(taken.fee)?;
+                self.available = in_all.minus(taken.booked)?.minus(back.fee)?;
+            }
+        }
+        self.refunded = self.refunded.plus(taken.booked)?.minus(back.booked)?;
+        self.fee = self.fee.plus(back.fee)?.minus(taken.fee)?;
         Some(())
     }
 

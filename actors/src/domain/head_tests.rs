@@ -30,6 +30,7 @@ fn head() -> Head {
             paid_seq,
             settle_on,
             source,
+            fee_bp: None,
         };
         head.apply(&paid, at).unwrap();
     }

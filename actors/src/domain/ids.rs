@@ -97,6 +97,10 @@ text_id!(
     OrderNo, 4..=19, alphanumeric, "must be 4 to 19 letters or digits"
 );
 text_id!(
+    /// A refund's number, unique within its merchant (商户退款单号 without the merchant).
+    RefundNo, 4..=19, alphanumeric, "must be 4 to 19 letters or digits"
+);
+text_id!(
     /// A settlement's number, unique within its merchant.
     SettlementNo, 4..=19, alphanumeric, "must be 4 to 19 letters or digits"
 );

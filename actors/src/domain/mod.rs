@@ -17,6 +17,7 @@ pub mod ids;
 pub mod money;
 pub mod number;
 pub mod order;
+pub mod refund;
 pub mod refusal;
 pub mod replay;
 pub mod reserved;

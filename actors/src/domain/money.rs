@@ -42,6 +42,16 @@ impl Money {
         let scaled = u128::from(self.0) * u128::from(rate.0);
         Self(u64::try_from((scaled + 5_000) / 10_000).expect("a rate is at most 100 %"))
     }
+
+    /// This amount's share that `part` is of `whole`, rounded half up to a whole fen; nothing of nothing.
+    pub fn share(self, part: Self, whole: Self) -> Self {
+        let (part, whole) = (u128::from(part.0.min(whole.0)), u128::from(whole.0));
+        if whole == 0 {
+            return Self::ZERO;
+        }
+        let twice = 2 * u128::from(self.0) * part + whole;
+        Self(u64::try_from(twice / (2 * whole)).expect("a part is at most the whole"))
+    }
 }
 
 impl TryFrom<u64> for Money {
@@ -143,6 +153,21 @@ mod tests {
             let rate = FeeRate::from_basis_points(basis_points).unwrap();
             assert_eq!(Money(fen).fee(rate), Money(fee), "{fen} fen at {basis_points}");
         }
+    }
+
+    #[test]
+    fn a_share_is_rounded_half_up_and_never_more_than_the_whole() {
+        for (amount, part, whole, share) in [
+            (3, 1, 2, 2),
+            (99, 50, 100, 50),
+            (99, 100, 100, 99),
+            (5, 0, 7, 0),
+            (5, 9, 7, 5),
+            (5, 1, 0, 0),
+        ] {
+            assert_eq!(Money(amount).share(Money(part), Money(whole)), Money(share));
+        }
+        assert_eq!(Money::MAX.share(Money::MAX, Money::MAX), Money::MAX);
     }
 
     #[test]

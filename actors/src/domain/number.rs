@@ -19,8 +19,23 @@ pub fn make(at: At, random: u64) -> String {
 /// The number of a withdrawal that is asked for by a key alone: the same whenever it is made. Who repeats it after its books were
 /// put back, and the first is lost, asks WeChat for the same transfer, and not for another. It never changes.
 pub fn of_withdrawal(of: &MerchantId, key: &IdempotencyKey) -> String {
-    let mut hash = blake3::Hasher::new_derive_key("tally 2026 withdrawal number of a key");
-    hash.update(of.as_str().as_bytes()).update(b" ").update(key.as_str().as_bytes());
+    hashed("tally 2026 withdrawal number of a key", of, key.as_str())
+}
+
+/// The number of a refund that is asked for by a key alone: the same whenever it is made, as a withdrawal's is.
+pub fn of_refund(of: &MerchantId, key: &IdempotencyKey) -> String {
+    hashed("tally 2026 refund number of a key", of, key.as_str())
+}
+
+/// The number of a refund that a person made at WeChat, from WeChat's own number of it: however often it is told, it is one.
+pub fn of_refund_by_hand(of: &MerchantId, refund_id: &str) -> String {
+    hashed("tally 2026 refund number of a refund made by hand", of, refund_id)
+}
+
+/// 15 letters and digits that say what they were made of. They never change.
+fn hashed(context: &str, of: &MerchantId, about: &str) -> String {
+    let mut hash = blake3::Hasher::new_derive_key(context);
+    hash.update(of.as_str().as_bytes()).update(b" ").update(about.as_bytes());
     of_hash(&hash)
 }
 
@@ -30,6 +45,7 @@ pub(crate) fn of_run(key: &IdempotencyKey) -> String {
     of_hash(hash.update(key.as_str().as_bytes()))
 }
 
+/// 15 letters and digits.
 fn of_hash(hash: &blake3::Hasher) -> String {
     let [mut high, mut low] = [[0; 8]; 2];
     let mut bytes = hash.finalize_xof();

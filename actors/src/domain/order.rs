@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Seq;
 use super::ids::{OrderNo, TransactionId};
-use super::money::Money;
+use super::money::{FeeRate, Money};
 use super::time::{At, Day};
 
 /// The largest amount of one order: 10 million yuan (`api.md` 1).
@@ -83,6 +83,19 @@ pub struct Payment {
     pub fee: Money,
     /// The first day it may be settled; `None`: at once.
     pub settle_on: Option<Day>,
+    /// The rate of the fee. `None` for what was paid before rates were recorded: its fee goes down in proportion.
+    pub fee_bp: Option<FeeRate>,
+}
+
+impl Payment {
+    /// The fee when so much of what was booked went back: the formula on what is left (`api.md` 3).
+    pub fn fee_after(&self, refunded_booked: Money) -> Money {
+        let left = self.booked.minus(refunded_booked).unwrap_or(Money::ZERO);
+        match self.fee_bp {
+            Some(rate) => left.fee(rate),
+            None => self.fee.share(left, self.booked),
+        }
+    }
 }
 
 /// One order as it now is.
@@ -114,4 +127,15 @@ pub struct Order {
     pub payment: Option<Payment>,
     /// Paid back to the customer or about to be, in fen.
     pub refunded: Money,
+    /// What was taken from the merchant for that, before the fee that came back, in fen.
+    pub refunded_booked: Money,
+    /// When the newest try to refund any of it began: WeChat wants a minute between two refunds of one order.
+    pub refund_sent_at: Option<At>,
+}
+
+impl Order {
+    /// The fee as it now is, after refunds. Nothing for an order that is not paid.
+    pub fn fee(&self) -> Money {
+        self.payment.as_ref().map_or(Money::ZERO, |payment| payment.fee_after(self.refunded_booked))
+    }
 }

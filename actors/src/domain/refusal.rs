@@ -70,8 +70,8 @@ pub enum Refusal {
     /// Nobody said where the money should go.
     #[error("the merchant has no payout method and target; set them with PATCH /v1/merchants")]
     PayoutTargetMissing,
-    /// WeChat transfers need a client certificate.
-    #[error("transfers by WeChat need a client certificate, which is not configured")]
+    /// WeChat transfers and refunds need a client certificate.
+    #[error("transfers and refunds by WeChat need a client certificate, which is not configured")]
     CertificateMissing,
     /// Books were restored, and what happened at WeChat since the backup is not all known yet.
     #[error(
@@ -79,6 +79,12 @@ pub enum Refusal {
          yet that all transfers since are known"
     )]
     WithdrawalsFrozen,
+    /// No such case.
+    #[error("the case is not known")]
+    CaseUnknown,
+    /// A case is resolved once.
+    #[error("the case is resolved, with another note or remedy: GET it to see which")]
+    CaseResolved,
     /// An admin, or a case, froze the merchant's withdrawals.
     #[error(
         "this merchant's withdrawals are frozen: GET /v1/merchants says why; POST …/unfreeze lets them go on"
@@ -111,6 +117,29 @@ pub enum Refusal {
         /// Until when.
         until: At,
     },
+    /// Nothing to give back.
+    #[error("the order is not paid")]
+    OrderNotPaid,
+    /// No such refund.
+    #[error("the refund is not known")]
+    RefundUnknown,
+    /// The refund is past the point where that can be decided.
+    #[error("the refund is {0}, where that can't be decided")]
+    RefundDecided(&'static str),
+    /// More than is left of what the customer paid.
+    #[error("more than is left of the payment: {left} may still be refunded")]
+    RefundExceedsPayment {
+        /// What is left of it.
+        left: Money,
+    },
+    /// Another refund of the same order was sent a moment ago.
+    #[error("WeChat wants a minute between two refunds of one order: this one waits until {0}")]
+    RefundTooSoon(At),
+    /// Tally can't see that external money went back, so a merchant's word is not enough.
+    #[error(
+        "a refund of an external order is recorded with an admin key, once the money went back"
+    )]
+    RefundByAdminOnly,
     /// A field that can't be as it is.
     #[error("{field}: {reason}")]
     Invalid {
@@ -142,6 +171,8 @@ impl Refusal {
             Self::PayoutTargetMissing => "payout_target_missing",
             Self::CertificateMissing => "certificate_missing",
             Self::WithdrawalsFrozen => "withdrawals_frozen",
+            Self::CaseUnknown => "case_unknown",
+            Self::CaseResolved => "case_resolved",
             Self::MerchantFrozen => "withdrawals_frozen",
             Self::MerchantSuspended => "merchant_suspended",
             Self::MerchantClosed => "merchant_closed",
@@ -151,6 +182,12 @@ impl Refusal {
             Self::InAnotherRun(_) => "withdrawal_in_run",
             Self::SameKey => "forbidden",
             Self::StillTold { .. } => "transfer_still_told",
+            Self::OrderNotPaid => "order_not_paid",
+            Self::RefundUnknown => "refund_unknown",
+            Self::RefundDecided(_) => "refund_decided",
+            Self::RefundExceedsPayment { .. } => "refund_exceeds_payment",
+            Self::RefundTooSoon(_) => "refund_too_soon",
+            Self::RefundByAdminOnly => "forbidden",
             Self::Invalid { .. } => "invalid_request",
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn refuse(
         return Ok(());
     }
     match command {
-        Command::RaiseCase(_) | Command::Read => Ok(()),
+        Command::RaiseCase(_) | Command::ResolveCase(_) | Command::Read => Ok(()),
         Command::Register(given) if *given == rules() => Ok(()),
         Command::Register(_) => Err(Refusal::Invalid {
             field: "merchant_id",
@@ -55,6 +55,10 @@ pub(super) fn refuse(
         | Command::RecordTransfer(_)
         | Command::Adopt(_)
         | Command::Attest(_)
+        | Command::RequestRefund(_)
+        | Command::StartRefund(_)
+        | Command::RecordRefund(_)
+        | Command::NoticeRefund(_)
         | Command::Stand(_)
         | Command::PutInRun(_) => Err(Refusal::MerchantUnknown),
         #[cfg(test)]

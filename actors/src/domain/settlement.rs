@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::Seq;
 use super::ids::SettlementNo;
 use super::money::Money;
+use super::refund::RefundSums;
 use super::time::{At, Day};
 
 /// What is pending for one day: the orders that may be settled from it on. Amounts in fen.
@@ -28,6 +29,14 @@ impl Bucket {
     /// What the merchant gets: gross less refunds and fee.
     pub fn net(&self) -> Option<Money> {
         self.gross.minus(self.refunded)?.minus(self.fee)
+    }
+
+    /// This bucket when of one of its orders so much more, and so much less, was refunded; `None` where that is more than it holds.
+    pub fn refunded_by(&self, taken: RefundSums, back: RefundSums) -> Option<Self> {
+        let refunded = self.refunded.plus(taken.booked)?.minus(back.booked)?;
+        let fee = self.fee.plus(back.fee)?.minus(taken.fee)?;
+        let bucket = Self { refunded, fee, ..*self };
+        bucket.net().is_some().then_some(bucket)
     }
 
     /// This bucket and another in one; `None` where the sum is too large.

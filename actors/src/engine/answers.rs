@@ -5,6 +5,7 @@ use crate::domain::case::Case;
 use crate::domain::command::Answer;
 use crate::domain::head::Head;
 use crate::domain::order::Order;
+use crate::domain::refund::Refund;
 use crate::domain::withdrawal::Withdrawal;
 use crate::error::EngineError;
 
@@ -36,4 +37,10 @@ pub(super) fn case(made: Made<Answer>) -> Result<Made<Case>, EngineError> {
     let Made { thing, fresh } = made;
     let Answer::Case(case) = thing else { return Err(misfit(&thing)) };
     Ok(Made { thing: *case, fresh })
+}
+
+pub(super) fn refund(made: Made<Answer>) -> Result<Made<Refund>, EngineError> {
+    let Made { thing, fresh } = made;
+    let Answer::Refund(refund) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *refund, fresh })
 }

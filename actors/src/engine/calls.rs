@@ -1,6 +1,6 @@
 //! What the front door is asked with.
 
-use crate::domain::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, WithdrawalNo};
+use crate::domain::ids::{IdempotencyKey, KeyId, OrderNo, RefundNo, SettlementNo, WithdrawalNo};
 use crate::domain::money::Money;
 use crate::domain::order::Channel;
 use crate::domain::time::At;
@@ -70,4 +70,21 @@ pub struct PaidTransfer {
     pub reference: Box<str>,
     /// The admin's key that handed its number in.
     pub asked_by: KeyId,
+}
+
+/// A refund to make.
+#[derive(Debug, Clone)]
+pub struct NewRefund {
+    /// Its number.
+    pub number: Number<RefundNo>,
+    /// The order.
+    pub order_no: OrderNo,
+    /// What the customer is to get, in fen.
+    pub amount: Money,
+    /// Why, for the customer; for an external order, under which number or words the money went back.
+    pub reason: Box<str>,
+    /// The key that asks.
+    pub asked_by: KeyId,
+    /// Whether that is an admin's.
+    pub by_admin: bool,
 }

@@ -3,7 +3,7 @@
 use super::answers::{case, merchant};
 use super::{Engine, Made};
 use crate::domain::case::Case;
-use crate::domain::command::{Asked, Command, RaiseCase, Stand};
+use crate::domain::command::{Asked, Command, RaiseCase, ResolveCase, Stand};
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
 use crate::domain::refusal::Refusal;
@@ -38,6 +38,16 @@ impl Engine {
             Err(EngineError::Refused(Refusal::MerchantExists)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Decides about a case. The same decision again is a success.
+    pub async fn resolve_case(
+        &self,
+        of: MerchantId,
+        resolve: ResolveCase,
+        asked: impl Into<Asked>,
+    ) -> Result<Case, EngineError> {
+        Ok(case(self.ask(of, Command::ResolveCase(resolve), asked).await?)?.thing)
     }
 
     /// Freezes, suspends or closes a merchant, or takes that back. A repeat changes nothing, and is a success.

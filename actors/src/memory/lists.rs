@@ -7,9 +7,12 @@ use crate::domain::books::{Key, Record};
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo};
 use crate::domain::order::Order;
+use crate::domain::refund::Refund;
 use crate::domain::settlement::Settlement;
 use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
-use crate::ports::{CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError};
+use crate::ports::{
+    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, RefundFilter,
+};
 
 pub(super) type Ledgers = BTreeMap<MerchantId, Ledger>;
 
@@ -115,6 +118,24 @@ pub(super) fn settlement_orders(
     part(orders, page, |listed| number(paid_seq(listed)))
 }
 
+pub(super) fn refunds(
+    ledger: &Ledger,
+    filter: RefundFilter,
+    page: &Page,
+) -> Result<Part<Refund>, ReadError> {
+    let refunds =
+        records(ledger)
+            .filter_map(|record| {
+                if let Record::Refund(made) = record { Some((**made).clone()) } else { None }
+            })
+            .filter(|refund| {
+                filter.order_no.is_none_or(|order_no| refund.order_no == order_no)
+                    && filter.status.is_none_or(|status| refund.status == status)
+            })
+            .collect();
+    part(refunds, page, |refund| number(refund.requested_seq.0))
+}
+
 pub(super) fn withdrawals(
     ledger: &Ledger,
     status: Option<WithdrawalStatus>,
@@ -143,6 +164,7 @@ pub(super) fn cases(
             | Record::Transaction(_)
             | Record::Settlement(_)
             | Record::Withdrawal(_)
+            | Record::Refund(_)
             | Record::InRun(_) => None,
         };
         cases.extend(records(ledger).filter_map(of_record));
@@ -150,6 +172,7 @@ pub(super) fn cases(
     cases.retain(|listed| {
         filter.merchant.is_none_or(|merchant| listed.merchant == merchant)
             && filter.kind.is_none_or(|kind| listed.case.kind == kind)
+            && filter.open.is_none_or(|open| listed.case.resolution.is_none() == open)
     });
     part(cases, page, |ListedCase { merchant, case }| {
         let opened = number(case.opened_at.ms().unsigned_abs());

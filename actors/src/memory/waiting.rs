@@ -8,7 +8,7 @@ use crate::domain::order::{Channel, OrderStatus};
 use crate::domain::rules::PayoutMethod;
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalStatus;
-use crate::ports::{Damaged, OpenOrder, Page, Part, ReadError, WithdrawalUnderWay};
+use crate::ports::{Damaged, OpenOrder, Page, Part, ReadError, RefundUnderWay, WithdrawalUnderWay};
 
 pub(super) fn open_orders(
     ledgers: &Ledgers,
@@ -51,6 +51,22 @@ pub(super) fn withdrawals_under_way(
 /// In memory nothing is damaged.
 fn whole<T>(Part { items, next }: Part<T>) -> Result<Part<Result<T, Damaged>>, ReadError> {
     Ok(Part { items: items.into_iter().map(Ok).collect(), next })
+}
+
+pub(super) fn refunds_under_way(
+    ledgers: &Ledgers,
+    page: &Page,
+) -> Result<Part<Result<RefundUnderWay, Damaged>>, ReadError> {
+    let mut waiting = vec![];
+    for (merchant, record) in all(ledgers) {
+        let Record::Refund(made) = record else { continue };
+        if !made.status.is_final() {
+            waiting.push(RefundUnderWay { merchant, refund: (**made).clone() });
+        }
+    }
+    whole(part(waiting, page, |RefundUnderWay { merchant, refund }| {
+        place(refund.requested_at, merchant, refund.requested_seq)
+    })?)
 }
 
 fn all(ledgers: &Ledgers) -> impl Iterator<Item = (MerchantId, &Record)> {

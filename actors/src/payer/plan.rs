@@ -29,6 +29,25 @@ pub struct Clocks {
     pub steady: Duration,
 }
 
+impl Clocks {
+    /// The earliest and the latest that it may be: by the wall clock, and by a time with how long that is known, since when by the
+    /// steady clock. A clock that was set, or another node's, would make what is still on its way something that never comes, or
+    /// what the channel tells of no more something that it never knew.
+    pub(crate) fn between(self, known: At, since: Duration) -> (At, At) {
+        let known_for = self.steady.saturating_sub(since).as_millis();
+        let by_steady = known.plus_ms(i64::try_from(known_for).unwrap_or(i64::MAX));
+        let by_steady = if mutant::on(Mutant::WallClockAlone) { self.wall } else { by_steady };
+        (self.wall.min(by_steady), self.wall.max(by_steady))
+    }
+
+    /// Whether a try is no longer sent: so long after its `sending`, or so long after that was begun.
+    pub(crate) fn is_too_late(self, tried_at: At, began: Duration) -> bool {
+        let took = self.steady.saturating_sub(began).as_millis();
+        self.wall > tried_at.plus_ms(limits::SEND_WITHIN_MS)
+            || took > u128::from(limits::SEND_WITHIN_MS.unsigned_abs())
+    }
+}
+
 /// What holds for every withdrawal when one is taken in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
@@ -173,9 +192,7 @@ impl Plan {
         // Whatever is known of the send before: this one may move money, and its answer may never come.
         self.remembered.knows_of(started.tried_at, self.terms.restored, now);
         self.withdrawal = started;
-        let took = now.steady.saturating_sub(self.began).as_millis();
-        let too_late = now.wall > self.tried_at().plus_ms(limits::SEND_WITHIN_MS)
-            || took > u128::from(limits::SEND_WITHIN_MS.unsigned_abs());
+        let too_late = now.is_too_late(self.tried_at(), self.began);
         if too_late && !mutant::on(Mutant::SentLate) {
             return self.sent(Sent::Refused("it was not sent: recording it took too long".into()));
         }
@@ -203,15 +220,9 @@ impl Plan {
         })
     }
 
-    /// The earliest and the latest that it may be: by the wall clock, and by the try's own time with how long that is known. A
-    /// clock that was set, or another node's, would make a transfer that is still on its way one that never comes, or one that
-    /// the channel tells of no more one that it never knew.
+    /// The earliest and the latest that it may be.
     fn between(&self, now: Clocks) -> (At, At) {
-        let known_for = now.steady.saturating_sub(self.remembered.since).as_millis();
-        let newest = newest_try(self.tried_at(), self.terms.restored);
-        let by_steady = newest.plus_ms(i64::try_from(known_for).unwrap_or(i64::MAX));
-        let by_steady = if mutant::on(Mutant::WallClockAlone) { now.wall } else { by_steady };
-        (now.wall.min(by_steady), now.wall.max(by_steady))
+        now.between(newest_try(self.tried_at(), self.terms.restored), self.remembered.since)
     }
 
     fn tried_at(&self) -> At {

@@ -37,7 +37,7 @@ fn what_is_nobodys_is_kept_by_the_platform_and_each_is_opened_once() {
         }
         let unknown = world.engine.raise_case(Some(id("m9")), bill_only("T1"), now()).await;
         assert_eq!(unknown, Err(EngineError::Refused(Refusal::MerchantUnknown)));
-        let filter = CaseFilter { merchant: Some(reserved::id()), kind: None };
+        let filter = CaseFilter { merchant: Some(reserved::id()), kind: None, open: None };
         let page = Page { limit: 9, cursor: None };
         let kept = world.store.cases(filter, page.clone()).await.unwrap().items;
         assert_eq!(kept.len(), 2);

@@ -11,6 +11,7 @@ use crate::domain::books::Key;
 use crate::domain::chain::Seq;
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo};
+use crate::domain::refund::Refund;
 use crate::domain::replay::Point;
 use crate::domain::settlement::Settlement;
 use crate::domain::time::At;
@@ -18,8 +19,8 @@ use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::memory::MemoryStore;
 use crate::ports::{
     Answering, BadRow, Batch, CaseFilter, Commit, Damaged, HeadRead, ListedCase, ListedOrder,
-    OpenOrder, OrderFilter, Page, Part, ReadError, RecordRead, Recorded, Store, Trouble,
-    WithdrawalUnderWay, Work,
+    OpenOrder, OrderFilter, Page, Part, ReadError, RecordRead, Recorded, RefundFilter,
+    RefundUnderWay, Store, Trouble, WithdrawalUnderWay, Work,
 };
 
 /// What the store does with one batch.
@@ -271,6 +272,22 @@ impl Store for Scripted {
                 (*merchant, order.order_no.to_string(), order.opened_at)
             }))
         })
+    }
+
+    fn refunds(
+        &self,
+        of: MerchantId,
+        filter: RefundFilter,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Refund>, ReadError>> {
+        self.inner.refunds(of, filter, page)
+    }
+
+    fn refunds_under_way(
+        &self,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Result<RefundUnderWay, Damaged>>, ReadError>> {
+        self.inner.refunds_under_way(page)
     }
 
     fn withdrawals_under_way(

@@ -13,9 +13,10 @@ use super::support::{Scripted, audited, engine_of, fen, id, now};
 use crate::cashier::{Cashier, Now};
 use crate::domain::books::{Key, Record};
 use crate::domain::head::Head;
-use crate::domain::ids::{MerchantId, OrderNo, WithdrawalNo};
+use crate::domain::ids::{MerchantId, OrderNo, RefundNo, WithdrawalNo};
 use crate::domain::money::Money;
 use crate::domain::order::{Channel, Order};
+use crate::domain::refund::{Refund, RefundStatus};
 use crate::domain::restored::Restored;
 use crate::domain::rules::{PayoutMethod, Rules};
 use crate::domain::time::At;
@@ -23,7 +24,8 @@ use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::engine::{Engine, NewOrder, Number};
 use crate::freeze::Freeze;
 use crate::gateway::{
-    Announced, ChannelOrder, ChannelPayment, Closing, Gateway, Sent, TransferStanding,
+    Announced, ChannelOrder, ChannelPayment, Closing, Gateway, RefundSent, RefundStanding, Sent,
+    TransferStanding,
 };
 use crate::payer::Steady;
 use crate::ports::{Answering, Store};
@@ -54,6 +56,9 @@ pub(super) struct Books {
     /// What was paid out, transfer by transfer.
     pub(super) paid: Vec<(WithdrawalNo, Money)>,
     pub(super) standing: Option<TransferStanding>,
+    /// What was paid back, refund by refund.
+    pub(super) refunded: Vec<(RefundNo, Money)>,
+    pub(super) refund_standing: Option<RefundStanding>,
     pub(super) no_certificate: bool,
     /// Each call, with when it came.
     pub(super) calls: Vec<(i64, String)>,
@@ -209,6 +214,49 @@ impl Gateway for Bank {
             standing
         })
     }
+
+    /// Pays back under one number once, as WeChat does, and says later that it did.
+    fn refund<'a>(&'a self, of: MerchantId, refund: &'a Refund) -> Answering<'a, RefundSent> {
+        Box::pin(async move {
+            let no = refund.refund_no;
+            self.called("refund", no);
+            assert_eq!(refund.status, RefundStatus::Sending, "{of} {no}: durable first");
+            let loss = {
+                let mut books = self.books();
+                let loss = books.losses.pop_front();
+                let pays = matches!(loss, None | Some(Loss::After | Loss::HangsAfter));
+                if pays && !books.refunded.iter().any(|(paid, _)| *paid == no) {
+                    books.refunded.push((no, refund.amount));
+                }
+                loss
+            };
+            match loss {
+                None => RefundSent::Taken,
+                Some(Loss::Refused) => RefundSent::Later("NOTENOUGH".into()),
+                Some(Loss::Before | Loss::After) => RefundSent::Unknown("time-out".into()),
+                Some(Loss::HangsBefore | Loss::HangsAfter) => std::future::pending().await,
+                Some(Loss::Panics) => panic!("a gateway with a bug, as the test wants it"),
+            }
+        })
+    }
+
+    fn refund_standing<'a>(
+        &'a self,
+        _: MerchantId,
+        refund: &'a Refund,
+    ) -> Answering<'a, RefundStanding> {
+        Box::pin(async move {
+            self.called("refund standing", refund.refund_no);
+            let books = self.books();
+            let paid = books.refunded.iter().find(|(no, _)| *no == refund.refund_no);
+            let known = paid.map(|(no, amount)| RefundStanding::Succeeded {
+                refund_id: format!("F{no}").into(),
+                amount: *amount,
+                booked: None,
+            });
+            books.refund_standing.clone().or(known).unwrap_or(RefundStanding::Missing)
+        })
+    }
 }
 
 /// An engine with one merchant, m1, that is paid out by WeChat, its store, and the channel.
@@ -296,6 +344,13 @@ impl<'r> World<'r> {
         let key = Key::Withdrawal(no.parse().unwrap());
         let found = self.store.lookup(vec![(self.m, key)]).await.unwrap().remove(0);
         let Ok(Some(Record::Withdrawal(made))) = found else { panic!("{no} is not a withdrawal") };
+        *made
+    }
+
+    pub(super) async fn refund(&self, no: &str) -> Refund {
+        let key = Key::Refund(no.parse().unwrap());
+        let found = self.store.lookup(vec![(self.m, key)]).await.unwrap().remove(0);
+        let Ok(Some(Record::Refund(made))) = found else { panic!("{no} is not a refund") };
         *made
     }
 

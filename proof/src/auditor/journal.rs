@@ -181,6 +181,7 @@ impl<'a> Journal<'a> {
     fn hear(&mut self, word: &Word<'a>, at: Point) {
         match word {
             Word::Stands { .. } => self.decisions.push(at),
+            Word::Resolved { .. } => {}
             Word::Raised { case_id, .. } => {
                 if let Some(before) = self.raised.insert(case_id, at) {
                     self.twice

@@ -1,4 +1,4 @@
-//! What people and the platform's own checks decide beside the everyday: cases about anything. Each is asked by a
+//! What people and the platform's own checks decide beside the everyday: cases, and how a merchant stands. Each is asked by a
 //! [`Desk`], and recorded by a [`Word`].
 
 use std::fmt::Arguments;
@@ -13,6 +13,8 @@ use crate::history::{Desk, Fen, Thing};
 pub(super) enum Word<'a> {
     /// A case about anything was opened.
     Raised { case_id: &'a str, kind: &'a str, amount: Option<Fen> },
+    /// A person decided about a case.
+    Resolved { case_id: &'a str, remedy: Option<&'a str> },
     /// Something was decided about the merchant as a whole; `false`: Tally itself did, as a case was opened.
     Stands { change: &'a str, asked: bool },
 }
@@ -24,6 +26,9 @@ pub(super) fn read<'a>(kind: &str, fields: Fields<'a>) -> Option<Event<'a>> {
             let case = fields.part("case")?;
             let amount = case.fen("amount", "amount_fen");
             Word::Raised { case_id: case.text("case_id")?, kind: case.text("kind")?, amount }
+        }
+        "case_resolved" => {
+            Word::Resolved { case_id: fields.text("case_id")?, remedy: fields.text("remedy") }
         }
         "standing_changed" => {
             let asked = fields.text("by").is_some();
@@ -44,9 +49,10 @@ pub(super) fn may_record(desk: &Desk, word: &Word) -> bool {
         (Desk::Stand { change }, Word::Stands { change: recorded, asked }) => {
             *asked && change == recorded
         }
-        (Desk::Raise { .. }, Word::Stands { .. }) | (Desk::Stand { .. }, Word::Raised { .. }) => {
-            false
+        (Desk::Resolve { case_id: asked, remedy }, Word::Resolved { case_id, remedy: made }) => {
+            asked == case_id && remedy == made
         }
+        (Desk::Raise { .. } | Desk::Stand { .. } | Desk::Resolve { .. }, _) => false,
     }
 }
 
@@ -55,6 +61,7 @@ pub(super) fn by_itself(word: &Word) -> bool {
     match word {
         Word::Raised { .. } => true,
         Word::Stands { asked, .. } => !asked,
+        Word::Resolved { .. } => false,
     }
 }
 
@@ -74,9 +81,8 @@ pub(super) fn own(journal: &Journal, desk: &Desk, thing: &Thing) -> Vec<Point> {
                 }
         }
         (Desk::Stand { change }, Word::Stands { change: recorded, .. }) => change == recorded,
-        (Desk::Raise { .. }, Word::Stands { .. }) | (Desk::Stand { .. }, Word::Raised { .. }) => {
-            false
-        }
+        (Desk::Resolve { case_id: asked, .. }, Word::Resolved { case_id, .. }) => asked == case_id,
+        (Desk::Raise { .. } | Desk::Stand { .. } | Desk::Resolve { .. }, _) => false,
     };
     // An answer about the merchant shows the place of its event.
     let shown = |at: Point| {
@@ -93,6 +99,7 @@ pub(super) fn own(journal: &Journal, desk: &Desk, thing: &Thing) -> Vec<Point> {
 /// Whether a case stands as shown at a point.
 pub(super) fn shows_case(journal: &Journal, (id, of_kind): (&str, &str), at: Point) -> bool {
     (1..=at).any(|at| match journal.event(at) {
+        Some(Event::Case(case)) => (case.case_id, case.kind) == (id, of_kind),
         Some(Event::Word(Word::Raised { case_id, kind, .. })) => (*case_id, *kind) == (id, of_kind),
         Some(_) | None => false,
     })
@@ -103,6 +110,7 @@ pub(super) fn holds(journal: &Journal, desk: &Desk, at: Point) -> bool {
     let (frozen, standing) = stood(journal, at);
     match desk {
         Desk::Raise { .. } => true,
+        Desk::Resolve { case_id, .. } => !is_open(journal, case_id, at),
         Desk::Stand { change } => match *change {
             "freeze" => frozen,
             "unfreeze" => !frozen,
@@ -131,6 +139,20 @@ pub(super) fn stood(journal: &Journal, at: Point) -> (bool, &'static str) {
     (frozen, standing)
 }
 
+/// Whether a case was opened, and nobody has decided about it by a point.
+fn is_open(journal: &Journal, of: &str, at: Point) -> bool {
+    let mut open = false;
+    for place in 1..=at {
+        match journal.event(place) {
+            Some(Event::Case(case)) if case.case_id == of => open = true,
+            Some(Event::Word(Word::Raised { case_id, .. })) if *case_id == of => open = true,
+            Some(Event::Word(Word::Resolved { case_id, .. })) if *case_id == of => open = false,
+            Some(_) | None => {}
+        }
+    }
+    open
+}
+
 /// What no frozen, suspended or closed merchant does; an event is looked at from the point before it.
 pub(super) fn allowed(journal: &Journal, at: Point, say: &mut impl FnMut(Arguments)) {
     let (frozen, standing) = stood(journal, at - 1);
@@ -155,6 +177,7 @@ pub(super) fn allowed(journal: &Journal, at: Point, say: &mut impl FnMut(Argumen
             | Event::Word(Word::Raised { .. }),
         )
         | None => false,
+        Some(Event::Word(Word::Resolved { case_id, .. })) => !is_open(journal, case_id, at - 1),
     };
     if stops {
         let event = journal.event(at);

@@ -47,6 +47,7 @@ pub(super) fn right(
             );
             asks && people::stood(journal, at).0
         }
+        "case_unknown" | "case_resolved" => matches!(call.request, Request::Desk(_)),
         "merchant_suspended" => {
             matches!(call.request, Request::Open { .. })
                 && people::stood(journal, at).1 == "suspended"

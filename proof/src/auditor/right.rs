@@ -56,7 +56,7 @@ pub(super) fn acknowledged(
         | Request::Confirm { .. }
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
-        | Request::Desk(Desk::Raise { .. }) => recorded(),
+        | Request::Desk(Desk::Raise { .. } | Desk::Resolve { .. }) => recorded(),
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod books;
 mod checks;
 mod money;
+mod people;
 mod sharp;
 mod shop;
 mod unusual;

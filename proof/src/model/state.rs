@@ -174,6 +174,7 @@ impl State {
             | Record::Transaction(_)
             | Record::Settlement(_)
             | Record::Case(_)
+            | Record::Refund(_)
             | Record::InRun(_) => None,
         }
     }

@@ -4,16 +4,17 @@
 use std::fmt;
 
 use tally_actors::domain::books::{Key, Numbered, Record, Route};
-use tally_actors::domain::case::Case;
-use tally_actors::domain::order::Order;
-use tally_actors::domain::settlement::Settlement;
-use tally_actors::domain::withdrawal::Withdrawal;
+use tally_actors::domain::chain::Seq;
+use tally_actors::domain::money::Money;
+use tally_actors::domain::time::{At, Day};
 
-use super::cells::{amount, at, count, date, or_null, place, text};
 use super::fold::Fold;
 use super::report::What;
+use super::things::{
+    CASE, ORDER, REFUND, SETTLEMENT, WITHDRAWAL, case, order, refund, settlement, withdrawal,
+};
 use crate::sql::row::{Cell, Row};
-use crate::sql::rows::{encode_channel, encode_facts, method_name};
+use crate::sql::rows::{fen, integer};
 use crate::sql::value as sql;
 
 /// What a column holds.
@@ -101,17 +102,19 @@ pub(super) enum Table {
     Settlements,
     Withdrawals,
     Cases,
+    Refunds,
     InRuns,
 }
 
 impl Table {
     /// All of them, in the order of [`Key`].
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Idempotency,
         Self::Orders,
         Self::Settlements,
         Self::Withdrawals,
         Self::Cases,
+        Self::Refunds,
         Self::InRuns,
     ];
 
@@ -123,6 +126,7 @@ impl Table {
             Self::Settlements => "settlements",
             Self::Withdrawals => "withdrawals",
             Self::Cases => "cases",
+            Self::Refunds => "refunds",
             Self::InRuns => "bank_run_items",
         }
     }
@@ -135,6 +139,7 @@ impl Table {
             Self::Settlements => SETTLEMENT,
             Self::Withdrawals => WITHDRAWAL,
             Self::Cases => CASE,
+            Self::Refunds => REFUND,
             Self::InRuns => &["withdrawal_no", "run_no"],
         }
     }
@@ -146,7 +151,11 @@ impl Table {
 
     /// The column by which a row belongs to a share.
     pub(super) fn number_column(self) -> usize {
-        if self == Self::Idempotency { 2 } else { 0 }
+        match self {
+            Self::Idempotency => 2,
+            Self::Refunds => 1, // of the order, whose row is folded together with it
+            Self::Orders | Self::Settlements | Self::Withdrawals | Self::Cases | Self::InRuns => 0,
+        }
     }
 
     /// Whether the row of a key is in this table.
@@ -157,6 +166,7 @@ impl Table {
             Key::Settlement(_) => Self::Settlements,
             Key::Withdrawal(_) => Self::Withdrawals,
             Key::Case(_) => Self::Cases,
+            Key::Refund(_) => Self::Refunds,
             Key::InRun(_) => Self::InRuns,
         }
     }
@@ -170,7 +180,8 @@ impl Table {
         let first = text(0)?;
         match self {
             Self::Idempotency => {
-                let routes = [Route::Orders, Route::Settlements, Route::Withdrawals];
+                let routes =
+                    [Route::Orders, Route::Settlements, Route::Withdrawals, Route::Refunds];
                 let route = routes.into_iter().find(|route| route.as_str() == first)?;
                 Some(Key::Idempotency(route, text(1)?.parse().ok()?))
             }
@@ -178,6 +189,7 @@ impl Table {
             Self::Settlements => Some(Key::Settlement(first.parse().ok()?)),
             Self::Withdrawals => Some(Key::Withdrawal(first.parse().ok()?)),
             Self::Cases => Some(Key::Case(first.parse().ok()?)),
+            Self::Refunds => Some(Key::Refund(first.parse().ok()?)),
             Self::InRuns => Some(Key::InRun(first.parse().ok()?)),
         }
     }
@@ -192,6 +204,7 @@ pub(super) fn key_text(key: &Key) -> String {
         Key::Settlement(number) => number.to_string(),
         Key::Withdrawal(number) => number.to_string(),
         Key::Case(id) => id.to_string(),
+        Key::Refund(number) => number.to_string(),
         Key::InRun(number) => number.to_string(),
     }
 }
@@ -205,6 +218,7 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
                 Numbered::Order(number) => text(number),
                 Numbered::Settlement(number) => text(number),
                 Numbered::Withdrawal(number) => text(number),
+                Numbered::Refund(number) => text(number),
             };
             vec![text(route.as_str()), text(key), number]
         }
@@ -212,6 +226,7 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
         Record::Transaction(order_no) => vec![text(order_no)],
         Record::Settlement(found) => settlement(found),
         Record::Withdrawal(found) => withdrawal(found),
+        Record::Refund(found) => refund(found),
         Record::Case(found) => case(found),
         Record::InRun(run_no) => {
             let Key::InRun(number) = key else { return vec![] };
@@ -220,161 +235,30 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
     }
 }
 
-const ORDER: &[&str] = &[
-    "order_no",
-    "amount_fen",
-    "description",
-    "channel",
-    "status",
-    "opened_ms",
-    "opened_seq",
-    "expires_ms",
-    "prepay_id",
-    "prepaid_ms",
-    "closed_ms",
-    "paid_seq",
-    "transaction_id",
-    "paid_ms",
-    "booked_fen",
-    "fee_fen",
-    "settle_on",
-    "refunded_fen",
-    "closing_ms",
-];
-
-fn order(order: &Order) -> Vec<Value> {
-    let (prepay, payment) = (order.prepay.as_ref(), order.payment.as_ref());
-    vec![
-        text(order.order_no),
-        amount(order.amount),
-        text(&order.description),
-        Value::Blob(encode_channel(&order.channel)),
-        text(order.status.as_str()),
-        at(order.opened_at),
-        place(order.opened_seq),
-        at(order.expires_at),
-        or_null(prepay, |prepay| text(&prepay.prepay_id)),
-        or_null(prepay, |prepay| at(prepay.at)),
-        or_null(order.closed_at, at),
-        or_null(payment, |payment| count(payment.paid_seq)),
-        or_null(payment, |payment| text(payment.transaction_id)),
-        or_null(payment, |payment| at(payment.paid_at)),
-        or_null(payment, |payment| amount(payment.booked)),
-        or_null(payment, |payment| amount(payment.fee)),
-        or_null(payment.and_then(|payment| payment.settle_on), date),
-        amount(order.refunded),
-        or_null(order.closing_at, at),
-    ]
+pub(super) fn or_null<T>(thing: Option<T>, value: impl FnOnce(T) -> Value) -> Value {
+    thing.map_or(Value::Null, value)
 }
 
-const SETTLEMENT: &[&str] = &[
-    "settlement_no",
-    "seq",
-    "at_ms",
-    "through",
-    "include_not_due",
-    "orders",
-    "gross_fen",
-    "refunded_fen",
-    "fee_fen",
-    "first_paid_seq",
-    "last_paid_seq",
-];
-
-fn settlement(settlement: &Settlement) -> Vec<Value> {
-    let moved = &settlement.moved;
-    vec![
-        text(settlement.settlement_no),
-        place(settlement.seq),
-        at(settlement.at),
-        date(settlement.through),
-        Value::Integer(i64::from(settlement.include_not_due)),
-        count(moved.orders),
-        amount(moved.gross),
-        amount(moved.refunded),
-        amount(moved.fee),
-        count(moved.first_paid_seq),
-        count(moved.last_paid_seq),
-    ]
+pub(super) fn text(thing: impl fmt::Display) -> Value {
+    Value::Text(thing.to_string())
 }
 
-const WITHDRAWAL: &[&str] = &[
-    "withdrawal_no",
-    "amount_fen",
-    "asked_fen",
-    "settle_first",
-    "method",
-    "payout_openid",
-    "payout_name",
-    "status",
-    "reason",
-    "reference",
-    "requested_ms",
-    "requested_seq",
-    "day",
-    "asked_by",
-    "approved_by",
-    "settlement_no",
-    "tried_ms",
-];
-
-fn withdrawal(withdrawal: &Withdrawal) -> Vec<Value> {
-    vec![
-        text(withdrawal.withdrawal_no),
-        amount(withdrawal.amount),
-        or_null(withdrawal.request.amount, amount),
-        Value::Integer(i64::from(withdrawal.request.settle_first)),
-        text(method_name(withdrawal.method)),
-        or_null(withdrawal.payout_openid.as_ref(), text),
-        or_null(withdrawal.payout_name.as_ref(), text),
-        text(withdrawal.status.as_str()),
-        or_null(withdrawal.reason.as_ref(), text),
-        or_null(withdrawal.reference.as_ref(), text),
-        at(withdrawal.requested_at),
-        place(withdrawal.requested_seq),
-        date(withdrawal.day),
-        text(withdrawal.asked_by),
-        or_null(withdrawal.approved_by, text),
-        or_null(withdrawal.settlement_no, text),
-        or_null(withdrawal.tried_at, at),
-    ]
+pub(super) fn amount(amount: Money) -> Value {
+    Value::Integer(fen(amount))
 }
 
-const CASE: &[&str] = &[
-    "case_id",
-    "kind",
-    "opened_ms",
-    "opened_seq",
-    "order_no",
-    "transaction_id",
-    "amount_fen",
-    "expected_fen",
-    "paid_ms",
-    "facts",
-    "status",
-    "resolved_ms",
-    "resolved_by",
-    "note",
-    "remedy",
-];
+pub(super) fn count(count: u64) -> Value {
+    Value::Integer(integer(count))
+}
 
-fn case(case: &Case) -> Vec<Value> {
-    let resolution = case.resolution.as_ref();
-    vec![
-        text(case.case_id),
-        text(case.kind.as_str()),
-        at(case.opened_at),
-        place(case.opened_seq),
-        or_null(case.order_no, text),
-        or_null(case.transaction_id, text),
-        or_null(case.amount, amount),
-        or_null(case.expected, amount),
-        or_null(case.paid_at, at),
-        text(encode_facts(&case.facts)),
-        text(if resolution.is_some() { "resolved" } else { "open" }),
-        or_null(resolution, |made| at(made.at)),
-        or_null(resolution, |made| text(made.by)),
-        or_null(resolution, |made| text(&made.note)),
-        or_null(resolution.and_then(|made| made.remedy), |remedy| text(remedy.as_str())),
-    ]
+pub(super) fn place(seq: Seq) -> Value {
+    count(seq.0)
+}
+
+pub(super) fn at(at: At) -> Value {
+    Value::Integer(at.ms())
+}
+
+pub(super) fn date(day: Day) -> Value {
+    Value::Integer(i64::from(day.days()))
 }

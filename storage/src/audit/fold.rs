@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 
-use tally_actors::domain::books::{Books, Key, Record};
+use tally_actors::domain::books::{Books, Key, Numbered, Record, Route};
 use tally_actors::domain::chain::{Link, Seq};
 use tally_actors::domain::event::{Event, Stamped};
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::money::Balance;
+use tally_actors::domain::refund::RefundSource;
 use tally_actors::domain::replay::Replay;
 use tally_actors::domain::rules::Rules;
 use tally_actors::domain::time::Day;
@@ -111,17 +113,31 @@ impl Fold {
         touched.retain(|key| !matches!(key, Key::Transaction(_))); // a column of the order's row
         let ours = touched.last().is_some_and(|key| self.share.has(number(key)));
         if !ours {
+            self.keep_number(&stamped.event);
             return Ok(());
         }
         self.books.apply(seq, stamped).map_err(|broken| broken.to_string())?;
         self.keys.extend(touched);
         Ok(())
     }
+
+    /// A refund is folded with its order, and the row of a key with the refund's number in it does not say which that is: so each
+    /// share knows all of those.
+    fn keep_number(&mut self, event: &Event) {
+        if let Event::RefundRequested { refund_no, idempotency_key: Some(key), .. } = event {
+            let key = Key::Idempotency(Route::Refunds, *key);
+            self.books.learn(key, Some(Record::Number(Numbered::Refund(*refund_no))));
+            self.keys.insert(key);
+        }
+    }
 }
 
 /// What adds up, and the rules then in force did not allow: the balances alone don't show it.
 fn allowed(head: &Head, event: &Event) -> Result<(), String> {
-    if let Event::OrderPaid { booked, fee, paid_at, settle_on, .. } = event {
+    if let Event::OrderPaid { booked, fee, paid_at, settle_on, fee_bp, .. } = event {
+        if fee_bp.is_some_and(|rate| rate != head.rules.fee_bp) {
+            return Err("its rate is not the one then in force".to_owned());
+        }
         let due = booked.fee(head.rules.fee_bp);
         if *fee != due {
             return Err(format!("its fee is {fee}, should be {due} at the rate then in force"));
@@ -135,7 +151,14 @@ fn allowed(head: &Head, event: &Event) -> Result<(), String> {
             ));
         }
     }
-    // Refunds may leave a debt, where one is allowed; withdrawals never.
+    // Refunds may leave a debt, where one is allowed; withdrawals never. What WeChat took is a fact, and not asked for.
+    if let Event::RefundRequested { booked, fee, source: RefundSource::Available, .. } = event {
+        let left = head.available.plus(*fee).and_then(|all| all.minus(*booked));
+        let deepest = Balance::ZERO.minus(head.rules.debt_max_fen);
+        if booked > fee && left < deepest {
+            return Err(format!("it leaves a debt over the {} allowed", head.rules.debt_max_fen));
+        }
+    }
     if let Event::WithdrawalRequested { amount, .. } = event {
         let available = head.available.spendable();
         if *amount > available {
@@ -183,6 +206,7 @@ fn number(key: &Key) -> &str {
         Key::Settlement(number) => number.as_str(),
         Key::Withdrawal(number) => number.as_str(),
         Key::Case(id) => id.as_str(),
+        Key::Refund(number) => number.as_str(),
         Key::InRun(number) => number.as_str(),
     }
 }

@@ -41,6 +41,7 @@ const fn index(
 const ORDERS: &[&str] = &["merchant_id", "order_no"];
 const SETTLEMENTS: &[&str] = &["merchant_id", "settlement_no"];
 const WITHDRAWALS: &[&str] = &["merchant_id", "withdrawal_no"];
+const REFUNDS: &[&str] = &["merchant_id", "refund_no"];
 const CASES: &[&str] = &["merchant_id", "case_id"];
 const IN_RUNS: &[&str] = &["merchant_id", "withdrawal_no"];
 
@@ -102,6 +103,22 @@ pub(super) const ALL: &[Index] = &[
     index("cases_by_opening", "cases", CASES, &["opened_ms", "merchant_id", "opened_seq"], ""),
     index("cases_by_merchant", "cases", CASES, &["merchant_id", "opened_ms", "opened_seq"], ""),
     index("cases_by_kind", "cases", CASES, &["kind", "opened_ms", "merchant_id", "opened_seq"], ""),
+    index("refunds_by_request", "refunds", REFUNDS, &["merchant_id", "requested_seq"], ""),
+    index("refunds_by_status", "refunds", REFUNDS, &["merchant_id", "status", "requested_seq"], ""),
+    index(
+        "refunds_by_order",
+        "refunds",
+        REFUNDS,
+        &["merchant_id", "order_no", "requested_seq"],
+        "",
+    ),
+    index(
+        "refunds_under_way",
+        "refunds",
+        REFUNDS,
+        &["requested_ms", "merchant_id", "requested_seq"],
+        "status in ('requested', 'sending', 'unknown')",
+    ),
     index(
         "items_by_run",
         "bank_run_items",
@@ -121,7 +138,7 @@ pub(super) const ALL: &[Index] = &[
 /// What is walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Walk {
-    /// The entries: each must have its row. In `orders_waiting` and `withdrawals_under_way` an entry without any row is
+    /// The entries: each must have its row. In `orders_waiting`, `withdrawals_under_way` and `refunds_under_way` an entry without any row is
     /// passed over, as in every other statement: SQLite seeks the row for their conditions.
     Entries,
     /// The rows: each must have its entry.

@@ -27,18 +27,17 @@ impl Ledger {
     pub(super) fn difference(&self, head: &Head) -> Option<(&'static str, i128, i128)> {
         use LedgerAccount::{Available, Channel, Fee, InTransit, Pending, Refund};
         let out = fen(head.refunded) + fen(head.withdrawn);
+        let sum = |account| self.0.get(&account).copied().unwrap_or(0);
         [
-            ("channel", Channel, fen(head.paid) - out),
-            ("pending", Pending, -fen(head.pending())),
-            ("available", Available, -i128::from(head.available.fen())),
-            ("in_transit", InTransit, -fen(head.in_transit)),
-            ("fee", Fee, -fen(head.fee)),
-            ("refund", Refund, 0),
+            // What is held for refunds under way is still in the channel.
+            ("channel", sum(Channel) + sum(Refund), fen(head.paid) - out),
+            ("pending", sum(Pending), -fen(head.pending())),
+            ("available", sum(Available), -i128::from(head.available.fen())),
+            ("in_transit", sum(InTransit), -fen(head.in_transit)),
+            ("fee", sum(Fee), -fen(head.fee)),
+            ("refund", sum(Refund).max(0), 0),
         ]
         .into_iter()
-        .map(|(name, account, expected)| {
-            (name, self.0.get(&account).copied().unwrap_or(0), expected)
-        })
         .find(|(_, sum, expected)| sum != expected)
     }
 }

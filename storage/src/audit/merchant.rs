@@ -189,7 +189,7 @@ impl Pass<'_> {
                 if let Some(what) = difference(table.columns(), row, &expected) {
                     return fault(columns::key_text(&key), what);
                 }
-                same += 1;
+                same += u64::from(self.is_ours(table, row));
             } else if self.is_ours(table, row) {
                 return fault(columns::key_text(&key), What::Extra);
             }
@@ -255,6 +255,7 @@ fn counter(report: &mut Report, table: Table) -> &mut u64 {
         Table::Settlements => &mut report.settlements,
         Table::Withdrawals => &mut report.withdrawals,
         Table::Cases => &mut report.cases,
+        Table::Refunds => &mut report.refunds,
         Table::InRuns => &mut report.in_runs,
     }
 }

@@ -24,6 +24,8 @@ pub struct Report {
     pub idempotency: u64,
     /// Cases that are as the journal says.
     pub cases: u64,
+    /// Refunds that are as the journal says.
+    pub refunds: u64,
     /// Withdrawals in bank runs that are as the journal says.
     pub in_runs: u64,
     /// Checkpoints that are as the journal says.
@@ -43,16 +45,17 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} idempotency keys, {} cases, \
-             {} in bank runs, {} checkpoints",
+            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} refunds, {} in bank runs, \
+             {} idempotency keys, {} cases, {} checkpoints",
             self.merchants,
             self.events,
             self.orders,
             self.settlements,
             self.withdrawals,
+            self.refunds,
+            self.in_runs,
             self.idempotency,
             self.cases,
-            self.in_runs,
             self.checkpoints
         )?;
         if self.is_clean() {

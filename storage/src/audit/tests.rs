@@ -96,7 +96,8 @@ async fn clean_books_pass_and_are_counted() {
     assert_eq!(report.faults, []);
     let counts = (report.merchants, report.orders, report.settlements, report.withdrawals);
     assert_eq!(counts, (3, 12, 4, 8));
-    assert_eq!((report.idempotency, report.cases, report.in_runs), (12, 8, 2));
+    assert_eq!((report.idempotency, report.cases, report.refunds), (18, 8, 6));
+    assert_eq!(report.in_runs, 2);
     assert!(report.to_string().ends_with("every row is what it says"), "{report}");
 }
 
@@ -111,7 +112,7 @@ async fn an_empty_store_is_clean() {
 const CHANGES: &[(&str, &str)] = &[
         (
             "update heads set available_fen = available_fen + 1, pending_fen = pending_fen - 1 where merchant_id = 'shop1'",
-            "merchant shop1, heads shop1: pending_fen is 98, should be 99",
+            "merchant shop1, heads shop1: pending_fen is 49, should be 50",
         ),
         (
             "update heads set kept = x'00' where merchant_id = 'shop2'",
@@ -144,7 +145,7 @@ const CHANGES: &[(&str, &str)] = &[
         ),
         (
             "insert into orders select merchant_id, '0000', amount_fen, description, channel, 'open', opened_ms, 999,
-                expires_ms, null, null, null, null, null, null, null, null, null, 0, null
+                expires_ms, null, null, null, null, null, null, null, null, null, 0, null, null, 0, null
              from orders where merchant_id = 'shop1' and order_no = '1001'",
             "merchant shop1, orders 0000: the row is there, but the journal does not know it",
         ),
@@ -199,6 +200,14 @@ const CHANGES: &[(&str, &str)] = &[
         (
             "insert into idempotency values ('shop1', 'orders', 'other key', '1001')",
             "merchant shop1, idempotency orders/other key: the row is there, but the journal does not know it",
+        ),
+        (
+            "update refunds set status = 'sending' where merchant_id = 'shop1' and refund_no = 'R001'",
+            "merchant shop1, refunds R001: status is \"sending\", should be \"succeeded\"",
+        ),
+        (
+            "update orders set refunded_fen = 0 where merchant_id = 'shop1' and order_no = '1001'",
+            "merchant shop1, orders 1001: refunded_fen is 0, should be 1000",
         ),
         (
             "update cases set amount_fen = 2 where merchant_id = 'shop1' and kind = 'order_unknown'",

@@ -280,7 +280,8 @@ pub(crate) async fn cases(
     page: Page,
 ) -> Result<Part<ListedCase>, ReadError> {
     let (ms, id, seq) = cursor::case(page.cursor.as_deref())?;
-    let sql = cases_sql(db.dialect(), filter.merchant.is_some(), filter.kind.is_some());
+    let (one_merchant, one_kind) = (filter.merchant.is_some(), filter.kind.is_some());
+    let sql = cases_sql(db.dialect(), one_merchant, one_kind, filter.open);
     let mut values: Vec<Value<'_>> = vec![];
     values.extend(filter.merchant.as_ref().map(|of| Text(of.as_str())));
     values.extend(filter.kind.map(|kind| Text(kind.as_str())));
@@ -298,8 +299,13 @@ pub(crate) async fn cases(
     })
 }
 
-/// Cases before a place, of one merchant, one kind, both or neither.
-pub(crate) fn cases_sql(dialect: Dialect, of_one_merchant: bool, of_one_kind: bool) -> String {
+/// Cases before a place, of one merchant, one kind, both or neither; only open or resolved ones are picked on the way.
+pub(crate) fn cases_sql(
+    dialect: Dialect,
+    of_one_merchant: bool,
+    of_one_kind: bool,
+    open: Option<bool>,
+) -> String {
     let index = match (of_one_merchant, of_one_kind) {
         (true, _) => "cases_by_merchant",
         (false, true) => "cases_by_kind",
@@ -307,12 +313,17 @@ pub(crate) fn cases_sql(dialect: Dialect, of_one_merchant: bool, of_one_kind: bo
     };
     format!(
         "select merchant_id, {} from cases {}
-         where {} {} {}
+         where {} {} {} {}
          order by opened_ms desc, merchant_id desc, opened_seq desc limit ?",
         rows::CASE,
         dialect.along(index),
         if of_one_merchant { "merchant_id = ? and" } else { "" },
         if of_one_kind { "kind = ? and" } else { "" },
+        match open {
+            None => "",
+            Some(true) => "status = 'open' and",
+            Some(false) => "status = 'resolved' and",
+        },
         dialect.before(&["opened_ms", "merchant_id", "opened_seq"]),
     )
 }

@@ -20,6 +20,7 @@ enum Kind {
     Settlement,
     Withdrawal,
     Case,
+    Refund,
     InRun,
 }
 
@@ -63,6 +64,8 @@ static WITHDRAWAL: Statement = by_number(
 static CASE: Statement =
     by_number(rows::CASE, "cases", None, "merchant_id = v.column2 and case_id = v.column3");
 
+static REFUND: Statement =
+    by_number(rows::REFUND, "refunds", None, "merchant_id = v.column2 and refund_no = v.column3");
 static IN_RUN: Statement = by_number(
     "run_no",
     "bank_run_items",
@@ -80,13 +83,14 @@ const fn by_number(
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Idempotency,
         Self::Order,
         Self::Transaction,
         Self::Settlement,
         Self::Withdrawal,
         Self::Case,
+        Self::Refund,
         Self::InRun,
     ];
 
@@ -98,6 +102,7 @@ impl Kind {
             Self::Settlement => &SETTLEMENT,
             Self::Withdrawal => &WITHDRAWAL,
             Self::Case => &CASE,
+            Self::Refund => &REFUND,
             Self::InRun => &IN_RUN,
         }
     }
@@ -112,6 +117,7 @@ impl Kind {
             Key::Transaction(id) => (Self::Transaction, [Some(id.as_str()), None]),
             Key::Settlement(number) => (Self::Settlement, [Some(number.as_str()), None]),
             Key::Withdrawal(number) => (Self::Withdrawal, [Some(number.as_str()), None]),
+            Key::Refund(number) => (Self::Refund, [Some(number.as_str()), None]),
             Key::Case(case_id) => (Self::Case, [Some(case_id.as_str()), None]),
             Key::InRun(number) => (Self::InRun, [Some(number.as_str()), None]),
         }
@@ -157,11 +163,13 @@ fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
             Route::Orders => Numbered::Order(fields.text()?),
             Route::Settlements => Numbered::Settlement(fields.text()?),
             Route::Withdrawals => Numbered::Withdrawal(fields.text()?),
+            Route::Refunds => Numbered::Refund(fields.text()?),
         }),
         Key::Order(_) => Record::Order(Box::new(fields.order()?)),
         Key::Transaction(_) => Record::Transaction(fields.text()?),
         Key::Settlement(_) => Record::Settlement(Box::new(fields.settlement()?)),
         Key::Withdrawal(_) => Record::Withdrawal(Box::new(fields.withdrawal()?)),
+        Key::Refund(_) => Record::Refund(Box::new(fields.refund()?)),
         Key::Case(_) => Record::Case(Box::new(fields.case()?)),
         Key::InRun(_) => Record::InRun(fields.text()?),
     })

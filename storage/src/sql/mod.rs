@@ -8,14 +8,15 @@
 //! | `statement` | statements over many rows |
 //! | `commit` | one transaction a batch, and what became of it |
 //! | `heads` | the fence, and where actors start from |
-//! | `project`, `values`, `steps` | what a batch writes, and by which statements |
+//! | `project`, `values`, `refund_values`, `steps` | what a batch writes, and by which statements |
 //! | `checkpoints` | where a fold of the past may begin |
-//! | `lookup`, `lists`, `cursor` | what messages and people ask for |
+//! | `lookup`, `lists`, `refund_lists`, `cursor` | what messages and people ask for |
 //! | `waiting` | what waits for the payment channel |
 //! | `moving` | books that are moved to another database |
+//! | `reconciliations` | what days came to when they were compared with WeChat's bills |
 //! | `webhooks` | whom Tally tells of what happened, and what is to be told again |
 //! | `store` | the reads of the port, for every store |
-//! | `rows` | columns and the things they hold |
+//! | `rows`, `refund_rows` | columns and the things they hold |
 
 pub(crate) mod checkpoints;
 pub(crate) mod commit;
@@ -29,6 +30,10 @@ pub(crate) mod lookup;
 pub(crate) mod meaning;
 pub(crate) mod moving;
 pub(crate) mod project;
+pub(crate) mod reconciliations;
+pub(crate) mod refund_lists;
+pub(crate) mod refund_rows;
+pub(crate) mod refund_values;
 pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod statement;

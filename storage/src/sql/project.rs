@@ -10,6 +10,7 @@ use tally_actors::ports::{Row, Run};
 
 use super::db::Db;
 use super::meaning::Meaning;
+use super::refund_values;
 use super::steps::Step;
 use super::value::Values;
 use super::values::{self, Fact};
@@ -98,8 +99,24 @@ impl<'b> Tables<'b> {
             | Event::WithdrawalUnknown { .. }
             | Event::WithdrawalSucceeded { .. }
             | Event::WithdrawalFailed { .. } => self.add(Step::Moved, values::moved(fact)),
+            Event::RefundRequested { refund_no, idempotency_key, .. } => {
+                self.numbered(fact, Route::Refunds, idempotency_key, refund_no.as_str());
+                self.add(Step::RefundBegun, refund_values::begun(fact));
+                self.add(Step::OrderRefunded, refund_values::of_order(fact));
+            }
+            Event::RefundNoticed { .. } => self.add(Step::RefundBegun, refund_values::begun(fact)),
+            Event::RefundSending { .. }
+            | Event::RefundPostponed { .. }
+            | Event::RefundUnknown { .. }
+            | Event::RefundSucceeded { .. }
+            | Event::RefundFailed { .. }
+            | Event::RefundFound { .. } => {
+                self.add(Step::RefundMoved, refund_values::moved(fact));
+                self.add(Step::OrderRefunded, refund_values::of_order(fact));
+            }
             Event::CaseOpened { .. } => self.add(Step::Case, values::payment_case(fact)),
             Event::CaseRaised { .. } => self.add(Step::Case, values::raised_case(fact)),
+            Event::CaseResolved { .. } => self.add(Step::Resolved, values::resolved(fact)),
             Event::WithdrawalInRun { .. } => {
                 self.add(Step::Moved, values::moved(fact));
                 self.add(Step::InRun, values::in_run(fact));
@@ -126,8 +143,20 @@ impl<'b> Tables<'b> {
             match step {
                 Step::Journal | Step::Head | Step::Checkpoint => {} // in order, as runs and rows are
                 Step::Opened | Step::Closed | Step::Paid | Step::Settled => rows.sort_by(by_key),
-                Step::Closing | Step::Requested | Step::Case | Step::Numbered | Step::InRun => {
-                    rows.sort_by(by_key)
+                Step::Closing
+                | Step::Requested
+                | Step::Case
+                | Step::Resolved
+                | Step::Numbered
+                | Step::RefundBegun
+                | Step::InRun => rows.sort_by(by_key),
+                Step::RefundMoved => {
+                    rows.sort_by(by_key);
+                    merge(rows, refund_values::goes_on, refund_values::moved_on);
+                }
+                Step::OrderRefunded => {
+                    rows.sort_by(by_key);
+                    merge(rows, |_| true, refund_values::added);
                 }
                 Step::Prepaid => {
                     rows.sort_by(by_key);

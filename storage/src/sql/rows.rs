@@ -9,7 +9,7 @@ use tally_actors::domain::case::{Case, CaseKind, Facts, Remedy, Resolution};
 use tally_actors::domain::chain::{Hash, Link, Seq};
 use tally_actors::domain::head::{self, Head};
 use tally_actors::domain::ids::MerchantId;
-use tally_actors::domain::money::{Balance, Money};
+use tally_actors::domain::money::{Balance, FeeRate, Money};
 use tally_actors::domain::order::{Channel, Order, OrderStatus, Payment, Prepay};
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::settlement::{Bucket, Settlement};
@@ -21,7 +21,8 @@ use super::row::{FromCell, Row};
 
 /// The columns of an order, in the order in which [`Fields::order`] takes them.
 pub(crate) const ORDER: &str = "order_no, amount_fen, description, channel, status, opened_ms, opened_seq, expires_ms, \
-    prepay_id, prepaid_ms, closing_ms, closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on, refunded_fen";
+    prepay_id, prepaid_ms, closing_ms, closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on, fee_bp, \
+    refunded_fen, refunded_booked_fen, refund_sent_ms";
 
 /// The columns of a settlement, for [`Fields::settlement`].
 pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include_not_due, orders, gross_fen, \
@@ -31,6 +32,10 @@ pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include
 pub(crate) const WITHDRAWAL: &str = "withdrawal_no, amount_fen, asked_fen, settle_first, method, payout_openid, \
     payout_name, status, reason, reference, requested_ms, requested_seq, tried_ms, day, asked_by, approved_by, \
     settlement_no";
+
+/// The columns of a refund, for `Fields::refund` in `refund_rows`.
+pub(crate) const REFUND: &str = "refund_no, order_no, amount_fen, booked_fen, fee_fen, source, source_day, \
+    transaction_id, total_fen, reason, asked_by, status, why, refund_id, by_hand, requested_ms, requested_seq, tried_ms";
 
 /// The columns of a case, for [`Fields::case`].
 pub(crate) const CASE: &str = "case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, paid_ms, facts, \
@@ -143,6 +148,8 @@ impl<'r> Fields<'r> {
             closed_at: self.made_if_any(instant)?,
             payment: self.payment()?,
             refunded: self.money()?,
+            refunded_booked: self.money()?,
+            refund_sent_at: self.made_if_any(instant)?,
         })
     }
 
@@ -157,7 +164,7 @@ impl<'r> Fields<'r> {
 
     fn payment(&mut self) -> Result<Option<Payment>, ReadError> {
         let Some(paid_seq) = self.made_if_any(count)? else {
-            self.next += 5; // null as well, by the constraint paid_is_whole
+            self.next += 6; // null as well, by the constraint paid_is_whole
             return Ok(None);
         };
         Ok(Some(Payment {
@@ -167,6 +174,7 @@ impl<'r> Fields<'r> {
             booked: self.money()?,
             fee: self.money()?,
             settle_on: self.made_if_any(Day::from_days)?,
+            fee_bp: self.made_if_any(rate)?,
         }))
     }
 
@@ -269,7 +277,7 @@ impl<'r> Fields<'r> {
     }
 
     /// The error for the field taken last.
-    fn damaged(&self) -> ReadError {
+    pub(super) fn damaged(&self) -> ReadError {
         let column = self.row.name(self.next - 1);
         self.unreadable(format!(
             "what is stored in {column} can't be read: run tally audit, then restore the database from a backup"
@@ -344,6 +352,10 @@ fn withdrawal_status(raw: &str) -> Option<WithdrawalStatus> {
     [AwaitingApproval, Requested, Sending, AwaitingPayee, Unknown, Succeeded, Failed, Rejected]
         .into_iter()
         .find(|status| status.as_str() == raw)
+}
+
+fn rate(raw: i64) -> Option<FeeRate> {
+    u16::try_from(raw).ok().and_then(FeeRate::from_basis_points)
 }
 
 fn payout_method(raw: &str) -> Option<PayoutMethod> {

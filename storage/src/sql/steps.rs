@@ -23,10 +23,18 @@ pub(crate) enum Step {
     Requested,
     /// Withdrawals that went on.
     Moved,
+    /// Refunds that were requested or heard of.
+    RefundBegun,
+    /// Refunds that went on.
+    RefundMoved,
+    /// What of orders is refunded.
+    OrderRefunded,
     /// Numbers made for callers' keys.
     Numbered,
     /// Cases.
     Case,
+    /// Cases about which a person decided.
+    Resolved,
     /// Withdrawals that were put in a bank run: plain inserts, as each is in one run for ever.
     InRun,
     /// Where each merchant now stands.
@@ -88,10 +96,10 @@ static PAID: Statement = Statement::new(
     Shape::Update {
         table: "orders",
         set: "status = 'paid', paid_seq = v.column3, transaction_id = v.column4, paid_ms = v.column5, \
-            booked_fen = v.column6, fee_fen = v.column7, settle_on = v.column8",
+            booked_fen = v.column6, fee_fen = v.column7, settle_on = v.column8, fee_bp = v.column9",
         on: order!(" and paid_seq is null"),
     },
-    &[Text, Text, Integer, Text, Integer, Integer, Integer, Integer],
+    &[Text, Text, Integer, Text, Integer, Integer, Integer, Integer, Integer],
 );
 
 static SETTLED: Statement = Statement::new(
@@ -130,6 +138,42 @@ static MOVED: Statement = Statement::new(
     &[Text, Text, Text, Integer, Integer, Text, Text, Text, Integer],
 );
 
+static REFUND_BEGUN: Statement = Statement::new(
+    Shape::Insert {
+        table: "refunds",
+        columns: "merchant_id, refund_no, order_no, amount_fen, booked_fen, fee_fen, source, source_day, transaction_id, \
+            total_fen, reason, asked_by, status, why, refund_id, by_hand, requested_ms, requested_seq",
+    },
+    &[
+        Text, Text, Text, Integer, Integer, Integer, Text, Integer, Text, Integer, Text, Text,
+        Text, Text, Text, Text, Integer, Integer,
+    ],
+);
+
+static REFUND_MOVED: Statement = Statement::new(
+    Shape::Update {
+        table: "refunds",
+        set: "status = v.column3, why = case v.column4 when 1 then v.column5 else why end, \
+            refund_id = coalesce(v.column6, refund_id), amount_fen = coalesce(v.column7, amount_fen), \
+            booked_fen = coalesce(v.column8, booked_fen), fee_fen = coalesce(v.column9, fee_fen), \
+            source_day = case when v.column10 is null then source_day else v.column11 end, \
+            source = coalesce(v.column10, source), tried_ms = coalesce(v.column12, tried_ms)",
+        on: "merchant_id = v.column1 and refund_no = v.column2 and status not in ('succeeded', 'failed')",
+    },
+    &[Text, Text, Text, Integer, Text, Text, Integer, Integer, Integer, Text, Integer, Integer],
+);
+
+/// The sums are added to inside the fence, so that events need not repeat what the order has; the schema bounds them.
+static ORDER_REFUNDED: Statement = Statement::new(
+    Shape::Update {
+        table: "orders",
+        set: "refunded_fen = refunded_fen + v.column3, refunded_booked_fen = refunded_booked_fen + v.column4, \
+            refund_sent_ms = coalesce(v.column5, refund_sent_ms)",
+        on: order!(" and status = 'paid'"),
+    },
+    &[Text, Text, Integer, Integer, Integer],
+);
+
 static NUMBERED: Statement = Statement::new(
     Shape::Insert { table: "idempotency", columns: "merchant_id, route, idempotency_key, number" },
     &[Text, Text, Text, Text],
@@ -144,6 +188,14 @@ static CASE: Statement = Statement::new(
     &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text],
 );
 
+static RESOLVED: Statement = Statement::new(
+    Shape::Update {
+        table: "cases",
+        set: "status = 'resolved', resolved_ms = v.column3, resolved_by = v.column4, note = v.column5, remedy = v.column6",
+        on: "merchant_id = v.column1 and case_id = v.column2 and status = 'open'",
+    },
+    &[Text, Text, Integer, Text, Text, Text],
+);
 static IN_RUN: Statement = Statement::new(
     Shape::Insert { table: "bank_run_items", columns: "merchant_id, withdrawal_no, run_no" },
     &[Text, Text, Text],
@@ -208,7 +260,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -218,8 +270,12 @@ impl Step {
         Self::Settled,
         Self::Requested,
         Self::Moved,
+        Self::RefundBegun,
+        Self::RefundMoved,
+        Self::OrderRefunded,
         Self::Numbered,
         Self::Case,
+        Self::Resolved,
         Self::InRun,
         Self::Head,
         Self::Checkpoint,
@@ -242,8 +298,12 @@ impl Step {
             Self::Settled => &SETTLED,
             Self::Requested => &REQUESTED,
             Self::Moved => &MOVED,
+            Self::RefundBegun => &REFUND_BEGUN,
+            Self::RefundMoved => &REFUND_MOVED,
+            Self::OrderRefunded => &ORDER_REFUNDED,
             Self::Numbered => &NUMBERED,
             Self::Case => &CASE,
+            Self::Resolved => &RESOLVED,
             Self::InRun => &IN_RUN,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
@@ -257,10 +317,14 @@ impl Step {
             Self::Closing | Self::Closed => "order_is_open",
             Self::Paid => "order_is_not_paid",
             Self::Moved => "withdrawal_is_under_way",
+            Self::Resolved => "case_is_open",
+            Self::RefundMoved => "refund_is_under_way",
+            Self::OrderRefunded => "order_is_paid",
             Self::Journal
             | Self::Opened
             | Self::Settled
             | Self::Requested
+            | Self::RefundBegun
             | Self::Numbered
             | Self::Case
             | Self::InRun

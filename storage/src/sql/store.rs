@@ -76,6 +76,22 @@ macro_rules! reads {
             self.reads($crate::sql::waiting::withdrawals_under_way(&self.read, page))
         }
 
+        fn refunds(
+            &self,
+            of: MerchantId,
+            filter: RefundFilter,
+            page: Page,
+        ) -> Answering<'_, Result<Part<Refund>, ReadError>> {
+            self.reads($crate::sql::refund_lists::refunds(&self.read, of, filter, page))
+        }
+
+        fn refunds_under_way(
+            &self,
+            page: Page,
+        ) -> Answering<'_, Result<Part<Result<RefundUnderWay, Damaged>>, ReadError>> {
+            self.reads($crate::sql::refund_lists::refunds_under_way(&self.read, page))
+        }
+
         fn cases(
             &self,
             filter: CaseFilter,
@@ -111,12 +127,13 @@ pub(crate) mod port {
     pub(crate) use tally_actors::domain::chain::Seq;
     pub(crate) use tally_actors::domain::head::Head;
     pub(crate) use tally_actors::domain::ids::{MerchantId, OrderNo};
+    pub(crate) use tally_actors::domain::refund::Refund;
     pub(crate) use tally_actors::domain::replay::Point;
     pub(crate) use tally_actors::domain::settlement::Settlement;
     pub(crate) use tally_actors::domain::time::At;
     pub(crate) use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
     pub(crate) use tally_actors::ports::{
         Answering, CaseFilter, Damaged, ListedCase, ListedOrder, OpenOrder, OrderFilter, Page,
-        Part, ReadError, RecordRead, Recorded, WithdrawalUnderWay,
+        Part, ReadError, RecordRead, Recorded, RefundFilter, RefundUnderWay, WithdrawalUnderWay,
     };
 }

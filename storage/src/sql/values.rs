@@ -1,6 +1,7 @@
 //! The rows that single events make or change, value by value, in the order of the statements in `steps.rs`.
 
 use tally_actors::domain::books::Route;
+use tally_actors::domain::case::Remedy;
 use tally_actors::domain::event::Event;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::IdempotencyKey;
@@ -81,6 +82,7 @@ pub(crate) fn paid(fact: Fact<'_>) -> Option<Values<'_>> {
         fee,
         paid_seq,
         settle_on,
+        fee_bp,
         ..
     } = fact.event
     else {
@@ -95,6 +97,7 @@ pub(crate) fn paid(fact: Fact<'_>) -> Option<Values<'_>> {
         money(*booked),
         money(*fee),
         Value::if_any(*settle_on, day),
+        Value::if_any(*fee_bp, |rate| Integer(u16::from(rate).into())),
     ])
 }
 
@@ -193,7 +196,16 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::CaseOpened { .. }
         | Event::WithdrawalAttested { .. }
         | Event::CaseRaised { .. }
-        | Event::StandingChanged { .. } => return None,
+        | Event::StandingChanged { .. }
+        | Event::CaseResolved { .. }
+        | Event::RefundRequested { .. }
+        | Event::RefundSending { .. }
+        | Event::RefundPostponed { .. }
+        | Event::RefundUnknown { .. }
+        | Event::RefundSucceeded { .. }
+        | Event::RefundFailed { .. }
+        | Event::RefundNoticed { .. }
+        | Event::RefundFound { .. } => return None,
     };
     Some(vec![
         Text(fact.of),
@@ -282,6 +294,18 @@ pub(crate) fn raised_case(fact: Fact<'_>) -> Option<Values<'_>> {
     ])
 }
 
+pub(crate) fn resolved(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::CaseResolved { case_id, by, note, remedy } = fact.event else { return None };
+    Some(vec![
+        Text(fact.of),
+        Text(case_id.as_str()),
+        Integer(fact.at),
+        Text(by.as_str()),
+        Text(note),
+        Value::if_any(remedy.map(Remedy::as_str), Text),
+    ])
+}
+
 pub(crate) fn head(head: &Head) -> Values<'_> {
     vec![
         Text(head.merchant.as_str()),
@@ -302,10 +326,10 @@ pub(crate) fn head(head: &Head) -> Values<'_> {
     ]
 }
 
-fn money<'b>(amount: Money) -> Value<'b> {
+pub(crate) fn money<'b>(amount: Money) -> Value<'b> {
     Integer(fen(amount))
 }
 
-fn day<'b>(day: Day) -> Value<'b> {
+pub(crate) fn day<'b>(day: Day) -> Value<'b> {
     Integer(day.days().into())
 }

@@ -62,7 +62,7 @@ pub(crate) async fn withdrawals_under_way(
 
 /// The rows of a page: each begins with whose it is, its number, and its place in the list. One that can't be read beyond these is
 /// no trouble of the others.
-fn walked<T>(
+pub(super) fn walked<T>(
     rows: &[Row],
     page: &Page,
     list: char,

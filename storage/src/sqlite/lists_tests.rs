@@ -258,7 +258,7 @@ async fn settlements_withdrawals_cases_merchants_and_events_are_listed() {
         (None, Some(AmountDiffers), vec![(2, AmountDiffers), (1, AmountDiffers)]),
         (Some(of), Some(AmountDiffers), vec![(1, AmountDiffers)]),
     ] {
-        let filter = CaseFilter { merchant, kind };
+        let filter = CaseFilter { merchant, kind, open: None };
         let found = list!(
             |listed: ListedCase| format!("{} {}", listed.merchant, listed.case.kind.as_str()),
             |page| { lists::cases(db, filter.clone(), page) }
@@ -318,7 +318,7 @@ async fn no_list_scans_or_sorts_a_table() {
     statements
         .extend([true, false].map(|of_one_status| lists::withdrawals_sql(dialect, of_one_status)));
     for of_one_merchant in [true, false] {
-        let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind);
+        let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind, None);
         statements.extend([true, false].map(cases));
     }
     for sql in statements {

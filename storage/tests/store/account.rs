@@ -13,6 +13,7 @@ use tally_storage::{Books, SqliteStore};
 
 use crate::copying::{Database, fill};
 use crate::databases::{Fresh, for_every_database};
+use crate::refunds;
 use crate::support::*;
 
 fn at(ms: i64) -> At {
@@ -87,6 +88,10 @@ async fn an_account_changes_once_nothing_is_open_at_the_former(fresh: Fresh) {
     refused("withdrawal 3000 of merchant shop is under way").await;
     let end = [send("3000"), transfer("3000", TransferOutcome::Succeeded("W1".into()))];
     committed(books, vec![shop.run(&end)]).await;
+    committed(books, vec![shop.run(&[refunds::request("R001", "1000", 100, None)])]).await;
+    refused("refund R001 of merchant shop is under way").await;
+    let paid_back = refunds::record("R001", "1000", refunds::succeeded(100, None));
+    committed(books, vec![shop.run(&[refunds::start("R001", "1000"), paid_back])]).await;
     books.keep_restore(Restore::new(at(-5), at(6))).await.expect("it is kept");
     refused("not released").await;
     books.looked_up(at(6), at(7)).await.expect("it is done");

@@ -85,6 +85,7 @@ for_every_store! {
 /// Every kind of event, batch by batch.
 pub(crate) fn life(shop: &mut Shop) -> Vec<Run> {
     let outcome = |raw: &str| raw.into();
+    let of = shop.id().to_string();
     vec![
         shop.run(&[register(PayoutMethod::Wechat), open("1000", 80_000, Some("a key"))]),
         shop.run(&[prepay("1000", "wx1"), open("1001", 700, None), open("1002", 30_000, None)]),
@@ -113,7 +114,8 @@ pub(crate) fn life(shop: &mut Shop) -> Vec<Run> {
         shop.run(&[withdraw("W003", Some(60_000), Some("w 3")), reject("W003"), close("1003")]),
         shop.run(&[withdraw("W004", None, None), approve("W004"), send("W004")]),
         shop.run(&[transfer("W004", TransferOutcome::Unknown(outcome("no answer"))), send("W004")]),
-        shop.run(&[raise("a bill"), raise("another")]),
+        shop.run(&[raise("a bill"), raise("another"), resolve(&of, "another")]),
+        shop.run(&[resolve(&of, "a bill")]),
     ]
 }
 

@@ -85,6 +85,7 @@ fn opened(order_no: &str, amount: u64, key: Option<&str>) -> Event {
 /// A payment of 100 fen; what is wrong with it is the caller's.
 fn paid(order_no: &str, transaction: &str, paid_seq: u64, (booked, fee): (u64, u64)) -> Event {
     Event::OrderPaid {
+        fee_bp: None,
         order_no: id(order_no),
         transaction_id: id(transaction),
         paid_at: id("2026-03-01T02:00:00Z"),
@@ -151,6 +152,12 @@ fn case() -> Event {
     }
 }
 
+/// A decision about the case of [`case`].
+fn resolved() -> Event {
+    let case_id = PaymentCase::id_of(&id("shop"), CaseKind::OrderUnknown, &id("none"), &id("T9"));
+    Event::CaseResolved { case_id, by: id("asker"), note: "so".into(), remedy: None }
+}
+
 /// Sends the run between two good ones of other merchants, and expects the refusal that names it.
 async fn assert_refused(store: &dyn Store, shop: &Shop, run: Run, constraint: &str) {
     let seq = run.head.link.seq;
@@ -210,6 +217,8 @@ async fn an_event_that_breaks_a_constraint_is_refused_by_name(fresh: Fresh) {
         ),
         ("idempotency_pkey", vec![opened("o001", 1, Some("key"))]),
         ("cases_pkey", vec![case(), case()]),
+        ("case_is_open", vec![resolved()]),
+        ("case_is_open", vec![case(), resolved(), resolved()]),
     ];
     for (constraint, events) in bad {
         assert_refused(store, &shop, shop.buggy_run(events), named(fresh.kind, constraint)).await;

@@ -192,7 +192,7 @@ async fn shown(store: &dyn Store, of: MerchantId) -> Vec<String> {
     let filter = OrderFilter::default();
     let orders = all(async |page| store.orders(of, filter.clone(), page).await).await;
     let withdrawals = all(async |page| store.withdrawals(of, None, page).await).await;
-    let filter = CaseFilter { merchant: Some(of), kind: None };
+    let filter = CaseFilter { merchant: Some(of), kind: None, open: None };
     let cases = all(async |page| store.cases(filter.clone(), page).await).await;
     let events = store.events(of, Seq(1), 10_000).await.expect("they are read");
     assert!(!orders.is_empty() && !withdrawals.is_empty() && events.len() > 10);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tally_actors::domain::account::Account;
 use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::case::CaseKind;
+use tally_actors::domain::case::{Case, CaseKind, Remedy};
 use tally_actors::domain::chain::Link;
 use tally_actors::domain::command::{
-    Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordTransfer, Review, Settle,
-    StartSending, TransferOutcome, Withdraw,
+    Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordTransfer, ResolveCase, Review,
+    Settle, StartSending, TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{Event, PaymentSource, Stamped};
 use tally_actors::domain::ids::MerchantId;
@@ -200,6 +200,16 @@ pub(crate) fn raise(subject: &str) -> Command {
         amount: Some(fen(500)),
         expected: None,
         facts: vec![("账单日".into(), "2026-03-01".into()), ("line".into(), "\"7\"".into())],
+    })
+}
+
+/// Resolves a case that [`raise`] opened.
+pub(crate) fn resolve(of: &str, subject: &str) -> Command {
+    Command::ResolveCase(ResolveCase {
+        case_id: Case::id_of(&id(of), CaseKind::BillOnly, subject),
+        by: id("second"),
+        note: "已核对".into(),
+        remedy: Some(Remedy::Accept),
     })
 }
 

@@ -1,7 +1,7 @@
-//! Cases that are not about a payment: what was found is opened once, however often it is found.
+//! Cases that are not about a payment, opened once however often they are found; and what people decide about any.
 
 use super::super::case::{Case, RaisedCase};
-use super::super::command::{Answer, RaiseCase};
+use super::super::command::{Answer, RaiseCase, ResolveCase};
 use super::super::event::Event;
 use super::super::ids::CaseId;
 use super::super::refusal::Refusal;
@@ -33,6 +33,22 @@ impl Account {
         let facts = raise.facts.clone();
         let case = RaisedCase { case_id, kind, order_no, transaction_id, amount, expected, facts };
         Ok(vec![Event::CaseRaised { case }])
+    }
+
+    /// A case is resolved once; the same words again are a repeat.
+    pub(super) fn resolve_case(&self, resolve: &ResolveCase) -> Result<Vec<Event>, Refusal> {
+        let ResolveCase { case_id, by, note, remedy } = resolve;
+        let case = self.books.case(case_id).ok_or(Refusal::CaseUnknown)?;
+        match &case.resolution {
+            Some(made) if made.note == *note && made.remedy == *remedy => Ok(vec![]),
+            Some(_) => Err(Refusal::CaseResolved),
+            None => Ok(vec![Event::CaseResolved {
+                case_id: *case_id,
+                by: *by,
+                note: note.clone(),
+                remedy: *remedy,
+            }]),
+        }
     }
 
     pub(super) fn case_answer(&self, case_id: &CaseId) -> Answer {

@@ -160,5 +160,6 @@ fn paid(head: &Head, pay: &Pay) -> Result<Event, Refusal> {
         paid_seq: head.paid_orders + 1,
         settle_on: head.rules.settle_on(pay.paid_at),
         source: pay.source,
+        fee_bp: Some(head.rules.fee_bp),
     })
 }

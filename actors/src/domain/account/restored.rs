@@ -8,6 +8,7 @@ use super::super::money::Money;
 use super::super::refusal::Refusal;
 use super::super::restored::Restored;
 use super::super::rules::PayoutMethod;
+use super::super::time::At;
 use super::super::withdrawal::{Withdrawal, WithdrawalRequest, WithdrawalStatus};
 use super::Account;
 use crate::mutant::{self, Mutant};
@@ -76,14 +77,14 @@ pub(super) fn may_have_been_sent(withdrawal: &Withdrawal, outcome: &TransferOutc
     before && told && withdrawal.method == PayoutMethod::Wechat
 }
 
-/// Whether a transfer that the channel did not find never comes. An answer about a try says nothing of one that began since:
+/// Whether a transfer or a refund that the channel did not find never comes. An answer about a try says nothing of one that began since:
 /// that may be on its way. Nor does one soon after a restore: the newest try may be lost.
 pub(super) fn never_comes(
-    withdrawal: &Withdrawal,
+    tried_at: Option<At>,
     mut question: Question,
     restored: Option<Restored>,
 ) -> bool {
-    let Some(newest) = withdrawal.tried_at else { return false };
+    let Some(newest) = tried_at else { return false };
     if mutant::on(Mutant::AnswerOfAnOlderTry) {
         question.tried_at = newest;
     }

@@ -5,6 +5,7 @@ mod bank_run;
 mod driven;
 mod people;
 mod properties;
+mod refunds;
 mod restored;
 mod steps;
 mod tries;

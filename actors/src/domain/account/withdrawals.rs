@@ -28,7 +28,9 @@ impl Account {
             withdraw.idempotency_key.and_then(|key| self.books.number(Route::Withdrawals, &key));
         match recorded {
             Some(Numbered::Withdrawal(withdrawal_no)) => withdrawal_no,
-            Some(Numbered::Order(_) | Numbered::Settlement(_)) | None => withdraw.withdrawal_no,
+            Some(Numbered::Order(_) | Numbered::Settlement(_) | Numbered::Refund(_)) | None => {
+                withdraw.withdrawal_no
+            }
         }
     }
 
@@ -213,7 +215,7 @@ impl Account {
                 return Ok(vec![]);
             }
             TransferOutcome::NotFound(question)
-                if sent && !never_comes(withdrawal, *question, restored) =>
+                if sent && !never_comes(withdrawal.tried_at, *question, restored) =>
             {
                 return Ok(vec![]);
             }

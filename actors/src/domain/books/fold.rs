@@ -1,12 +1,15 @@
 //! How events make and change records.
 
-use super::super::case::Case;
+mod refunds;
+
+use super::super::case::{Case, Resolution};
 use super::super::chain::Seq;
 use super::super::event::{Event, Stamped};
 use super::super::head::Broken;
-use super::super::ids::{IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
+use super::super::ids::{CaseId, IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
 use super::super::money::Money;
 use super::super::order::{Order, OrderStatus, Payment, Prepay};
+use super::super::refund::RefundStatus;
 use super::super::rules::PayoutMethod;
 use super::super::settlement::Settlement;
 use super::super::time::At;
@@ -49,33 +52,19 @@ impl Books {
                 self.open_order_mut(order_no)?.closing_at = Some(*at);
                 Some(())
             }
-            Event::OrderClosed { order_no } => {
-                let order = self.open_order_mut(order_no)?;
-                order.status = OrderStatus::Closed;
-                order.closed_at = Some(*at);
-                Some(())
-            }
-            Event::Settled { settlement_no, idempotency_key, through, include_not_due, moved } => {
-                self.insert_number(
-                    Route::Settlements,
-                    *idempotency_key,
-                    Numbered::Settlement(*settlement_no),
-                )?;
-                let settlement = Settlement {
-                    settlement_no: *settlement_no,
-                    seq,
-                    at: *at,
-                    through: *through,
-                    include_not_due: *include_not_due,
-                    moved: *moved,
-                };
-                self.insert(
-                    Key::Settlement(*settlement_no),
-                    Record::Settlement(Box::new(settlement)),
-                )
+            Event::OrderClosed { order_no } => self.close(order_no, *at),
+            Event::Settled { settlement_no, idempotency_key, .. } => {
+                let number = Numbered::Settlement(*settlement_no);
+                self.insert_number(Route::Settlements, *idempotency_key, number)?;
+                let made = Record::Settlement(Box::new(settled(seq, *at, event)?));
+                self.insert(Key::Settlement(*settlement_no), made)
             }
             Event::CaseOpened { case } => self.insert_case(Case::of_payment(case, seq, *at)),
             Event::CaseRaised { case } => self.insert_case(Case::raised(case, seq, *at)),
+            Event::CaseResolved { case_id, by, note, remedy } => {
+                let (at, by, note, remedy) = (*at, *by, note.clone(), *remedy);
+                self.resolve(case_id, Resolution { at, by, note, remedy })
+            }
             Event::WithdrawalRequested { withdrawal_no, idempotency_key, .. } => {
                 let number = Numbered::Withdrawal(*withdrawal_no);
                 self.insert_number(Route::Withdrawals, *idempotency_key, number)?;
@@ -88,6 +77,21 @@ impl Books {
             | Event::WithdrawalUnknown { .. }
             | Event::WithdrawalSucceeded { .. }
             | Event::WithdrawalFailed { .. } => self.fold_withdrawal(*at, event),
+            Event::RefundRequested { .. } | Event::RefundNoticed { .. } => {
+                self.fold_refund_begun(seq, *at, event)
+            }
+            Event::RefundSending { refund_no, order_no } => {
+                self.fold_refund_sending(*at, refund_no, order_no)
+            }
+            Event::RefundPostponed { refund_no, reason, .. } => {
+                self.fold_refund_told(refund_no, RefundStatus::Requested, reason)
+            }
+            Event::RefundUnknown { refund_no, reason, .. } => {
+                self.fold_refund_told(refund_no, RefundStatus::Unknown, reason)
+            }
+            Event::RefundSucceeded { .. } => self.fold_refund_succeeded(event),
+            Event::RefundFailed { .. } => self.fold_refund_failed(event),
+            Event::RefundFound { .. } => self.fold_refund_found(event),
             Event::WithdrawalInRun { .. } => self.put_in_run(*at, event),
         }
     }
@@ -143,6 +147,15 @@ impl Books {
             | Event::WithdrawalAttested { .. }
             | Event::CaseRaised { .. }
             | Event::StandingChanged { .. }
+            | Event::CaseResolved { .. }
+            | Event::RefundRequested { .. }
+            | Event::RefundSending { .. }
+            | Event::RefundPostponed { .. }
+            | Event::RefundUnknown { .. }
+            | Event::RefundSucceeded { .. }
+            | Event::RefundFailed { .. }
+            | Event::RefundNoticed { .. }
+            | Event::RefundFound { .. }
             | Event::WithdrawalInRun { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
@@ -193,6 +206,23 @@ impl Books {
         self.order_mut(order_no).filter(|order| order.status == OrderStatus::Open || lax())
     }
 
+    fn close(&mut self, order_no: &OrderNo, at: At) -> Option<()> {
+        let order = self.open_order_mut(order_no)?;
+        order.status = OrderStatus::Closed;
+        order.closed_at = Some(at);
+        Some(())
+    }
+
+    fn resolve(&mut self, case_id: &CaseId, made: Resolution) -> Option<()> {
+        match self.0.get_mut(&Key::Case(*case_id))? {
+            Some(Record::Case(case)) if case.resolution.is_none() || lax() => {
+                case.resolution = Some(made);
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
     fn withdrawal_mut(&mut self, withdrawal_no: &WithdrawalNo) -> Option<&mut Withdrawal> {
         match self.0.get_mut(&Key::Withdrawal(*withdrawal_no))? {
             Some(Record::Withdrawal(withdrawal)) => Some(withdrawal),
@@ -238,12 +268,16 @@ fn opened(seq: Seq, at: At, event: &Event) -> Option<Order> {
         closed_at: None,
         payment: None,
         refunded: Money::ZERO,
+        refunded_booked: Money::ZERO,
+        refund_sent_at: None,
     })
 }
 
 /// What a payment fixes on its order.
 fn paid(event: &Event) -> Option<Payment> {
-    let Event::OrderPaid { transaction_id, paid_at, booked, fee, paid_seq, settle_on, .. } = event
+    let Event::OrderPaid {
+        transaction_id, paid_at, booked, fee, paid_seq, settle_on, fee_bp, ..
+    } = event
     else {
         return None;
     };
@@ -254,6 +288,22 @@ fn paid(event: &Event) -> Option<Payment> {
         booked: *booked,
         fee: *fee,
         settle_on: *settle_on,
+        fee_bp: *fee_bp,
+    })
+}
+
+/// The settlement that an event records.
+fn settled(seq: Seq, at: At, event: &Event) -> Option<Settlement> {
+    let Event::Settled { settlement_no, through, include_not_due, moved, .. } = event else {
+        return None;
+    };
+    Some(Settlement {
+        settlement_no: *settlement_no,
+        seq,
+        at,
+        through: *through,
+        include_not_due: *include_not_due,
+        moved: *moved,
     })
 }
 

@@ -136,9 +136,9 @@ async fn a_withdrawal_of_more_than_was_available_is_found() {
 async fn an_event_of_a_newer_binary_is_named_as_such() {
     let mut books = Books::new().await;
     let mut run = books.shops.run("shop3", vec![fixture::open("2001", 100, None)]);
-    run.rows[0].bytes[0] = 2;
+    run.rows[0].bytes[0] = 3;
     run.rows[0].link = run.expects.then(&run.merchant, &run.rows[0].bytes);
     books.forge(&run).await;
-    let expected = "merchant shop3, journal 2: an event in format 2; this binary knows format 1";
+    let expected = "merchant shop3, journal 2: an event in format 3; this binary knows format 2";
     check(&books.report().await, expected);
 }

@@ -67,7 +67,7 @@ impl Books {
 const CHANGES: &[(&str, &str)] = &[
     (
         "update heads set available_fen = available_fen + 1, pending_fen = pending_fen - 1 where",
-        "heads MERCHANT: pending_fen is 98, should be 99",
+        "heads MERCHANT: pending_fen is 49, should be 50",
     ),
     ("delete from heads where", "heads MERCHANT: the row is missing"),
     ("delete from journal where seq = 7 and", "journal 7: the row is missing"),
@@ -104,6 +104,11 @@ const CHANGES: &[(&str, &str)] = &[
         "update idempotency set idempotency_key = 'First key' where route = 'orders' and",
         "idempotency orders/First key: the row is there, but the journal does not know it",
     ),
+    (
+        "update refunds set booked_fen = booked_fen + 1 where refund_no = 'R001' and",
+        "refunds R001: booked_fen is 991, should be 990",
+    ),
+    ("delete from refunds where refund_no = 'R003' and", "refunds R003: the row is missing"),
     ("delete from cases where kind = 'paid_after_close' and", "cases MERCHANT-"),
     (
         "insert into checkpoints select * from heads where",
@@ -122,7 +127,8 @@ async fn each_row_is_compared(server: Server) {
     let each = u64::try_from(merchants.len()).unwrap();
     let counts = [report.merchants, report.orders, report.settlements, report.withdrawals];
     assert_eq!(counts, [1, 6, 2, 4].map(|of_one| of_one * each));
-    assert_eq!([report.idempotency, report.cases], [6, 4].map(|of_one| of_one * each));
+    let counts = [report.idempotency, report.cases, report.refunds];
+    assert_eq!(counts, [9, 4, 3].map(|of_one| of_one * each));
 
     let mut expected = vec![];
     for ((change, fault), of) in CHANGES.iter().zip(&names) {

@@ -34,7 +34,11 @@ const FILL: &str = "
     insert into cases (merchant_id, case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen,
         paid_ms, facts) select concat('m', m.seq), concat('c', n.seq), if(n.seq mod 3, 'paid_twice', 'order_unknown'), n.seq, n.seq,
         1000 + n.seq, 'T', 5, null, 9, '[]' from seq_1_to_40 m, seq_1_to_100 n;
-    analyze table heads, journal, checkpoints, orders, settlements, withdrawals, idempotency, cases";
+    insert into refunds (merchant_id, refund_no, order_no, amount_fen, booked_fen, fee_fen, source, transaction_id, total_fen, reason,
+        asked_by, status, refund_id, requested_ms, requested_seq)
+        select concat('m', m.seq), 1000 + n.seq, 1000 + n.seq, 5, 5, 0, 'available', 'T', 5, 'r', 'k',
+            if(n.seq mod 20, 'succeeded', 'unknown'), 'r', n.seq, n.seq from seq_1_to_40 m, seq_1_to_200 n;
+    analyze table heads, journal, checkpoints, orders, settlements, withdrawals, idempotency, cases, refunds";
 
 /// One table of a plan.
 #[derive(Debug)]
@@ -100,7 +104,7 @@ async fn no_list_scans_or_sorts_a_table() {
     statements
         .extend([true, false].map(|of_one_status| lists::withdrawals_sql(dialect, of_one_status)));
     for of_one_merchant in [true, false] {
-        let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind);
+        let cases = |of_one_kind| lists::cases_sql(dialect, of_one_merchant, of_one_kind, None);
         statements.extend([true, false].map(cases));
     }
     for sql in statements {

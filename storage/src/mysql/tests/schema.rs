@@ -65,6 +65,10 @@ async fn the_schema_is_sqlites_and_every_key_leads_with_the_merchant() {
             "keys keys_key_hash_key",
             "orders orders_waiting",
             "profiles PRIMARY",
+            "reconciliation_carried PRIMARY",
+            "reconciliation_differences PRIMARY",
+            "reconciliations PRIMARY",
+            "refunds refunds_under_way",
             "restored PRIMARY",
             "webhooks PRIMARY",
             "withdrawals withdrawals_under_way",
@@ -97,7 +101,7 @@ async fn a_schema_that_was_begun_by_a_start_that_was_killed_is_finished_by_the_n
     );
     database.migrate().await.expect("it goes on");
     let tables = "select table_name from information_schema.tables where table_schema = database()";
-    assert_eq!(texts(&mut db, tables).await.len(), 19);
+    assert_eq!(texts(&mut db, tables).await.len(), 23);
     server.ask(name(&database), "update _sqlx_migrations set checksum = 'x'");
     assert!(matches!(database.migrate().await, Err(MigrateError::VersionMismatch(1))));
     server.ask(name(&database), "insert into _sqlx_migrations select 99, 'new', now(), 1, 'x', 0");
@@ -156,6 +160,9 @@ async fn each_check_of_the_schema_has_a_name_that_says_where_it_is() {
         "net_is_not_negative",
         "succeeded_has_a_reference",
         "released_is_whole",
+        "day_is_of_pending",
+        "asked_for_or_by_hand",
+        "refunded_has_an_id",
         "resolved_is_whole",
     ];
     for check in &checks {

@@ -31,6 +31,8 @@ pub(super) struct Driven {
     /// The head as somebody has it who only reads the stored bytes.
     replayed: Option<Head>,
     journal: Vec<Vec<u8>>,
+    /// WeChat took what no rule allowed: by a refund made by hand, or by more for one than was taken here.
+    facts: bool,
 }
 
 impl Driven {
@@ -46,6 +48,7 @@ impl Driven {
             ledger,
             replayed,
             journal,
+            facts: false,
         };
         driven.ask(&Command::Register(rules)).unwrap();
         driven
@@ -94,6 +97,8 @@ impl Driven {
             sum += amount;
         }
         assert_eq!(sum, 0, "debits and credits of {event:?}");
+        self.facts |= matches!(&event, Event::RefundFound { .. })
+            || matches!(&event, Event::RefundSucceeded { booked, booked_now, .. } if booked != booked_now);
         let stamped = Stamped::new(at, event);
         let bytes = stamped.encode();
         let link = self.account.link().then(self.account.merchant(), &bytes);
@@ -113,11 +118,13 @@ impl Driven {
         assert_eq!(of(LedgerAccount::Available), -i128::from(head.available.fen()));
         assert_eq!(of(LedgerAccount::InTransit), -fen(head.in_transit));
         assert_eq!(of(LedgerAccount::Fee), -fen(head.fee));
-        assert_eq!(of(LedgerAccount::Channel), fen(head.paid) - fen(head.withdrawn));
+        let channel = of(LedgerAccount::Channel) + of(LedgerAccount::Refund);
+        assert_eq!(channel, fen(head.paid) - fen(head.withdrawn) - fen(head.refunded));
         let held = fen(head.pending()) + fen(head.in_transit) + fen(head.withdrawn);
         let left = fen(head.paid) - fen(head.refunded) - fen(head.fee);
         assert_eq!(left, held + i128::from(head.available.fen()));
-        assert!(head.available >= Balance::ZERO, "only refunds make a debt");
+        let allowed = Balance::ZERO.minus(head.rules.debt_max_fen).unwrap();
+        assert!(head.available >= allowed || self.facts, "only facts make a debt beyond the rules");
         assert_eq!(self.replayed.as_ref(), Some(head));
         let kept = head.encode_kept();
         assert_eq!(head.clone().with_kept(head.format(), &kept).as_ref(), Some(head));
@@ -134,6 +141,11 @@ impl Driven {
         }
         assert_eq!(link.seq, Seq(self.journal.len() as u64));
         books.records().map(|(key, record)| (*key, record.clone())).collect()
+    }
+
+    /// The events, as somebody reads them who only has the stored bytes.
+    pub(super) fn events(&self) -> Vec<Event> {
+        self.journal.iter().map(|bytes| Stamped::decode(bytes).unwrap().event).collect()
     }
 
     pub(super) fn pay(

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::books::Books;
-use crate::domain::case::Case;
-use crate::domain::command::{RaiseCase, Stand};
+use crate::domain::case::{Case, Remedy};
+use crate::domain::command::{RaiseCase, ResolveCase, Stand};
 use crate::domain::event::Stamped;
 use crate::domain::reserved;
 use crate::domain::standing::Change;
@@ -100,6 +100,37 @@ fn the_platforms_own_journal_takes_cases_and_nothing_else_and_no_caller_can_regi
     }
     let mut shop = Other::new("shop");
     assert!(shop.ask(&Command::Register(reserved::rules())).is_err(), "its name is too long");
+}
+
+#[test]
+fn a_case_is_resolved_once_and_the_same_words_again_are_a_repeat() {
+    let mut m = Driven::new(by_hand());
+    m.paid("O100", 500);
+    booked(m.pay("O100", "T2", 500), Booking::Case(CaseKind::PaidTwice));
+    let (of, no) = ("m1".parse().unwrap(), "O100".parse().unwrap());
+    let case_id = PaymentCase::id_of(&of, CaseKind::PaidTwice, &no, &"T2".parse().unwrap());
+    let resolve = |by: &str, note: &str, remedy| {
+        let (by, note) = (by.parse().unwrap(), note.into());
+        Command::ResolveCase(ResolveCase { case_id, by, note, remedy })
+    };
+    let accept = Some(Remedy::Accept);
+    let case = raised(m.ask(&resolve("k2", "paid back at the till", accept)));
+    let made = case.resolution.clone().unwrap();
+    assert_eq!((made.at, &*made.note, made.remedy), (m.now, "paid back at the till", accept));
+    let before = m.account.link();
+    m.now = m.now.plus_ms(1_000);
+    assert_eq!(raised(m.ask(&resolve("k3", "paid back at the till", accept))), case);
+    for other in [resolve("k2", "paid back", accept), resolve("k2", "paid back at the till", None)]
+    {
+        assert_eq!(m.ask(&other), Err(Refusal::CaseResolved));
+    }
+    booked(m.pay("O100", "T2", 500), Booking::Case(CaseKind::PaidTwice));
+    assert_eq!(m.account.link(), before, "told again, it is not opened again");
+    let unknown = Case::id_of(&of, CaseKind::PaidTwice, "another");
+    let (by, note) = ("k2".parse().unwrap(), "x".into());
+    let unknown = ResolveCase { case_id: unknown, by, note, remedy: None };
+    assert_eq!(m.ask(&Command::ResolveCase(unknown)), Err(Refusal::CaseUnknown));
+    m.stands((500, 0, 0, 0));
 }
 
 fn stand(m: &mut Driven, change: Change) -> Result<Answer, Refusal> {

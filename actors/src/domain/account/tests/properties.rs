@@ -10,7 +10,11 @@ use proptest::prelude::*;
 use super::steps::{Step, step};
 use super::*;
 use crate::domain::books::Record;
+use crate::domain::command::RefundOutcome;
+use crate::domain::ids::OrderNo;
+use crate::domain::refund::{RefundSource, RefundStatus};
 use crate::domain::restored::Restored;
+use crate::domain::time::Day;
 use crate::domain::withdrawal::WithdrawalRequest;
 
 /// A merchant about whom much is agreed.
@@ -78,7 +82,7 @@ impl History {
 
     /// Asks once more at once. If the answer can't change any more, it is asked for later as well.
     fn accept(&mut self, command: Command, answer: &Answer) {
-        if matches!(command, Command::StartSending(_)) {
+        if matches!(command, Command::StartSending(_) | Command::StartRefund(_)) {
             return; // each is a try of its own
         }
         let after = self.m.account.link();
@@ -147,7 +151,22 @@ fn for_ever(command: &Command, answer: &Answer) -> Option<String> {
             };
             (withdrawal.status == said).then(|| format!("{} {said:?}", withdrawal.withdrawal_no))
         }
-        (Command::RaiseCase(_), Answer::Case(case)) => Some(case.case_id.to_string()),
+        (Command::RaiseCase(_) | Command::ResolveCase(_), Answer::Case(case)) => {
+            Some(case.case_id.to_string())
+        }
+        (Command::RequestRefund(_), Answer::Refund(refund)) => {
+            Some(format!("{}: {}", refund.refund_no, refund.amount))
+        }
+        (Command::RecordRefund(record), Answer::Refund(refund)) => {
+            let said = match record.outcome {
+                RefundOutcome::Succeeded { .. } => RefundStatus::Succeeded,
+                RefundOutcome::Closed(_) | RefundOutcome::NotFound(_) => RefundStatus::Failed,
+                RefundOutcome::Postponed { .. }
+                | RefundOutcome::Unknown(_)
+                | RefundOutcome::Stuck(_) => return None,
+            };
+            (refund.status == said).then(|| format!("{} {said:?}", refund.refund_no))
+        }
         _ => None,
     }
 }
@@ -177,7 +196,22 @@ fn other_content(command: &Command) -> Option<Command> {
                 TransferOutcome::Unknown(_) => return None,
             };
         }
+        Command::RequestRefund(refund) => refund.amount = refund.amount.plus(fen(1))?,
+        Command::RecordRefund(record) => {
+            let (refund_id, amount) = ("late".into(), fen(1));
+            record.outcome = match &record.outcome {
+                RefundOutcome::Succeeded { .. } => RefundOutcome::Closed("late".into()),
+                RefundOutcome::Closed(_) | RefundOutcome::NotFound(_) => {
+                    RefundOutcome::Succeeded { refund_id, amount, booked: None }
+                }
+                RefundOutcome::Postponed { .. }
+                | RefundOutcome::Unknown(_)
+                | RefundOutcome::Stuck(_) => return None,
+            };
+        }
         Command::Register(_)
+        | Command::NoticeRefund(_)
+        | Command::StartRefund(_)
         | Command::ChangeRules(_)
         | Command::Read
         | Command::RecordPrepay(_)
@@ -187,36 +221,102 @@ fn other_content(command: &Command) -> Option<Command> {
         | Command::StartSending(_)
         | Command::RaiseCase(_)
         | Command::Stand(_)
+        | Command::ResolveCase(_)
         | Command::Panic => return None,
     }
     Some(command)
 }
 
-/// Every settlement moved exactly the paid orders that the rule of `design.md` 3.4 gives it.
-fn settlements_are_a_partition(records: &HashMap<Key, Record>) {
-    let mut settlements: Vec<_> = records
-        .values()
-        .filter_map(|record| if let Record::Settlement(made) = record { Some(made) } else { None })
-        .collect();
-    settlements.sort_by_key(|made| made.seq);
-    let mut sums = vec![(0, Money::ZERO, Money::ZERO); settlements.len()];
-    for record in records.values() {
-        let Record::Order(order) = record else { continue };
-        let Some(payment) = &order.payment else { continue };
-        let took = settlements.iter().position(|made| {
-            payment.settle_on <= Some(made.through) && payment.paid_seq <= made.moved.last_paid_seq
-        });
-        if let Some(n) = took {
-            let (orders, gross, fee) = sums[n];
-            sums[n] =
-                (orders + 1, gross.plus(payment.booked).unwrap(), fee.plus(payment.fee).unwrap());
+/// What is pending of an order: its day, its `paid_seq`, what was booked, refunded and kept as fee.
+type Share = (Option<Day>, u64, i128, i128, i128);
+
+/// Every settlement moved exactly the paid orders that the rule of `design.md` 3.4 gives it, less what was refunded of them
+/// before; and no refund takes from pending what is settled.
+#[allow(clippy::wildcard_enum_match_arm, reason = "most events move nothing that is pending")]
+fn settlements_are_a_partition(events: &[Event]) {
+    let mut pending: HashMap<OrderNo, Share> = HashMap::new();
+    for event in events {
+        let change = match event {
+            Event::OrderPaid { order_no, booked, fee, paid_seq, settle_on, .. } => {
+                let share = (*settle_on, *paid_seq, of(*booked), 0, of(*fee));
+                pending.insert(*order_no, share);
+                None
+            }
+            Event::RefundRequested { order_no, booked, fee, source, .. }
+            | Event::RefundFound { order_no, booked, fee, source, .. } => {
+                Some((order_no, source, of(*booked), of(*fee)))
+            }
+            Event::RefundFailed { order_no, booked, fee, to, .. } => {
+                Some((order_no, to, -of(*booked), -of(*fee)))
+            }
+            Event::RefundSucceeded {
+                order_no,
+                booked,
+                booked_now,
+                order_fee,
+                order_fee_now,
+                source,
+                ..
+            } => {
+                let fee = of(*order_fee) - of(*order_fee_now);
+                Some((order_no, source, of(*booked_now) - of(*booked), fee))
+            }
+            Event::Settled { through, moved, .. } => {
+                let due = |share: &Share| share.0 <= Some(*through);
+                let mut sums = (0, 0, 0, 0);
+                pending.retain(|_, share| {
+                    if due(share) {
+                        assert!(share.1 <= moved.last_paid_seq);
+                        let (orders, gross, refunded, fee) = sums;
+                        sums = (orders + 1, gross + share.2, refunded + share.3, fee + share.4);
+                    }
+                    !due(share)
+                });
+                let moved = (moved.orders, of(moved.gross), of(moved.refunded), of(moved.fee));
+                assert_eq!(sums, moved);
+                None
+            }
+            _ => None,
+        };
+        if let Some((order_no, RefundSource::Pending(day), booked, fee)) = change {
+            if (booked, fee) == (0, 0) {
+                continue; // it changes nothing, wherever it says that it does
+            }
+            let share = pending.get_mut(order_no).expect("only what is not settled is pending");
+            assert_eq!(share.0, *day);
+            share.3 += booked;
+            share.4 -= fee;
         }
     }
-    let moved: Vec<_> = settlements
-        .iter()
-        .map(|made| (made.moved.orders, made.moved.gross, made.moved.fee))
-        .collect();
-    assert_eq!(sums, moved);
+}
+
+fn of(money: Money) -> i128 {
+    i128::from(money.fen())
+}
+
+/// What refunds make of orders and of the head, from the records alone.
+fn refunds_add_up(m: &Driven, records: &HashMap<Key, Record>) {
+    let mut of_orders: HashMap<OrderNo, (i128, i128)> = HashMap::new();
+    let (mut refunded, mut fee) = (0, 0);
+    for record in records.values() {
+        if let Record::Refund(refund) = record
+            && refund.status != RefundStatus::Failed
+        {
+            let sums = of_orders.entry(refund.order_no).or_default();
+            sums.0 += if refund.is_hearsay() { 0 } else { of(refund.amount) };
+            sums.1 += of(refund.booked);
+            refunded += of(refund.booked);
+        } else if let Record::Order(order) = record {
+            fee += of(order.fee());
+        }
+    }
+    for record in records.values() {
+        let Record::Order(order) = record else { continue };
+        let sums = of_orders.get(&order.order_no).copied().unwrap_or_default();
+        assert_eq!(sums, (of(order.refunded), of(order.refunded_booked)));
+    }
+    let head = m.account.head().unwrap();
+    assert_eq!((refunded, fee), (of(head.refunded), of(head.fee)));
 }
 
 /// The head's sums, from the records alone.
@@ -243,6 +343,7 @@ fn records_add_up(m: &Driven, records: &HashMap<Key, Record>) {
             Record::Number(_)
             | Record::Transaction(_)
             | Record::Settlement(_)
+            | Record::Refund(_)
             | Record::Case(_)
             | Record::InRun(_) => {}
         }
@@ -259,7 +360,8 @@ proptest! {
         let live: HashMap<Key, Record> =
             history.m.account.books().records().map(|(key, record)| (*key, record.clone())).collect();
         prop_assert_eq!(&live, &records);
-        settlements_are_a_partition(&records);
+        settlements_are_a_partition(&history.m.events());
+        refunds_add_up(&history.m, &records);
         records_add_up(&history.m, &records);
     }
 

@@ -1,22 +1,24 @@
 //! Every command that there is, with everything about it that may vary, drawn from few numbers so that they meet.
 
+mod people;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use self::people::{raise, resolve, stand};
 use super::driven::{Driven, fen};
 use crate::domain::account::Account;
 use crate::domain::books::{Key, Record};
-use crate::domain::case::CaseKind;
 use crate::domain::command::{
-    Adopt, Command, Confirm, OpenOrder, Pay, Question, RaiseCase, RecordPrepay, RecordTransfer,
-    Review, RulesChange, Settle, Stand, StartSending, TransferOutcome, Withdraw,
+    Adopt, Command, Confirm, NoticeRefund, OpenOrder, Pay, Question, RecordPrepay, RecordRefund,
+    RecordTransfer, RefundOutcome, RequestRefund, Review, RulesChange, Settle, StartRefund,
+    StartSending, TransferOutcome, Withdraw,
 };
 use crate::domain::event::PaymentSource;
-use crate::domain::ids::WithdrawalNo;
+use crate::domain::ids::{RefundNo, WithdrawalNo};
 use crate::domain::money::{FeeRate, Money};
 use crate::domain::order::Channel;
 use crate::domain::rules::{PayoutMethod, Rules};
-use crate::domain::standing::Change;
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalRequest;
 
@@ -44,6 +46,20 @@ pub(super) enum Draft {
     SendKnowing(StartSending),
     /// A query about the last try, at a time so many milliseconds from now, that finds nothing.
     NotFoundKnowing(WithdrawalNo, i64),
+    /// A step of a refund by somebody who knows its order and its last try, at a time so many milliseconds from now.
+    Refund(RefundNo, RefundStep, i64),
+}
+
+/// What may become of a refund.
+#[derive(Debug, Clone)]
+pub(super) enum RefundStep {
+    Start,
+    Succeeds(Option<Money>),
+    Closed,
+    Postponed,
+    NotFound,
+    Unknown,
+    Stuck,
 }
 
 /// A number out of a few, with a letter for its kind.
@@ -190,30 +206,43 @@ fn adopt() -> impl Strategy<Value = Command> {
     )
 }
 
-/// Frozen seldom, and not for long.
-fn stand() -> impl Strategy<Value = Command> {
-    use Change::{Close, Freeze, Resume, Suspend, Unfreeze};
-    let change = vec![Freeze, Unfreeze, Unfreeze, Suspend, Resume, Resume, Close];
-    prop::sample::select(change).prop_map(|change| {
-        let (reason, by) = ("as agreed".into(), "k2".parse().unwrap());
-        Command::Stand(Stand { change, reason, by })
-    })
-}
-
-fn raise() -> impl Strategy<Value = Command> {
-    (few(), prop::sample::select(CaseKind::ALL.to_vec()), amount()).prop_map(
-        |(no, kind, amount)| {
-            Command::RaiseCase(RaiseCase {
-                kind,
-                subject: number('C', no).into(),
-                order_no: None,
-                transaction_id: None,
-                amount: Some(amount),
-                expected: None,
-                facts: vec![],
-            })
+fn refund() -> impl Strategy<Value = Draft> {
+    use RefundStep::{Closed, NotFound, Postponed, Start, Stuck, Succeeds, Unknown};
+    let step = prop_oneof![
+        4 => Just(Start),
+        2 => prop::option::weighted(0.3, amount()).prop_map(Succeeds),
+        2 => prop::sample::select(vec![Closed, Postponed, NotFound, Unknown, Stuck]),
+    ];
+    let ask = (few(), key(), few(), amount(), prop::bool::weighted(0.8)).prop_map(
+        |(no, idempotency_key, order, amount, by_admin)| {
+            Draft::Ready(Command::RequestRefund(RequestRefund {
+                refund_no: number('R', no).parse().unwrap(),
+                idempotency_key,
+                order_no: number('O', order).parse().unwrap(),
+                amount,
+                reason: "B1".into(),
+                asked_by: "k1".parse().unwrap(),
+                refunds_open: true,
+                by_admin,
+            }))
         },
-    )
+    );
+    let notice = (few(), few(), amount()).prop_map(|(no, order, amount)| {
+        Draft::Ready(Command::NoticeRefund(NoticeRefund {
+            refund_no: number('R', no).parse().unwrap(),
+            order_no: number('O', order).parse().unwrap(),
+            out_refund_no: number('h', no).into(),
+            refund_id: number('i', no).into(),
+            amount,
+        }))
+    });
+    prop_oneof![
+        5 => ask,
+        1 => notice,
+        6 => (few(), step, -1_200_000..1_200_000_i64).prop_map(|(no, step, ms)| {
+            Draft::Refund(number('R', no).parse().unwrap(), step, ms)
+        }),
+    ]
 }
 
 fn change() -> impl Strategy<Value = Command> {
@@ -277,6 +306,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => ready(adopt().boxed()),
         1 => ready(raise().boxed()),
         1 => ready(stand().boxed()),
+        1 => ready(resolve().boxed()),
+        10 => refund(),
         1 => ready(change().boxed()),
         1 => ready(prop_oneof![Just(Command::Register(Rules::new("another"))), Just(Command::Read)].boxed()),
     ];
@@ -317,7 +348,39 @@ impl Draft {
                 let outcome = TransferOutcome::NotFound(Question { tried_at, earliest, latest });
                 Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome })
             }
+            Self::Refund(refund_no, step, ms) => step.command(m, *refund_no, *ms),
         }
+    }
+}
+
+impl RefundStep {
+    fn command(&self, m: &Driven, refund_no: RefundNo, ms: i64) -> Command {
+        let known = match m.account.books().get(&Key::Refund(refund_no)) {
+            Some(Record::Refund(refund)) => Some(refund),
+            _ => None,
+        };
+        let order_no =
+            known.map_or_else(|| number('O', 0).parse().unwrap(), |known| known.order_no);
+        let (last_try, asked_at) = (known.and_then(|known| known.tried_at), m.now.plus_ms(ms));
+        let tried_at = last_try.unwrap_or_default();
+        let outcome = match self {
+            Self::Start => {
+                return Command::StartRefund(StartRefund { refund_no, order_no, last_try });
+            }
+            Self::Succeeds(booked) => RefundOutcome::Succeeded {
+                refund_id: "50000".into(),
+                amount: known.map_or(fen(1), |known| known.amount),
+                booked: *booked,
+            },
+            Self::Closed => RefundOutcome::Closed("closed".into()),
+            Self::Postponed => RefundOutcome::Postponed { tried_at, reason: "NOTENOUGH".into() },
+            Self::NotFound => {
+                RefundOutcome::NotFound(Question { tried_at, earliest: asked_at, latest: asked_at })
+            }
+            Self::Unknown => RefundOutcome::Unknown("time-out".into()),
+            Self::Stuck => RefundOutcome::Stuck("the card is gone".into()),
+        };
+        Command::RecordRefund(RecordRefund { refund_no, order_no, outcome })
     }
 }
 

@@ -1,51 +1,60 @@
-//! What the payer remembers of withdrawals under way: who is in hand, when to ask next, what the last send said.
+//! What is remembered of things under way at the channel: which are in hand, when to ask next, and what their plan wants.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::plan::Remembered;
-use crate::domain::ids::{MerchantId, WithdrawalNo};
-
-/// A withdrawal, with whose it is.
-pub(super) type Key = (MerchantId, WithdrawalNo);
-
-/// What is remembered of one withdrawal.
+/// What is remembered of one thing.
 #[derive(Debug, Clone, Copy, Default)]
-struct Memo {
+struct Memo<R> {
     /// When it is taken in hand again, by the steady clock; `None`: at once.
     due_at: Option<Duration>,
     /// How many steps of the ladder were climbed.
     climbed: usize,
-    remembered: Remembered,
+    remembered: R,
 }
 
 #[derive(Debug, Default)]
-struct Entry {
-    memo: Memo,
+struct Entry<R> {
+    memo: Memo<R>,
     in_hand: bool,
     /// Listed in the round that is going on.
     seen: bool,
 }
 
-/// All of them. As many as withdrawals are under way.
-#[derive(Debug, Clone)]
-pub(super) struct Memos {
-    entries: Arc<Mutex<HashMap<Key, Entry>>>,
+/// All of them, by what names them and whose they are. As many as are under way.
+#[derive(Debug)]
+pub(crate) struct Memos<K: Eq + Hash, R> {
+    entries: Arc<Mutex<HashMap<K, Entry<R>>>>,
     /// The time from one step of the ladder to the next; the last repeats.
     gaps: Arc<[Duration]>,
 }
 
-/// A withdrawal in hand: nobody else takes it until this is dropped.
+/// A thing in hand: nobody else takes it until this is dropped.
 #[derive(Debug)]
-pub(crate) struct InHand {
-    memos: Memos,
-    key: Key,
-    pub(crate) remembered: Remembered,
+pub(crate) struct InHand<K: Eq + Hash + Copy, R: Copy> {
+    memos: Memos<K, R>,
+    key: K,
+    pub(crate) remembered: R,
+    /// When it is to be taken in hand again, at the beginning of its ladder, in place of the ladder's own next step.
+    pub(crate) anew_at: Option<Duration>,
 }
 
-impl Memos {
-    pub(super) fn new(ladder: &[Duration]) -> Self {
+impl<K: Eq + Hash, R> Clone for Memos<K, R> {
+    fn clone(&self) -> Self {
+        Self { entries: Arc::clone(&self.entries), gaps: Arc::clone(&self.gaps) }
+    }
+}
+
+impl<K: Eq + Hash, R> Memos<K, R> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<K, Entry<R>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash + Copy, R: Copy + Default> Memos<K, R> {
+    pub(crate) fn new(ladder: &[Duration]) -> Self {
         let at_least = Duration::from_millis(1);
         let mut steps: Vec<Duration> = ladder.iter().map(|step| (*step).max(at_least)).collect();
         steps.sort_unstable();
@@ -59,29 +68,32 @@ impl Memos {
         Self { entries: Arc::default(), gaps: gaps.into() }
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn begin_round(&self) {
+    pub(crate) fn begin_round(&self) {
         self.entries().values_mut().for_each(|entry| entry.seen = false);
     }
 
     /// Has every one taken in hand when it is listed next, and begins its ladder anew.
-    pub(super) fn all_due(&self) {
+    pub(crate) fn all_due(&self) {
         self.entries().values_mut().for_each(|entry| {
             (entry.memo.due_at, entry.memo.climbed) = (None, 0);
         });
     }
 
+    /// Has one taken in hand when it is listed next.
+    pub(crate) fn due(&self, key: K) {
+        if let Some(entry) = self.entries().get_mut(&key) {
+            entry.memo.due_at = None;
+        }
+    }
+
     /// Forgets what is not under way any more.
-    pub(super) fn end_round(&self) {
+    pub(crate) fn end_round(&self) {
         self.entries().retain(|_, entry| entry.seen || entry.in_hand);
     }
 
-    /// Takes a withdrawal in hand, if it is in nobody's and its time has come, and climbs a step of the ladder: it is taken
+    /// Takes a thing in hand, if it is in nobody's and its time has come, and climbs a step of the ladder: it is taken
     /// again after the gap to the next.
-    pub(super) fn take(&self, key: Key, now: Duration) -> Option<InHand> {
+    pub(crate) fn take(&self, key: K, now: Duration) -> Option<InHand<K, R>> {
         let mut entries = self.entries();
         let entry = entries.entry(key).or_default();
         entry.seen = true;
@@ -92,14 +104,18 @@ impl Memos {
         entry.memo.climbed = entry.memo.climbed.saturating_add(1);
         entry.memo.due_at = Some(now.saturating_add(gap));
         entry.in_hand = true;
-        Some(InHand { memos: self.clone(), key, remembered: entry.memo.remembered })
+        let remembered = entry.memo.remembered;
+        Some(InHand { memos: self.clone(), key, remembered, anew_at: None })
     }
 }
 
-impl Drop for InHand {
+impl<K: Eq + Hash + Copy, R: Copy> Drop for InHand<K, R> {
     fn drop(&mut self) {
         if let Some(entry) = self.memos.entries().get_mut(&self.key) {
             entry.memo.remembered = self.remembered;
+            if let Some(at) = self.anew_at {
+                (entry.memo.due_at, entry.memo.climbed) = (Some(at), 0);
+            }
             entry.in_hand = false;
         }
     }

@@ -1,0 +1,72 @@
+//! WeChat's notices about refunds (`api.md` 2). WeChat does not sign them, so they are hints: a refund of ours is looked up at
+//! once, one that we do not know is noted and then looked up. Nothing that a hint says is booked.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use tally_actors::domain::books::{Key, Record};
+use tally_actors::domain::channel_no::{read_out_refund_no, read_out_trade_no};
+use tally_actors::domain::command::NoticeRefund;
+use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::money::Money;
+use tally_actors::domain::number;
+use tally_actors::domain::refund::Refund;
+use tally_actors::domain::refusal::Refusal;
+use tally_actors::error::EngineError;
+use tally_wechat::refund_notice::RefundHint;
+
+use super::error::ApiError;
+use super::notices::{Unheeded, answer, path_merchant};
+use crate::service::Service;
+
+/// `POST /notify/{merchant_id}/refund`
+pub(crate) async fn refund(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    answer(&service, &request, payload, async |body| heed(&service, &request, &body).await).await
+}
+
+async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(), Unheeded> {
+    let client = service.gateway.client();
+    let hint = client.refund_notice(body)?;
+    let account = client.config().account();
+    if (hint.app_id.as_str(), hint.mch_id.as_str()) != (account.app_id, account.mch_id) {
+        return Err(Unheeded::Foreign);
+    }
+    let (of, order_no) = read_out_trade_no(&hint.out_trade_no)
+        .filter(|(merchant, _)| Some(*merchant) == path_merchant(request))
+        .ok_or(Unheeded::Misdirected)?;
+    if let Some(known) = known(service, of, &hint).await? {
+        service.engine.hint_at_refund(of, &known);
+        return Ok(());
+    }
+    let made = number::of_refund_by_hand(&of, &hint.refund_id);
+    let notice = NoticeRefund {
+        refund_no: made.parse().map_err(|_| Unheeded::Field("refund_id"))?,
+        order_no,
+        out_refund_no: hint.out_refund_no.into(),
+        refund_id: hint.refund_id.into(),
+        amount: Money::from_fen(hint.refund_fee).ok_or(Unheeded::Field("refund_fee"))?,
+    };
+    match service.engine.notice_refund(of, notice, service.now()).await {
+        Ok(_) => Ok(()),
+        Err(EngineError::Refused(Refusal::OrderUnknown | Refusal::MerchantUnknown)) => {
+            Err(Unheeded::OrderUnknown)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The refund of ours that a hint names.
+async fn known(
+    service: &Service,
+    of: MerchantId,
+    hint: &RefundHint,
+) -> Result<Option<Refund>, Unheeded> {
+    let ours = read_out_refund_no(&hint.out_refund_no).filter(|(merchant, _)| *merchant == of);
+    let Some((_, refund_no)) = ours else { return Ok(None) };
+    match service.record(of, Key::Refund(refund_no)).await? {
+        Some(Record::Refund(refund)) => Ok(Some(*refund)),
+        Some(_) | None => Ok(None),
+    }
+}
