@@ -127,7 +127,7 @@ impl Process {
             }
             Next::Send => {
                 stage.count("refund", "sent");
-                let asked = stage.pay_back(self.place, number.0, plan.refund());
+                let asked = stage.pay_back(self.place, number.0, &plan.outgoing());
                 self.refunder.asked.insert(asked, InHand { number, plan, doing: Doing::Send });
             }
             Next::Ask => {
