@@ -103,6 +103,18 @@ pub(crate) const REASON_CHARS_MAX: usize = 256;
 /// Characters of a bank run's reference.
 pub(crate) const REFERENCE_CHARS_MAX: usize = 64;
 
+/// Withdrawals of one bank run.
+pub(crate) const BANK_RUN_MAX: u32 = 1_000;
+
+/// Withdrawals of a bank run that are put in or confirmed at once.
+pub(crate) const BANK_RUN_AT_ONCE: u32 = 100;
+
+/// The largest file of a bank's results, in bytes.
+pub(crate) const BANK_RESULTS_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long the confirmations of one file may take. What was not reached by then is told.
+pub(crate) const BANK_RESULTS_WAIT: Duration = Duration::from_secs(8);
+
 /// Characters of a request id that a caller may choose.
 pub(crate) const REQUEST_ID_CHARS_MAX: usize = 64;
 

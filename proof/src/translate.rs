@@ -87,7 +87,8 @@ pub fn request(command: &Command) -> Request {
         | Command::RequestRefund(_)
         | Command::StartRefund(_)
         | Command::RecordRefund(_)
-        | Command::NoticeRefund(_) => unreachable!("nobody asks for that here"),
+        | Command::NoticeRefund(_)
+        | Command::PutInRun(_) => unreachable!("nobody asks for that here"),
     }
 }
 

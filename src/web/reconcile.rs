@@ -14,6 +14,7 @@ use super::body::Body;
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, made, ok, part};
+use crate::csv;
 use crate::limits::{CSV_ROWS_MAX, PAGE_MAX};
 use crate::reconcile::{self, Asked, Found, Report, Standing};
 use crate::service::Service;
@@ -113,7 +114,7 @@ pub(crate) async fn differences(
     let mut query = Query::of(&request)?;
     let accepts = request.headers().get(ACCEPT).and_then(|raw| raw.to_str().ok());
     let asked = accepts.is_some_and(|accepts| accepts.starts_with("text/csv"));
-    let csv = query.csv()?.unwrap_or(asked);
+    let as_csv = query.csv()?.unwrap_or(asked);
     let page = query.page()?;
     query.end()?;
     let Some(made) = service.kept(move |books| books.reconciliation(date)).await? else {
@@ -131,11 +132,11 @@ pub(crate) async fn differences(
             difference: found.map(|found| found.difference),
         }
     };
-    if !csv {
+    if !as_csv {
         let part = service.kept(move |books| books.differences(date, page)).await?;
         return ok(List::of(part, view));
     }
-    let (mut text, mut rows, mut cursor) = (HEADER.to_owned(), 0, None);
+    let (mut text, mut rows, mut cursor) = (format!("{}{HEADER}", csv::MARK), 0, None);
     while rows < CSV_ROWS_MAX {
         let page = Page { limit: PAGE_MAX, cursor };
         let part = service.kept(move |books| books.differences(date, page)).await?;
@@ -159,8 +160,8 @@ fn found(raw: &str) -> Option<Found> {
         .ok()
 }
 
-/// With the mark that has spreadsheets read UTF-8.
-const HEADER: &str = "\u{feff}date,kind,seen,merchant_id,number,transaction_id,part,bill_fen,own_fen,at,what,case_id\r\n";
+const HEADER: &str =
+    "date,kind,seen,merchant_id,number,transaction_id,part,bill_fen,own_fen,at,what,case_id\r\n";
 
 fn line(date: Day, one: &DifferenceView) -> String {
     let value = serde_json::to_value(one).unwrap_or(Value::Null);
@@ -179,33 +180,11 @@ fn line(date: Day, one: &DifferenceView) -> String {
     ];
     let cells = names.iter().map(|name| match &value[*name] {
         Value::Null => String::new(),
-        Value::String(text) => quoted(text),
+        Value::String(text) => csv::field(text),
         other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
             other.to_string()
         }
     });
     let cells: Vec<String> = cells.collect();
     format!("{date},{}\r\n", cells.join(","))
-}
-
-/// A text as a cell: one that a spreadsheet would take for a formula is marked as text.
-fn quoted(text: &str) -> String {
-    let mark = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{mark}{}\"", text.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_text_whatever_a_bill_put_into_it() {
-        for (text, cell) in [
-            ("m1-A0001", "\"m1-A0001\""),
-            ("=1+1", "\"'=1+1\""),
-            ("say \"tea\", please", "\"say \"\"tea\"\", please\""),
-        ] {
-            assert_eq!(quoted(text), cell);
-        }
-    }
 }

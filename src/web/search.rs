@@ -234,7 +234,7 @@ impl Found {
             Record::Withdrawal(made) => ("withdrawal", made.withdrawal_no.to_string()),
             Record::Refund(made) => ("refund", made.refund_no.to_string()),
             Record::Case(case) => ("case", case.case_id.to_string()),
-            Record::Number(_) => return None,
+            Record::Number(_) | Record::InRun(_) => return None,
         };
         let url = match kind {
             "case" => format!("/v1/cases/{number}"),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod attest;
+mod bank_runs;
 mod books;
 mod cases;
 mod doctor;

@@ -97,6 +97,7 @@ async fn clean_books_pass_and_are_counted() {
     let counts = (report.merchants, report.orders, report.settlements, report.withdrawals);
     assert_eq!(counts, (3, 12, 4, 8));
     assert_eq!((report.idempotency, report.cases, report.refunds), (18, 8, 6));
+    assert_eq!(report.in_runs, 2);
     assert!(report.to_string().ends_with("every row is what it says"), "{report}");
 }
 

@@ -176,6 +176,7 @@ fn change(fact: Fact<'_>) -> Option<(&str, RefundStatus, Change<'_>)> {
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
         | Event::CaseResolved { .. }
+        | Event::WithdrawalInRun { .. }
         | Event::CaseOpened { .. }
         | Event::RefundRequested { .. }
         | Event::RefundNoticed { .. } => return None,
@@ -237,6 +238,7 @@ pub(crate) fn of_order(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
         | Event::CaseResolved { .. }
+        | Event::WithdrawalInRun { .. }
         | Event::CaseOpened { .. }
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }

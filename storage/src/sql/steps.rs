@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Case,
     /// Cases about which a person decided.
     Resolved,
+    /// Withdrawals that were put in a bank run: plain inserts, as each is in one run for ever.
+    InRun,
     /// Where each merchant now stands.
     Head,
     /// The same, kept for good once in a while. Written over what may stand there: a cache must not refuse a payment.
@@ -194,6 +196,10 @@ static RESOLVED: Statement = Statement::new(
     },
     &[Text, Text, Integer, Text, Text, Text],
 );
+static IN_RUN: Statement = Statement::new(
+    Shape::Insert { table: "bank_run_items", columns: "merchant_id, withdrawal_no, run_no" },
+    &[Text, Text, Text],
+);
 
 /// The columns of heads and of checkpoints.
 const HEAD_COLUMNS: &str = "merchant_id, format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, \
@@ -254,7 +260,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -270,6 +276,7 @@ impl Step {
         Self::Numbered,
         Self::Case,
         Self::Resolved,
+        Self::InRun,
         Self::Head,
         Self::Checkpoint,
     ];
@@ -297,6 +304,7 @@ impl Step {
             Self::Numbered => &NUMBERED,
             Self::Case => &CASE,
             Self::Resolved => &RESOLVED,
+            Self::InRun => &IN_RUN,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
         }
@@ -319,6 +327,7 @@ impl Step {
             | Self::RefundBegun
             | Self::Numbered
             | Self::Case
+            | Self::InRun
             | Self::Head
             | Self::Checkpoint => "inserted_once",
         }

@@ -186,6 +186,7 @@ fn other_content(command: &Command) -> Option<Command> {
         Command::Reject(review) => return Some(Command::Approve(review.clone())),
         Command::Confirm(confirm) => confirm.succeeded ^= true,
         Command::Attest(attest) => attest.succeeded ^= true,
+        Command::PutInRun(put) => put.run_no = "R9999".parse().unwrap(),
         Command::RecordTransfer(record) => {
             record.outcome = match &record.outcome {
                 TransferOutcome::Succeeded(_) => TransferOutcome::Failed("late".into()),
@@ -343,7 +344,8 @@ fn records_add_up(m: &Driven, records: &HashMap<Key, Record>) {
             | Record::Transaction(_)
             | Record::Settlement(_)
             | Record::Refund(_)
-            | Record::Case(_) => {}
+            | Record::Case(_)
+            | Record::InRun(_) => {}
         }
     }
     let head = m.account.head().unwrap();
