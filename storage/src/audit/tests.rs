@@ -145,7 +145,7 @@ const CHANGES: &[(&str, &str)] = &[
         ),
         (
             "insert into orders select merchant_id, '0000', amount_fen, description, channel, 'open', opened_ms, 999,
-                expires_ms, null, null, null, null, null, null, null, null, null, 0, null, null, 0, null
+                expires_ms, null, null, null, null, null, null, null, null, null, 0, null, null, 0, null, 0
              from orders where merchant_id = 'shop1' and order_no = '1001'",
             "merchant shop1, orders 0000: the row is there, but the journal does not know it",
         ),

@@ -168,10 +168,10 @@ static ORDER_REFUNDED: Statement = Statement::new(
     Shape::Update {
         table: "orders",
         set: "refunded_fen = refunded_fen + v.column3, refunded_booked_fen = refunded_booked_fen + v.column4, \
-            refund_sent_ms = coalesce(v.column5, refund_sent_ms)",
+            refund_sent_ms = coalesce(v.column5, refund_sent_ms), pending_change_fen = pending_change_fen + v.column6",
         on: order!(" and status = 'paid'"),
     },
-    &[Text, Text, Integer, Integer, Integer],
+    &[Text, Text, Integer, Integer, Integer, Integer],
 );
 
 static NUMBERED: Statement = Statement::new(

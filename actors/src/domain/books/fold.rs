@@ -7,7 +7,7 @@ use super::super::chain::Seq;
 use super::super::event::{Event, Stamped};
 use super::super::head::Broken;
 use super::super::ids::{CaseId, IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
-use super::super::money::Money;
+use super::super::money::{Balance, Money};
 use super::super::order::{Order, OrderStatus, Payment, Prepay};
 use super::super::refund::RefundStatus;
 use super::super::rules::PayoutMethod;
@@ -269,6 +269,7 @@ fn opened(seq: Seq, at: At, event: &Event) -> Option<Order> {
         payment: None,
         refunded: Money::ZERO,
         refunded_booked: Money::ZERO,
+        pending_change: Balance::ZERO,
         refund_sent_at: None,
     })
 }

@@ -317,6 +317,21 @@ fn refunds_add_up(m: &Driven, records: &HashMap<Key, Record>) {
     }
     let head = m.account.head().unwrap();
     assert_eq!((refunded, fee), (of(head.refunded), of(head.fee)));
+    // Each order is in one settlement or in pending, and brings there what it says.
+    let (mut brought, mut settled) = (0, of(head.pending()));
+    for record in records.values() {
+        match record {
+            Record::Order(order) => brought += order.settled().map_or(0, |fen| fen.fen().into()),
+            Record::Settlement(made) => settled += of(made.moved.net().unwrap()),
+            Record::Number(_)
+            | Record::Transaction(_)
+            | Record::Withdrawal(_)
+            | Record::Refund(_)
+            | Record::Case(_)
+            | Record::InRun(_) => {}
+        }
+    }
+    assert_eq!(brought, settled);
 }
 
 /// The head's sums, from the records alone.
