@@ -196,6 +196,7 @@ impl ApiError {
                     | reconcile::Fault::Refused(_)
                     | reconcile::Fault::Unreadable(_)
                     | reconcile::Fault::Unavailable(_)
+                    | reconcile::Fault::Elsewhere
                     | reconcile::Fault::Ended => fault.to_string(),
                     reconcile::Fault::Read(_)
                     | reconcile::Fault::Keep(_)
@@ -295,6 +296,7 @@ fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
 
 fn of_fault(fault: &reconcile::Fault) -> (StatusCode, &'static str) {
     match fault {
+        reconcile::Fault::Elsewhere => (StatusCode::TOO_MANY_REQUESTS, "busy"),
         reconcile::Fault::NotReady(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_not_ready"),
         reconcile::Fault::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
         reconcile::Fault::Unreadable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_unreadable"),

@@ -1,6 +1,7 @@
 //! A service beside a sandbox that the test holds, with credentials that the test knows: so it can sign notices, set faults,
 //! and move WeChat's clock.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -233,6 +234,11 @@ impl Stage {
     /// Stops the service, has commands of the binary run on its books, and starts it again. WeChat lives on.
     pub(crate) async fn restart_after(self, commands: &[&[&str]]) -> Self {
         Self { app: self.app.restart_after(commands).await, ..self }
+    }
+
+    /// Stops the service, does something to its books, and starts it again with settings that were changed. WeChat lives on.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Settings, &Path)) -> Self {
+        Self { app: self.app.restart_with(change).await, ..self }
     }
 
     /// Stops both, and has the books worked out anew.
