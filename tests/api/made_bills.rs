@@ -147,14 +147,16 @@ pub(crate) fn trade(lines: &[Line]) -> String {
 }
 
 /// Puts a day's fund flow there: transfers by their numbers.
-pub(crate) fn put_transfers(bills: &Bills, day: &str, transfers: &[(&str, i64)]) {
+pub(crate) fn put_transfers(bills: &Bills, day: &str, transfers: &[(String, i64)]) {
     let mut text = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额（元）,账户结余（元）,资金变更提交申请人,备注,业务凭证号\r\n".to_owned();
-    let mut balance = 1_000_000;
+    let mut balance = 10_000_000;
     for (n, (voucher, fen)) in transfers.iter().enumerate() {
         balance -= fen;
         let (fen, balance) = (yuan(*fen), yuan(balance));
         text.push_str(&format!(
-            "`{day} 15:00:{n:02},`71{n},`F{n},`企业付款,`企业付款,`支出,`{fen},`{balance},`system,`,`{voucher}\r\n"
+            "`{day} 15:{:02}:{:02},`71{n},`F{n},`企业付款,`企业付款,`支出,`{fen},`{balance},`system,`,`{voucher}\r\n",
+            n / 60,
+            n % 60,
         ));
     }
     let (count, total) = (transfers.len(), yuan(transfers.iter().map(|(_, fen)| fen).sum()));

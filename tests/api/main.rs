@@ -19,6 +19,7 @@ mod misfits;
 mod notices;
 mod receiver;
 mod reconcile_alone;
+mod reconcile_week;
 mod reconciliations;
 mod refunds;
 mod replay;

@@ -61,33 +61,30 @@ async fn planted(each: i64) {
             "journal_only",
             "bill_status",
             "bill_refund",
+            "bill_only",
+            "bill_only",
         ]);
     }
     made_bills::put(&shop.bills, DAY, &lines);
-    // One transfer twice, one that nobody here asked for.
-    shop.stage.app.paid("m1", 10_000).await;
-    let withdraw = json!({"withdrawal_no": "W001", "amount_fen": 700, "settle_first": true});
-    let path = "/v1/merchants/m1/withdrawals";
-    shop.stage.app.post(path, withdraw).await.expect(201);
-    until("the withdrawal was paid out", || async {
-        shop.stage.app.get(&format!("{path}/W001")).await.expect(200)["status"] == "succeeded"
-    })
-    .await;
-    let transfers = [("2m1W001", 700), ("2m1W001", 700), ("2m1W999", 300)];
+    // Transfers: once, as it should be; twice; and those that nobody here asked for.
+    let mut transfers = vec![shop.withdrawn("W000", 700).await];
+    for n in 0..each {
+        let doubled = shop.withdrawn(&format!("WD{n:02}"), 700).await;
+        transfers.extend([doubled.clone(), doubled, (format!("2m1WU{n:02}"), 300)]);
+    }
     made_bills::put_transfers(&shop.bills, DAY, &transfers);
-    expected.extend(["bill_only", "bill_only"]);
     expected.sort_unstable();
 
     let report = shop.run(DAY).await;
     assert_eq!(shop.kinds(DAY).await, expected, "{report}");
-    assert_eq!(report["flow"]["balance_fen"], 1_000_000 - 1_700);
+    assert_eq!(report["flow"]["balance_fen"], 10_000_000 - 700 - each * 1_700);
     let cases = || async { shop.all("/v1/cases").await.len() };
     assert_eq!(cases().await, expected.len());
 
     // A second run opens no second case; what is no longer there is said.
     made_bills::put_transfers(&shop.bills, DAY, &transfers[..1]);
     let report = shop.run(DAY).await;
-    assert_eq!(report["no_longer_seen"], 2, "{report}");
+    assert_eq!(report["no_longer_seen"], 2 * each, "{report}");
     assert_eq!(cases().await, expected.len());
     let csv = shop
         .stage

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tally::settings::Settings;
 use tally_wechat::SignType;
 
+use crate::helpers::until;
 use crate::made_bills::{self, Bills, Line};
 use crate::stage::{Stage, signed};
 
@@ -60,6 +61,20 @@ impl Shop {
         let notice = self.stage.notice_of("m1", no, total).with("time_end", compact);
         assert!(self.stage.send("m1", signed(&notice, SignType::Md5)).await);
         line(no, fen, at)
+    }
+
+    /// A withdrawal that was paid out, as the fund flow has it.
+    pub(crate) async fn withdrawn(&self, no: &str, fen: i64) -> (String, i64) {
+        let app = &self.stage.app;
+        app.paid("m1", fen).await;
+        let withdraw = json!({"withdrawal_no": no, "amount_fen": fen, "settle_first": true});
+        let path = "/v1/merchants/m1/withdrawals";
+        app.post(path, withdraw).await.expect(201);
+        until("the withdrawal was paid out", || async {
+            app.get(&format!("{path}/{no}")).await.expect(200)["status"] == "succeeded"
+        })
+        .await;
+        (format!("2m1{no}"), fen)
     }
 
     /// Compares a day.
