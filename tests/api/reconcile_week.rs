@@ -178,3 +178,34 @@ async fn a_refund_sent_before_midnight_is_carried_over_and_a_difference_if_it_ne
     assert_eq!((&report["differences"], &report["no_longer_seen"]), (&json!({}), &json!(1)));
     week.stage.finish().await;
 }
+
+/// Each fault that the sandbox's bills can have, in every line of one kind, and how many differences come of it.
+#[actix_web::test]
+async fn what_goes_wrong_with_lines_of_the_sandboxs_bills_is_found_line_by_line() {
+    let week = Week::new().await;
+    week.comes_to(0, 12 * 3_600).await;
+    for n in 0..4 {
+        let no = format!("A00{n}");
+        week.ordered(&no, 10_000).await;
+        week.pays(&no, 0).await;
+    }
+    for n in 0..3 {
+        week.refunds(&format!("A00{n}"), &format!("R00{n}"), 5_000).await;
+    }
+    week.withdraws("W001", 700).await;
+    week.withdraws("W002", 800).await;
+    week.comes_to(1, 12 * 3_600).await;
+    for (bill, fault, expected) in [
+        ("trade_bill", "line_missing", json!({"journal_only": 4, "bill_refund": 3})),
+        ("trade_bill", "line_doubled", json!({"bill_only": 4, "bill_refund": 3})),
+        ("trade_bill", "line_altered", json!({"bill_amount": 4, "bill_refund": 3})),
+        ("fund_flow", "line_doubled", json!({"bill_only": 2})),
+        ("fund_flow", "line_altered", json!({"bill_amount": 2})),
+        ("refund_query", "time_out", json!({})),
+    ] {
+        week.stage.faults(&[(bill, fault)]).await;
+        let report = week.compared(0).await;
+        assert_eq!(report["differences"], expected, "{bill} {fault}: {report}");
+    }
+    week.stage.finish().await;
+}
