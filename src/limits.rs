@@ -250,8 +250,14 @@ pub(crate) const RECONCILE_CASES_MAX: u64 = 10_000;
 /// How often it is looked whether a day is due.
 pub(crate) const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 
-/// How many days that were missed are made up for.
-pub(crate) const RECONCILE_DAYS_BACK: u32 = 30;
+/// How long a day that fails waits at the most before it is tried again.
+pub(crate) const RECONCILE_AGAIN_MAX: Duration = Duration::from_secs(3_600);
+
+/// How many days that were missed are made up for: WeChat keeps a bill for three months.
+pub(crate) const RECONCILE_DAYS_BACK: u32 = 88;
+
+/// How many merchants that can't be read a report names.
+pub(crate) const RECONCILE_UNREAD_SHOWN: usize = 100;
 
 /// Payments this close to midnight may stand in the bill of the day beside theirs, in milliseconds.
 pub(crate) const MIDNIGHT_MS: i64 = 10 * 60_000;

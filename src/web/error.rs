@@ -207,6 +207,7 @@ impl ApiError {
                     | reconcile::Fault::Refused(_)
                     | reconcile::Fault::Unreadable(_)
                     | reconcile::Fault::Unavailable(_)
+                    | reconcile::Fault::Elsewhere
                     | reconcile::Fault::Ended => fault.to_string(),
                     reconcile::Fault::Read(_)
                     | reconcile::Fault::Keep(_)

@@ -34,6 +34,8 @@ struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     ran_at: Option<At>,
+    /// Whether all was read, and nothing differs.
+    agreed: Option<bool>,
     #[serde(flatten)]
     report: Option<Report>,
 }
@@ -51,8 +53,9 @@ struct DifferenceView {
 
 impl View {
     fn of(made: Reconciliation) -> Self {
-        let report = serde_json::from_str(&made.report).ok();
-        Self { date: made.day, status: "done", reason: None, ran_at: Some(made.ran_at), report }
+        let report: Option<Report> = serde_json::from_str(&made.report).ok();
+        let (ran_at, agreed) = (Some(made.ran_at), report.as_ref().map(Report::agrees));
+        Self { date: made.day, status: "done", reason: None, ran_at, agreed, report }
     }
 
     fn standing(self, standing: Option<Standing>) -> Self {
@@ -65,7 +68,7 @@ impl View {
     }
 
     fn none(date: Day) -> Self {
-        Self { date, status: "done", reason: None, ran_at: None, report: None }
+        Self { date, status: "done", reason: None, ran_at: None, agreed: None, report: None }
     }
 }
 
@@ -136,7 +139,7 @@ pub(crate) async fn differences(
         let part = service.kept(move |books| books.differences(date, page)).await?;
         return ok(List::of(part, view));
     }
-    let (mut text, mut rows, mut cursor) = (format!("{}{HEADER}", csv::MARK), 0, None);
+    let (mut text, mut rows, mut cursor) = (format!("{}{HEADER}", csv::MARK), 0, page.cursor);
     while rows < CSV_ROWS_MAX {
         let page = Page { limit: PAGE_MAX, cursor };
         let part = service.kept(move |books| books.differences(date, page)).await?;
@@ -147,6 +150,7 @@ pub(crate) async fn differences(
             break;
         }
     }
+    text.extend(cursor.map(|next| goes_on(date, &next)));
     let name = format!("attachment; filename=\"differences-{date}.csv\"");
     let mut answer = HttpResponse::Ok();
     answer.content_type("text/csv; charset=utf-8").insert_header((CONTENT_DISPOSITION, name));
@@ -187,4 +191,21 @@ fn line(date: Day, one: &DifferenceView) -> String {
     });
     let cells: Vec<String> = cells.collect();
     format!("{date},{}\r\n", cells.join(","))
+}
+
+/// The last line of a file that does not hold all.
+fn goes_on(date: Day, next: &str) -> String {
+    format!("{date},\"goes on: ask for the rest with format=csv&cursor={next}\"\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_does_not_hold_all_says_so_in_its_last_line() {
+        let day = Day::from_days(20_454).unwrap();
+        let last = goes_on(day, "f0a");
+        assert!(last.starts_with("2026-01-01,\"goes on: ") && last.ends_with("&cursor=f0a\"\r\n"));
+    }
 }

@@ -8,6 +8,7 @@ use crate::reconcile;
 /// The status and code of a day that was not compared.
 pub(super) fn of_fault(fault: &reconcile::Fault) -> (StatusCode, &'static str) {
     match fault {
+        reconcile::Fault::Elsewhere => (StatusCode::TOO_MANY_REQUESTS, "busy"),
         reconcile::Fault::NotReady(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_not_ready"),
         reconcile::Fault::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
         reconcile::Fault::Unreadable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_unreadable"),

@@ -1,6 +1,7 @@
 //! A clean store passes; whatever is altered, removed or added behind its back is found and named.
 
 mod forged;
+mod hundred;
 mod indexes;
 mod kept;
 mod random;

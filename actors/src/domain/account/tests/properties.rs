@@ -110,6 +110,9 @@ impl History {
         self.made += 1;
         let mut command = command.clone();
         command.number_anew(&format!("made{}", self.made));
+        if let Command::Stand(stand) = &mut command {
+            stand.seen = Some(self.m.account.link().seq);
+        }
         command
     }
 
