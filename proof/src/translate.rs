@@ -90,7 +90,12 @@ pub fn request(command: &Command) -> Request {
         Command::StartRefund(start) => refunds::starts(start.refund_no),
         Command::RecordRefund(record) => refunds::records(record),
         Command::NoticeRefund(notice) => refunds::tells(notice),
-        Command::Adopt(_) | Command::Attest(_) => unreachable!("nobody asks for that here"),
+        Command::Attest(attest) => Request::Desk(history::Desk::Attest {
+            withdrawal_no: attest.withdrawal_no.to_string(),
+            succeeded: attest.succeeded,
+            by: attest.by.to_string(),
+        }),
+        Command::Adopt(_) => unreachable!("nobody asks for that here"),
     }
 }
 

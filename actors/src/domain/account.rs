@@ -181,7 +181,10 @@ impl Account {
             Command::StartRefund(start) => {
                 self.start_refund(start, self.time_of(command, asked.at))
             }
-            Command::RecordRefund(record) => self.record_refund(head, record, asked.restored),
+            Command::RecordRefund(record) => {
+                let told = self.record_refund(head, record, asked.restored)?;
+                Ok(Self::frozen_by_cases(head, told, asked))
+            }
             Command::NoticeRefund(notice) => self.notice_refund(notice),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
