@@ -93,6 +93,10 @@ mutants! {
         RefundFromAvailable = "refund-from-available",
         /// A refund that failed goes back to the pending money of its order, which was settled meanwhile.
         RefundToClosedBucket = "refund-to-closed-bucket",
+        /// A frozen merchant's withdrawal goes out.
+        FreezeIgnored = "freeze-ignored",
+        /// One admin says twice what became of a transfer, and that ends it.
+        AttestedAlone = "attested-alone",
     }
     payout {
         /// A success that comes late overwrites a withdrawal that was given back.

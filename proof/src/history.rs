@@ -30,6 +30,8 @@ pub struct History {
     /// Tally also acted by itself where nobody saw it ask: its sweeper, payer and settler. Events that they record need no
     /// call here. False where the harness sees every call.
     pub acts_alone: bool,
+    /// The kinds of case that freeze their merchant; `None`: nobody says.
+    pub freeze_on: Option<Vec<&'static str>>,
 }
 
 /// One call, from when it was asked until it was answered. The front door may have sent it several times.
@@ -172,6 +174,17 @@ pub enum Desk {
     Stand {
         /// What, as the journal names it, such as `freeze`.
         change: &'static str,
+        /// The newest place in the journal when it was looked for what is under way; for closing.
+        seen: Option<u64>,
+    },
+    /// Say what became of a transfer that the channel tells of no more.
+    Attest {
+        /// The withdrawal.
+        withdrawal_no: String,
+        /// It was paid out.
+        succeeded: bool,
+        /// The admin's key.
+        by: String,
     },
 }
 

@@ -79,7 +79,8 @@ pub fn request(command: &Command) -> Request {
             remedy: resolve.remedy.map(Remedy::as_str),
         }),
         Command::Stand(stand) => {
-            Request::Desk(history::Desk::Stand { change: change(stand.change) })
+            let seen = stand.seen.map(|seq| seq.0);
+            Request::Desk(history::Desk::Stand { change: change(stand.change), seen })
         }
         Command::RaiseCase(raise) => Request::Desk(history::Desk::Raise {
             kind: raise.kind.as_str(),
@@ -90,9 +91,12 @@ pub fn request(command: &Command) -> Request {
         Command::StartRefund(start) => refunds::starts(start.refund_no),
         Command::RecordRefund(record) => refunds::records(record),
         Command::NoticeRefund(notice) => refunds::tells(notice),
-        Command::Adopt(_) | Command::Attest(_) | Command::PutInRun(_) => {
-            unreachable!("nobody asks for that here")
-        }
+        Command::Attest(attest) => Request::Desk(history::Desk::Attest {
+            withdrawal_no: attest.withdrawal_no.to_string(),
+            succeeded: attest.succeeded,
+            by: attest.by.to_string(),
+        }),
+        Command::Adopt(_) | Command::PutInRun(_) => unreachable!("nobody asks for that here"),
     }
 }
 

@@ -109,6 +109,9 @@ fn every_fault_answer_and_event_comes_up() {
         "refund_failed",
         "refund_noticed",
         "refund_found",
+        "standing_changed",
+        "case_resolved",
+        "withdrawal_attested",
     ];
     all("event", &events);
 }

@@ -185,7 +185,10 @@ impl Account {
             Command::StartRefund(start) => {
                 self.start_refund(start, self.time_of(command, asked.at))
             }
-            Command::RecordRefund(record) => self.record_refund(head, record, asked.restored),
+            Command::RecordRefund(record) => {
+                let told = self.record_refund(head, record, asked.restored)?;
+                Ok(Self::frozen_by_cases(head, told, asked))
+            }
             Command::NoticeRefund(notice) => self.notice_refund(notice),
             Command::PutInRun(put) => self.put_in_run(put, asked),
             #[cfg(test)]

@@ -8,7 +8,7 @@ use super::lives::Point;
 use super::people::{self, Word};
 use super::refund::What;
 use super::refunding;
-use crate::history::{Answer, Call, Request, Thing, TransferOutcome};
+use crate::history::{Answer, Call, Desk, Request, Thing, TransferOutcome};
 
 /// What calls and events are about: how an event finds the calls that may have recorded it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +61,8 @@ impl<'a> Asked<'a> {
         journal: &Journal<'_>,
         at: Point,
     ) -> impl Iterator<Item = &'a Call> {
+        // What a case leads to is recorded by whoever opens it.
+        let at = if people::follows_a_case(journal, at) { at - 1 } else { at };
         let event = journal.event(at);
         let subjects = event.map(event_subjects).unwrap_or_default();
         let calls = subjects.into_iter().flatten().flat_map(|subject| self.about(subject));
@@ -95,6 +97,9 @@ fn subjects(request: &Request) -> [Option<Subject<'_>>; 2] {
         | Request::Confirm { withdrawal_no, .. }
         | Request::StartSending { withdrawal_no }
         | Request::RecordTransfer { withdrawal_no, .. } => {
+            [Some(Subject::Withdrawal(withdrawal_no)), None]
+        }
+        Request::Desk(Desk::Attest { withdrawal_no, .. }) => {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
         Request::Desk(_) => [Some(Subject::Desk), None],
@@ -146,6 +151,9 @@ fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
         Event::Moved(moved) => [Some(Subject::Withdrawal(moved.withdrawal_no)), None, None],
         Event::Word(Word::Raised { refund_no: Some(number), .. }) => {
             [Some(Subject::Desk), Some(Subject::Refund(number)), None]
+        }
+        Event::Word(Word::Attested { withdrawal_no, .. }) => {
+            [Some(Subject::Withdrawal(withdrawal_no)), None, None]
         }
         Event::Word(_) => [Some(Subject::Desk), None, None],
         Event::Refund(turn) => {
@@ -249,7 +257,7 @@ fn may_record(call: &Call, event: &Event, at: Point, journal: &Journal) -> bool 
         Event::Case(case) => may_open_case(request, case, journal),
         Event::Settled(settled) => may_settle(request, settled, at, journal),
         Event::Requested(requested) => may_request(request, requested),
-        Event::Moved(moved) => may_move(request, moved),
+        Event::Moved(moved) => may_move(request, moved) || may_end(request, moved, at, journal),
         Event::Word(word) => match request {
             Request::Desk(desk) => people::may_record(desk, word),
             Request::Refunding(asked) => refunding::may_raise(asked, word),
@@ -334,6 +342,14 @@ fn may_request(request: &Request, requested: &Requested) -> bool {
         && key.as_deref() == requested.key
         && requested.is_of(*amount, *settle_first)
         && given(by, requested.asked_by)
+}
+
+/// Whether two admins ended it.
+fn may_end(request: &Request, moved: &Moved, at: Point, journal: &Journal) -> bool {
+    let Request::Desk(desk) = request else { return false };
+    let ends = matches!(moved.how, Move::Succeeded | Move::Failed);
+    let paid = moved.how == Move::Succeeded;
+    ends && people::may_end(desk, (moved.withdrawal_no, paid), at, journal)
 }
 
 fn may_move(request: &Request, moved: &Moved) -> bool {

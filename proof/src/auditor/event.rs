@@ -178,8 +178,7 @@ pub(super) fn read(fact: &Fact) -> Option<Event<'_>> {
         "withdrawal_approved" => moved(Move::Approved),
         "withdrawal_rejected" => moved(Move::Rejected),
         "withdrawal_sending" => moved(Move::Sending),
-        // What an admin says of one that nobody knows of leaves it as unknown as it was.
-        "withdrawal_unknown" | "withdrawal_attested" => moved(Move::Unknown),
+        "withdrawal_unknown" => moved(Move::Unknown),
         "withdrawal_succeeded" => moved(Move::Succeeded),
         "withdrawal_failed" => moved(Move::Failed),
         "withdrawal_in_run" => moved(Move::InRun),

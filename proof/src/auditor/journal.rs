@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::event::{Case, Event, Moved, Opened, Paid, Requested, Settled, Terms, read};
 use super::lives::{Order, Point, Settlement, Withdrawal};
-use super::people::Word;
+use super::people::{self, Word};
 use super::refund::{Refund, Turn, What};
 use super::sums::{Pending, Sums};
 use crate::history::Stored;
@@ -212,7 +212,7 @@ impl<'a> Journal<'a> {
     fn hear(&mut self, word: &Word<'a>, at: Point) {
         match word {
             Word::Stands { .. } => self.decisions.push(at),
-            Word::Resolved { .. } => {}
+            Word::Resolved { .. } | Word::Attested { .. } => {}
             Word::Raised { case_id, .. } => {
                 if let Some(before) = self.raised.insert(case_id, at) {
                     self.twice
@@ -244,6 +244,9 @@ impl<'a> Journal<'a> {
 
     /// Whether a point lies inside of one message: between the two events that it recorded together. Nobody sees it.
     pub(super) fn is_inside(&self, at: Point) -> bool {
+        if people::follows_a_case(self, at + 1) {
+            return true;
+        }
         match (self.event(at), self.event(at + 1)) {
             (Some(Event::Settled(settled)), Some(Event::Requested(requested))) => {
                 requested.settlement_no == Some(settled.settlement_no)

@@ -86,7 +86,7 @@ pub fn judge(history: &History) -> Vec<Violation> {
         tables::judge(&journal, &mut found);
         settlements::judge(&journal, &mut found);
         limits::judge(&journal, &mut found);
-        states::judge(&journal, &mut found);
+        states::judge(&journal, history.freeze_on.as_deref(), &mut found);
         refunds::judge(&journal, &mut found);
         durable::judge(&journal, &asked, &mut found);
         agree::judge(&journal, &asked, &mut found);

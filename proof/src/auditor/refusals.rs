@@ -31,6 +31,9 @@ pub(super) fn right(
     if let (true, Request::Refunding(asked)) = (known, &call.request) {
         return refunding::refused(journal, asked, (code, available), at);
     }
+    if let (true, Request::Desk(desk)) = (known, &call.request) {
+        return people::refused(journal, desk, code, at);
+    }
     match code {
         "merchant_unknown" => !known,
         "invalid_request" | "forbidden" | "not_authorized" => true,
@@ -51,7 +54,6 @@ pub(super) fn right(
             );
             asks && people::stood(journal, at).0
         }
-        "case_unknown" | "case_resolved" => matches!(call.request, Request::Desk(_)),
         "merchant_suspended" => {
             matches!(call.request, Request::Open { .. })
                 && people::stood(journal, at).1 == "suspended"

@@ -48,6 +48,12 @@ pub(super) fn acknowledged(
             let sent = |known: &Withdrawal| known.moved(Move::Sending).any(|place| place <= at);
             recorded() || journal.withdrawal(withdrawal_no).is_some_and(sent)
         }
+        // What the channel told meanwhile is what the admin says.
+        Request::Desk(desk @ Desk::Attest { withdrawal_no, .. }) => {
+            let known = journal.withdrawal(withdrawal_no).and_then(|known| known.standing(at));
+            let ended = matches!(known, Some(Standing::Succeeded | Standing::Failed));
+            recorded() || (ended && people::holds(journal, desk, at))
+        }
         Request::Refunding(asked) => refunding::acknowledged(journal, asked, own, at),
         Request::Register(_)
         | Request::Open { .. }
@@ -265,7 +271,8 @@ fn is_about(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
         Request::Review { withdrawal_no, .. }
         | Request::Confirm { withdrawal_no, .. }
         | Request::StartSending { withdrawal_no }
-        | Request::RecordTransfer { withdrawal_no, .. } => withdrawal_no,
+        | Request::RecordTransfer { withdrawal_no, .. }
+        | Request::Desk(Desk::Attest { withdrawal_no, .. }) => withdrawal_no,
         Request::Register(_)
         | Request::ChangeRules(_)
         | Request::Read

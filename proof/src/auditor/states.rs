@@ -11,7 +11,7 @@ use super::people;
 const CLAIM: &str = "states";
 
 /// An event is looked at from the point before it.
-pub(super) fn judge(journal: &Journal, found: &mut Found) {
+pub(super) fn judge(journal: &Journal, freeze_on: Option<&[&str]>, found: &mut Found) {
     let merchant = journal.merchant;
     let mut say = |what: Arguments| found.say(CLAIM, merchant, what);
     for at in 1..=journal.end() {
@@ -35,6 +35,7 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
             | None => {}
         }
         people::allowed(journal, at, &mut say);
+        people::freezes(journal, freeze_on, at, &mut say);
         if journal.terms(at).is_none() {
             say(format_args!("seq {at}: an event of a merchant that is not registered"));
         }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tally_actors::domain::case::{Case, PaymentCase};
 use tally_actors::domain::command::{
-    Asked, Command, Confirm, NoticeRefund, OpenOrder, Pay, RecordPrepay, RequestRefund, Review,
-    RulesChange, Settle, Withdraw,
+    Asked, Attest, Command, Confirm, NoticeRefund, OpenOrder, Pay, RaiseCase, RecordPrepay,
+    RequestRefund, ResolveCase, Review, RulesChange, Settle, Stand, Withdraw,
 };
 use tally_actors::domain::event::PaymentSource;
-use tally_actors::domain::ids::{IdempotencyKey, KeyId, RefundNo};
+use tally_actors::domain::ids::{IdempotencyKey, KeyId, RefundNo, TransactionId};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::number;
 use tally_actors::domain::order::Channel;
@@ -16,7 +17,7 @@ use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::WithdrawalRequest;
 
 use super::plan::Merchant;
-use super::workload::{Ask, Name, Op, Told};
+use super::workload::{About, Ask, Name, Op, Told};
 use crate::history::{Answer, Thing};
 use crate::random::Random;
 
@@ -153,6 +154,44 @@ impl Notebook {
                     by_admin: *by_admin,
                 })
             }
+            Ask::Stand(change) => {
+                let (change, reason) = (*change, "a look".into());
+                Command::Stand(Stand { change, reason, by: key_id(0), seen: None })
+            }
+            Ask::Raise { kind, subject, amount } => Command::RaiseCase(RaiseCase {
+                kind: *kind,
+                subject: format!("line {subject}").into(),
+                order_no: None,
+                transaction_id: None,
+                amount: Some(fen(*amount)),
+                expected: None,
+                facts: vec![],
+            }),
+            Ask::Resolve { about, kind, note } => {
+                let of_whom = &with.merchant.id;
+                let case_id = match about {
+                    About::Raised { kind, subject } => {
+                        Case::id_of(of_whom, *kind, &format!("line {subject}"))
+                    }
+                    About::Payment { order, transaction } => {
+                        let order_no = self.number(of, Kind::Order, *order)?;
+                        PaymentCase::id_of(of_whom, *kind, &order_no, &transaction_id(*transaction))
+                    }
+                };
+                let note = format!("note {note}").into();
+                Command::ResolveCase(ResolveCase { case_id, by: key_id(0), note, remedy: None })
+            }
+            Ask::Attest { withdrawal, by: says, .. } => {
+                by = Some(key_id(*says));
+                Command::Attest(Attest {
+                    withdrawal_no: self.number(of, Kind::Withdrawal, *withdrawal)?,
+                    succeeded: false,
+                    reference: "".into(),
+                    reason: "seen on the platform".into(),
+                    by: key_id(*says),
+                    first: None,
+                })
+            }
             Ask::RefundByHand { order, hand, amount, .. } => {
                 by = None;
                 let refund_id = format!("by hand {hand}");
@@ -173,7 +212,7 @@ impl Notebook {
         let Ask::Pay { order, transaction, amount, booked, told } = &op.ask else { return None };
         Some(Pay {
             order_no: self.number(op.merchant, Kind::Order, *order)?,
-            transaction_id: format!("T{transaction}").parse().expect("a transaction id"),
+            transaction_id: transaction_id(*transaction),
             amount: fen(*amount),
             booked: fen(*booked),
             paid_at: *self.paid_at.entry((op.merchant, *transaction)).or_insert(now),
@@ -190,6 +229,7 @@ impl Notebook {
         let number = match name {
             Name::Chosen(number) => chosen(kind, number),
             Name::Made(key) => self.numbers.get(&(of, kind, key))?.clone(),
+            Name::Listed(number) => number.to_string(),
         };
         number.parse().ok()
     }
@@ -239,6 +279,7 @@ fn filled<T: std::str::FromStr<Err: std::fmt::Debug>>(
     const FORM: &str = "a number of the right form";
     match name {
         Name::Chosen(number) => (chosen(kind, number).parse().expect(FORM), None),
+        Name::Listed(number) => (number.to_string().parse().expect(FORM), None),
         Name::Made(key) => {
             let made = number::make(with.now, with.random.draw());
             let key = format!("key {key}").parse().expect("a short key");
@@ -249,6 +290,10 @@ fn filled<T: std::str::FromStr<Err: std::fmt::Debug>>(
 
 fn chosen(kind: Kind, number: u64) -> String {
     format!("{}{number:04}", kind.letter())
+}
+
+fn transaction_id(number: u64) -> TransactionId {
+    format!("T{number}").parse().expect("a transaction id")
 }
 
 fn key_id(n: u64) -> KeyId {

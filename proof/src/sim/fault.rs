@@ -65,6 +65,8 @@ pub enum Fault {
     RefundStuck,
     /// The channel takes another sum for it than its share.
     RefundOther,
+    /// A process's clock goes a month ahead, in seeds where people may see to what follows.
+    ClockMonth,
 }
 
 impl Fault {
@@ -101,6 +103,7 @@ impl Fault {
         (Self::RefundFails, "refund-fails", 500, 4_000),
         (Self::RefundStuck, "refund-stuck", 500, 2_000),
         (Self::RefundOther, "refund-other", 500, 4_000),
+        (Self::ClockMonth, "clock-month", 3, 30),
     ];
 
     /// Its name on the command line.

@@ -7,8 +7,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `plan`, `workload`, `refunds`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
-//! | `world`, `client`, `ending` | the run: who asks, who crashes, how it ends |
+//! | `plan`, `workload`, `refunds`, `desk`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
+//! | `world`, `client`, `truth`, `ending` | the run: who asks, who crashes, how it ends |
 //! | `stage`, `item`, `store`, `channel`, `returns` | what is around the processes: time, chance, the store, WeChat |
 //! | `process`, `actor`, `door`, `writer`, `reader`, `payer`, `refunder` | one process: shells around the machines, as in `actors` |
 //! | `tour` | many seeds, on several threads |
@@ -17,6 +17,7 @@
 mod actor;
 mod channel;
 mod client;
+mod desk;
 mod door;
 mod ending;
 mod fault;
@@ -35,6 +36,7 @@ mod stage;
 mod store;
 mod timeline;
 mod tour;
+mod truth;
 mod workload;
 mod world;
 mod writer;

@@ -2,11 +2,13 @@
 //!
 //! All but the schedule is here, so that a run can be made smaller by taking things out of its plan.
 
+use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::money::{FeeRate, Money};
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::time::At;
 
+use super::desk;
 use super::fault::{Fault, Faults};
 use super::item::Leg;
 use super::refunds;
@@ -33,6 +35,10 @@ pub struct Plan {
     pub(super) clients: usize,
     pub(super) faults: Faults,
     pub(super) pace: Pace,
+    /// Whether people decide about cases, merchants and transfers.
+    pub(super) people: bool,
+    /// Cases of these kinds freeze their merchant.
+    pub(super) freeze_on: Vec<CaseKind>,
     /// Whether customers get money back.
     pub(super) refunds: bool,
     /// Whether transfers by WeChat can be made.
@@ -90,6 +96,8 @@ impl Plan {
             clients,
             faults,
             pace,
+            people: false,
+            freeze_on: vec![],
             refunds: false,
             transfers_open: !shape.percent(10),
             events_max: *shape.of(&[1, 2, 4, 8, 2_048]),
@@ -103,8 +111,14 @@ impl Plan {
             gaps: GAPS,
             certain_within: None,
         };
+        if !desk::has_months(seed) {
+            plan.faults.switch_off(Fault::ClockMonth);
+        }
         if refunds::are_in(seed) {
             refunds::add(&mut plan);
+        }
+        if desk::is_in(seed) {
+            desk::add(&mut plan);
         }
         plan
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use tally_actors::batcher::{Incarnation, Input as Batching};
 use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::standing::CaseKinds;
 use tally_actors::pipeline::{Effect, Fence, Input};
 
 use super::actor::{Actor, InHand, Mail};
@@ -23,6 +24,7 @@ pub(super) struct Process {
     pub(super) place: Place,
     pub(super) shared: bool,
     calls_max: usize,
+    pub(super) freeze_on: CaseKinds,
     leave_after: u64,
     registry: BTreeMap<MerchantId, Entry>,
     pub(super) actors: BTreeMap<Incarnation, Actor>,
@@ -50,6 +52,7 @@ impl Process {
             place,
             shared: plan.nodes > 1,
             calls_max: plan.calls_max,
+            freeze_on: plan.freeze_on.iter().copied().collect(),
             leave_after: plan.leave_after,
             registry: BTreeMap::new(),
             actors: BTreeMap::new(),

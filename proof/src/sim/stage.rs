@@ -99,6 +99,7 @@ impl Stage {
     pub(super) fn new(plan: &Plan, timeline: Timeline) -> Self {
         let mut history = History::default();
         history.channel.refunds = Some(vec![]);
+        history.freeze_on = Some(plan.freeze_on.iter().map(|kind| kind.as_str()).collect());
         Self {
             random: Random::new(plan.schedule),
             now: 0,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tally_actors::domain::command::Command;
 use tally_actors::domain::ids::{KeyId, MerchantId};
 
-use super::client::{self, Asking, Client, Notebook};
+use super::client::{self, Client, Notebook};
 use super::door::Message;
 use super::fault::Fault;
 use super::item::{CallId, Item, Leg, Place};
@@ -13,8 +13,8 @@ use super::plan::{Plan, SECOND};
 use super::process::Process;
 use super::stage::{Open, Origin, Stage};
 use super::timeline::Timeline;
-use super::workload::{Ask, Op};
-use crate::history::{Answer, Request};
+use super::workload::Op;
+use crate::history::Answer;
 use crate::random::Random;
 use crate::translate;
 
@@ -40,6 +40,9 @@ const CLOCKS: &[i64] = &[
     259_200_000,
 ];
 
+/// How far ahead a clock is by which the channel tells of a transfer no more, in milliseconds.
+const MONTH_AHEAD: i64 = 40 * 86_400_000;
+
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) stage: Stage,
@@ -48,9 +51,9 @@ pub(super) struct World {
     /// What is known of each operation.
     pub(super) known: Vec<Known>,
     pub(super) clients: Vec<Client>,
-    notebook: Notebook,
+    pub(super) notebook: Notebook,
     /// For numbers that front doors make.
-    numbers: Random,
+    pub(super) numbers: Random,
     /// Requests on their way to a front door.
     requests: BTreeMap<CallId, (MerchantId, Command, Option<KeyId>)>,
     /// Which operation a call is for.
@@ -152,6 +155,10 @@ impl World {
             let node = self.stage.below(self.nodes.len());
             let clock = *self.stage.random.of(CLOCKS);
             self.set_clock(node, clock);
+        }
+        if self.stage.strikes(Fault::ClockMonth) {
+            let node = self.stage.below(self.nodes.len());
+            self.set_clock(node, MONTH_AHEAD);
         }
     }
 
@@ -299,49 +306,20 @@ impl World {
         }
         let to = up[self.stage.below(up.len())];
         let op = self.ops[place].clone();
-        let mut with = Asking {
-            merchant: &self.plan.merchants[op.merchant],
-            now: self.stage.true_time(),
-            random: &mut self.numbers,
-            transfers_open: self.plan.transfers_open,
-        };
-        let of = with.merchant.id;
-        let Some((command, by)) = self.notebook.command(&op, &mut with) else {
+        let of = self.plan.merchants[op.merchant].id;
+        let command = self.command(&op);
+        let Some((command, by)) = command else {
             self.stage.count("operation", "names nothing");
             return self.goes_on(client);
         };
         self.clients[client].at = Some((place, asks + 1));
         self.tell_channel(&op, of, &command);
-        self.refund_there(&op, of, &command);
         let open = Open { origin: Origin::Client(client), place: to };
         let call = self.stage.ask(of, translate::request(&command), open);
-        self.stage.count("operation", kind_of(&op.ask));
+        self.stage.count("operation", op.ask.kind());
         self.requests.insert(call, (of, command, by));
         self.calls.insert(call, place);
         self.stage.after(Leg::Net, Item::Arrive(to, call));
-    }
-
-    /// What the channel tells of, it knows.
-    fn tell_channel(&mut self, op: &Op, of: MerchantId, command: &Command) {
-        if let Command::Pay(pay) = command
-            && self.notebook.is_new_payment(op.merchant, pay)
-            && let Request::Pay { order_no, transaction_id, amount, .. } =
-                translate::request(command)
-        {
-            let payment = (of.to_string(), order_no, transaction_id, amount);
-            self.stage.history.channel.payments.push(payment);
-        }
-    }
-
-    /// What a notice tells of that a person did at the channel, was done there before.
-    fn refund_there(&mut self, op: &Op, of: MerchantId, command: &Command) {
-        if let Command::NoticeRefund(notice) = command
-            && matches!(op.ask, Ask::RefundByHand { forged: false, .. })
-            && self.notebook.is_new_refund(op.merchant, notice.refund_no)
-        {
-            let number = (of, notice.refund_no);
-            self.stage.refund_by_hand(number, notice.order_no, notice.amount);
-        }
     }
 
     fn arrives(&mut self, place: Place, call: CallId) {
@@ -410,23 +388,4 @@ impl World {
 /// The process that lives there, if it still does.
 fn live(nodes: &mut [Node], place: Place) -> Option<&mut Process> {
     nodes[place.node].process.as_mut().filter(|process| process.place == place)
-}
-
-fn kind_of(ask: &Ask) -> &'static str {
-    match ask {
-        Ask::Register(_) => "register",
-        Ask::ChangeRules(_) => "change rules",
-        Ask::Read => "read",
-        Ask::Open { .. } => "open an order",
-        Ask::Prepay { .. } => "record a prepay id",
-        Ask::StartClosing { .. } => "start closing",
-        Ask::Close { .. } => "close",
-        Ask::Pay { .. } => "pay",
-        Ask::Settle { .. } => "settle",
-        Ask::Withdraw { .. } => "withdraw",
-        Ask::Review { .. } => "review",
-        Ask::Confirm { .. } => "confirm",
-        Ask::Refund { .. } => "refund",
-        Ask::RefundByHand { .. } => "tell of a refund by hand",
-    }
 }

@@ -9,6 +9,7 @@ use super::super::money::{Balance, Money};
 use super::super::refusal::Refusal;
 use super::super::standing::Change;
 use super::Account;
+use crate::mutant::{self, Mutant};
 
 /// Something happened while it was looked for what is under way.
 const MOVES: &str = "business under way at this moment; ask again";
@@ -55,7 +56,8 @@ impl Account {
 
     /// No money of the merchant's may go out.
     pub(super) fn refuse_frozen(&self) -> Result<(), Refusal> {
-        let frozen = self.head.as_ref().is_some_and(|head| head.standing.frozen.is_some());
+        let frozen = self.head.as_ref().is_some_and(|head| head.standing.frozen.is_some())
+            && !mutant::on(Mutant::FreezeIgnored);
         if frozen { Err(Refusal::MerchantFrozen) } else { Ok(()) }
     }
 }

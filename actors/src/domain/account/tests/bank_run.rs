@@ -57,7 +57,7 @@ fn what_may_not_go_out_is_put_in_no_run() {
     assert_eq!(m.ask(&put("W100", "R100")), Err(Refusal::WithdrawalsFrozen));
     m.restored = None;
     let (reason, by) = ("a look".into(), "admin1".parse().unwrap());
-    let freeze = crate::domain::command::Stand { change: Change::Freeze, reason, by };
+    let freeze = crate::domain::command::Stand { change: Change::Freeze, reason, by, seen: None };
     m.ask(&Command::Stand(freeze)).unwrap();
     assert_eq!(m.ask(&put("W100", "R100")), Err(Refusal::MerchantFrozen));
 }
