@@ -4,9 +4,13 @@
 //! heard, and what it found in the end. Amounts are whole fen. Steps are instants of one clock that only the harness has: a
 //! call that was answered at a step before another was asked came before it for everybody.
 
+mod refunds;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+pub use refunds::{PaidBack, Refund, RefundOutcome, Refunding};
 
 /// An instant of the harness.
 pub type Step = u64;
@@ -26,6 +30,8 @@ pub struct History {
     /// Tally also acted by itself where nobody saw it ask: its sweeper, payer and settler. Events that they record need no
     /// call here. False where the harness sees every call.
     pub acts_alone: bool,
+    /// The kinds of case that freeze their merchant; `None`: nobody says.
+    pub freeze_on: Option<Vec<&'static str>>,
 }
 
 /// One call, from when it was asked until it was answered. The front door may have sent it several times.
@@ -134,6 +140,8 @@ pub enum Request {
     },
     /// What people, or the platform's own checks, decide beside the everyday.
     Desk(Desk),
+    /// Whatever is about refunds.
+    Refunding(Refunding),
     /// Any other step of an order that moves no money: a prepay id, a closing that begins.
     Note {
         /// The order.
@@ -166,6 +174,17 @@ pub enum Desk {
     Stand {
         /// What, as the journal names it, such as `freeze`.
         change: &'static str,
+        /// The newest place in the journal when it was looked for what is under way; for closing.
+        seen: Option<u64>,
+    },
+    /// Say what became of a transfer that the channel tells of no more.
+    Attest {
+        /// The withdrawal.
+        withdrawal_no: String,
+        /// It was paid out.
+        succeeded: bool,
+        /// The admin's key.
+        by: String,
     },
 }
 
@@ -199,6 +218,8 @@ pub struct Rules {
     pub approval_over: Option<Fen>,
     /// Paid out by WeChat; else by hand.
     pub payout_by_wechat: bool,
+    /// How far refunds may take available below zero.
+    pub debt_max: Fen,
 }
 
 /// What a client heard.
@@ -239,6 +260,8 @@ pub enum Thing {
     Withdrawal(Withdrawal),
     /// A case: its id and kind.
     Case(String, &'static str),
+    /// A refund.
+    Refund(Refund),
     /// The answer shows nothing of the thing: a notice that is answered SUCCESS, rules that come back without balances.
     Unseen,
 }
@@ -337,6 +360,8 @@ pub struct Stored {
     pub withdrawals: Vec<Withdrawal>,
     /// The cases: id and kind.
     pub cases: Vec<(String, &'static str)>,
+    /// The refunds.
+    pub refunds: Vec<Refund>,
 }
 
 /// An event as it is stored.
@@ -364,4 +389,6 @@ pub struct Channel {
     pub payments: Vec<(String, String, String, Fen)>,
     /// Every time that money went out: merchant, withdrawal, amount. Twice the same: paid twice.
     pub transfers: Vec<(String, String, Fen)>,
+    /// Every time that a customer got money back; `None`: nothing is said of refunds.
+    pub refunds: Option<Vec<PaidBack>>,
 }

@@ -24,6 +24,8 @@ pub(crate) enum Number {
     Paid,
     /// What the platform keeps
     Fee,
+    /// What refunds took, before the fee that came back
+    Refunded,
     /// Got beside payments, less what was taken so
     Adjusted,
     /// There, and credited to nobody
@@ -32,8 +34,9 @@ pub(crate) enum Number {
 
 impl Number {
     /// All of them, in the order of money's way.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Paid,
+        Self::Refunded,
         Self::Fee,
         Self::Pending,
         Self::Available,
@@ -52,6 +55,7 @@ impl Number {
             Self::Withdrawn => "withdrawn_fen",
             Self::Paid => "paid_fen",
             Self::Fee => "fee_fen",
+            Self::Refunded => "refunded_fen",
             Self::Adjusted => "adjusted_fen",
             Self::Suspense => "suspense_fen",
         }
@@ -66,6 +70,7 @@ impl Number {
             Self::Withdrawn => fen(head.withdrawn),
             Self::Paid => fen(head.paid),
             Self::Fee => fen(head.fee),
+            Self::Refunded => fen(head.refunded),
             Self::Adjusted => i128::from(head.adjusted.fen()),
             Self::Suspense => fen(head.suspense),
         }
@@ -76,7 +81,10 @@ impl Number {
     pub(crate) fn change(self, event: &Event) -> i128 {
         let entries = entries(event);
         let of = |account| entries.iter().filter(move |entry| entry.account == account);
-        let owed = |account| of(account).map(|entry| credited(entry) - debited(entry)).sum();
+        let owed =
+            |account| of(account).map(|entry| credited(entry) - debited(entry)).sum::<i128>();
+        let left = || of(LedgerAccount::Channel).map(credited).sum::<i128>();
+        let from_transit = || of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
         match self {
             Self::Available => owed(LedgerAccount::Available),
             Self::Pending => owed(LedgerAccount::Pending),
@@ -91,9 +99,15 @@ impl Number {
             Self::Paid if of(LedgerAccount::Suspense).next().is_some() => 0,
             Self::Paid => of(LedgerAccount::Channel).map(debited).sum(),
             Self::Withdrawn => {
-                let from_transit = of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
-                let left = of(LedgerAccount::Channel).map(credited).sum();
-                if from_transit { left } else { 0 }
+                if from_transit() {
+                    left()
+                } else {
+                    0
+                }
+            }
+            Self::Refunded => {
+                let gone = if from_transit() { 0 } else { left() };
+                owed(LedgerAccount::Refund) + gone
             }
         }
     }
@@ -115,6 +129,7 @@ fn fen(amount: Money) -> i128 {
 mod tests {
     use tally_actors::domain::case::{CaseKind, PaymentCase};
     use tally_actors::domain::event::{PaymentSource, ReleasedTo};
+    use tally_actors::domain::refund::RefundSource;
     use tally_actors::domain::settlement::Bucket;
     use tally_actors::domain::time::{At, Day};
 
@@ -126,7 +141,7 @@ mod tests {
 
     /// By how much an event moves each of [`Number::ALL`].
     #[track_caller]
-    fn check(event: &Event, expected: [i128; 8]) {
+    fn check(event: &Event, expected: [i128; 9]) {
         assert_eq!(Number::ALL.map(|number| number.change(event)), expected, "{}", event.kind());
     }
 
@@ -143,7 +158,7 @@ mod tests {
             settle_on: None,
             source: PaymentSource::Hand,
         };
-        check(&paid, [1_000, 6, 994, 0, 0, 0, 0, 0]);
+        check(&paid, [1_000, 0, 6, 994, 0, 0, 0, 0, 0]);
         let moved = Bucket { orders: 1, gross: money(1_000), fee: money(6), ..Bucket::default() };
         let settled = Event::Settled {
             settlement_no: "S001".parse().unwrap(),
@@ -152,7 +167,7 @@ mod tests {
             include_not_due: false,
             moved,
         };
-        check(&settled, [0, 0, -994, 994, 0, 0, 0, 0]);
+        check(&settled, [0, 0, 0, -994, 994, 0, 0, 0, 0]);
         let (withdrawal_no, amount) = ("W001".parse().unwrap(), money(500));
         let (reference, reason) = (Box::<str>::from("B1"), Box::<str>::from("so"));
         let day = At::from_ms(1).day();
@@ -162,19 +177,52 @@ mod tests {
             reference: reference.clone(),
             note: reason.clone(),
         };
-        check(&succeeded, [0, 0, 0, 0, -500, 500, 0, 0]);
+        check(&succeeded, [0, 0, 0, 0, 0, -500, 500, 0, 0]);
         let failed = Event::WithdrawalFailed { withdrawal_no, amount, day, reason, reference };
-        check(&failed, [0, 0, 0, 500, -500, 0, 0, 0]);
-        check(&Event::WithdrawalSending { withdrawal_no }, [0; 8]);
+        check(&failed, [0, 0, 0, 0, 500, -500, 0, 0, 0]);
+        check(&Event::WithdrawalSending { withdrawal_no }, [0; 9]);
+        let (refund_no, order_no) = ("R001".parse().unwrap(), "A001".parse().unwrap());
+        let refund_failed = Event::RefundFailed {
+            refund_no,
+            order_no,
+            amount: money(300),
+            booked: money(300),
+            fee: money(2),
+            to: RefundSource::Pending(None),
+            reason: "closed".into(),
+        };
+        check(&refund_failed, [0, -300, 2, 298, 0, 0, 0, 0, 0]);
+        let less = Event::RefundSucceeded {
+            refund_no,
+            order_no,
+            amount: money(300),
+            booked: money(300),
+            booked_now: money(290),
+            order_fee: money(4),
+            order_fee_now: money(4),
+            source: RefundSource::Available,
+            refund_id: "50000".into(),
+        };
+        check(&less, [0, -10, 0, 0, 10, 0, 0, 0, 0]);
+        let found = Event::RefundFound {
+            refund_no,
+            order_no,
+            amount: money(300),
+            booked: money(300),
+            fee: money(2),
+            source: RefundSource::Available,
+            refund_id: "50000".into(),
+        };
+        check(&found, [0, 300, -2, 0, -298, 0, 0, 0, 0]);
         let (case_id, transaction_id) =
             ("m1-0000000000000001".parse().unwrap(), "T2".parse().unwrap());
         let kind = CaseKind::PaidTwice;
         let (order_no, expected, paid_at) = ("A001".parse().unwrap(), None, At::from_ms(1));
         let case =
             PaymentCase { case_id, kind, order_no, transaction_id, amount, expected, paid_at };
-        check(&Event::CaseOpened { case }, [0, 0, 0, 0, 0, 0, 0, 500]);
+        check(&Event::CaseOpened { case }, [0, 0, 0, 0, 0, 0, 0, 0, 500]);
         let released = |to| Event::SuspenseReleased { case_id, transaction_id, amount, to };
-        check(&released(ReleasedTo::Available), [0, 0, 0, 500, 0, 0, 500, -500]);
-        check(&released(ReleasedTo::Order), [0, 0, 0, 0, 0, 0, 0, -500]);
+        check(&released(ReleasedTo::Available), [0, 0, 0, 0, 500, 0, 0, 500, -500]);
+        check(&released(ReleasedTo::Order), [0, 0, 0, 0, 0, 0, 0, 0, -500]);
     }
 }

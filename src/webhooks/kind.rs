@@ -120,6 +120,7 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }
         | Event::RefundNoticed { .. }
+        | Event::WithdrawalInRun { .. }
         | Event::SuspenseReleased { .. } => return None,
     })
 }

@@ -165,6 +165,7 @@ pub(super) fn cases(
             | Record::Settlement(_)
             | Record::Withdrawal(_)
             | Record::Refund(_)
+            | Record::InRun(_)
             | Record::Held(_) => None,
         };
         cases.extend(records(ledger).filter_map(of_record));

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::event::{Case, Event, Move, Moved, Paid, Requested, Settled, Source, Step};
 use super::journal::{Journal, Route};
 use super::lives::Point;
-use super::people;
-use crate::history::{Answer, Call, Request, Thing, TransferOutcome};
+use super::people::{self, Word};
+use super::refund::What;
+use super::refunding;
+use crate::history::{Answer, Call, Desk, Request, Thing, TransferOutcome};
 
 /// What calls and events are about: how an event finds the calls that may have recorded it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +18,7 @@ enum Subject<'a> {
     Order(&'a str),
     Settlement(&'a str),
     Withdrawal(&'a str),
+    Refund(&'a str),
     /// Of a call with a caller's key whose number only the server knows.
     Key(Route, &'a str),
 }
@@ -59,6 +62,8 @@ impl<'a> Asked<'a> {
         at: Point,
     ) -> impl Iterator<Item = &'a Call> {
         let at = journal.asked_as(at);
+        // What a case leads to is recorded by whoever opens it.
+        let at = if people::follows_a_case(journal, at) { at - 1 } else { at };
         let event = journal.event(at);
         let subjects = event.map(event_subjects).unwrap_or_default();
         let calls = subjects.into_iter().flatten().flat_map(|subject| self.about(subject));
@@ -95,7 +100,16 @@ fn subjects(request: &Request) -> [Option<Subject<'_>>; 2] {
         | Request::RecordTransfer { withdrawal_no, .. } => {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
+        Request::Desk(Desk::Attest { withdrawal_no, .. }) => {
+            [Some(Subject::Withdrawal(withdrawal_no)), None]
+        }
         Request::Desk(_) => [Some(Subject::Desk), None],
+        Request::Refunding(asked) => {
+            let (number, key) = refunding::subject(asked);
+            let keyed = key.filter(|_| number.is_empty());
+            let subject = Subject::Refund(number);
+            [Some(keyed.map_or(subject, |key| Subject::Key(Route::Refunds, key))), None]
+        }
     }
 }
 
@@ -136,7 +150,21 @@ fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
             None,
         ],
         Event::Moved(moved) => [Some(Subject::Withdrawal(moved.withdrawal_no)), None, None],
+        Event::Word(Word::Raised { refund_no: Some(number), .. }) => {
+            [Some(Subject::Desk), Some(Subject::Refund(number)), None]
+        }
+        Event::Word(Word::Attested { withdrawal_no, .. }) => {
+            [Some(Subject::Withdrawal(withdrawal_no)), None, None]
+        }
         Event::Word(_) => [Some(Subject::Desk), None, None],
+        Event::Refund(turn) => {
+            let key = if let What::Requested(wanted) = turn.what { wanted.key } else { None };
+            [
+                Some(Subject::Refund(turn.refund_no)),
+                keyed(Route::Refunds, key),
+                Some(Subject::Refund("")),
+            ]
+        }
     }
 }
 
@@ -162,6 +190,7 @@ pub(super) fn left_no_trace(call: &Call) -> bool {
         | Request::RecordTransfer { outcome: TransferOutcome::Unknown, .. } => {
             &["withdrawal_decided"]
         }
+        Request::Refunding(asked) => refunding::refused_later(asked),
         Request::ChangeRules(_)
         | Request::Read
         | Request::Open { .. }
@@ -185,15 +214,16 @@ pub(super) fn by_the_settler(event: &Event, at: Point, journal: &Journal) -> boo
     days.is_some() && day.is_some_and(|day| day.len() == 10) && !settled.include_not_due
 }
 
-/// Whether Tally records such events by itself, when its sweeper or payer acts.
+/// Whether Tally records such events by itself, when its sweeper, payer or refunder acts.
 pub(super) fn by_itself(event: &Event) -> bool {
     match event {
         Event::Step { .. } | Event::Case(_) => true,
         Event::Word(word) => people::by_itself(word),
+        Event::Refund(turn) => !matches!(turn.what, What::Requested(_)),
         Event::Paid(paid) => paid.source != Source::Hand,
         Event::Moved(moved) => match moved.how {
             Move::Sending | Move::Unknown | Move::Succeeded | Move::Failed => true,
-            Move::Approved | Move::Rejected => false,
+            Move::Approved | Move::Rejected | Move::InRun => false,
         },
         Event::Terms { .. } | Event::Opened(_) | Event::Requested(_) | Event::Settled(_) => false,
     }
@@ -228,9 +258,14 @@ fn may_record(call: &Call, event: &Event, at: Point, journal: &Journal) -> bool 
         Event::Case(case) => may_open_case(request, case, journal),
         Event::Settled(settled) => may_settle(request, settled, at, journal),
         Event::Requested(requested) => may_request(request, requested),
-        Event::Moved(moved) => may_move(request, moved),
-        Event::Word(word) => {
-            matches!(request, Request::Desk(desk) if people::may_record(desk, word))
+        Event::Moved(moved) => may_move(request, moved) || may_end(request, moved, at, journal),
+        Event::Word(word) => match request {
+            Request::Desk(desk) => people::may_record(desk, word),
+            Request::Refunding(asked) => refunding::may_raise(asked, word),
+            _ => false,
+        },
+        Event::Refund(turn) => {
+            matches!(request, Request::Refunding(asked) if refunding::may_record(asked, turn, at, journal))
         }
     }
 }
@@ -295,7 +330,8 @@ fn may_settle(request: &Request, settled: &Settled, at: Point, journal: &Journal
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
         | Request::Note { .. }
-        | Request::Desk(_) => false,
+        | Request::Desk(_)
+        | Request::Refunding(_) => false,
     }
 }
 
@@ -309,6 +345,14 @@ fn may_request(request: &Request, requested: &Requested) -> bool {
         && given(by, requested.asked_by)
 }
 
+/// Whether two admins ended it.
+fn may_end(request: &Request, moved: &Moved, at: Point, journal: &Journal) -> bool {
+    let Request::Desk(desk) = request else { return false };
+    let ends = matches!(moved.how, Move::Succeeded | Move::Failed);
+    let paid = moved.how == Move::Succeeded;
+    ends && people::may_end(desk, (moved.withdrawal_no, paid), at, journal)
+}
+
 fn may_move(request: &Request, moved: &Moved) -> bool {
     let decided = |approves: bool| matches!(request, Request::Review { approve, by, .. } if *approve == approves && moved.by.is_some_and(|recorded| given(by, recorded)));
     let told = |outcomes: &[TransferOutcome]| matches!(request, Request::RecordTransfer { outcome, .. } if outcomes.contains(outcome));
@@ -318,6 +362,8 @@ fn may_move(request: &Request, moved: &Moved) -> bool {
         Move::Approved => decided(true),
         Move::Rejected => decided(false),
         Move::Sending => matches!(request, Request::StartSending { .. }),
+        // No call of these histories makes one.
+        Move::InRun => false,
         Move::Unknown => told(&[TransferOutcome::Unknown]),
         Move::Succeeded => told(&[TransferOutcome::Succeeded]) || confirmed(true),
         Move::Failed => {

@@ -27,7 +27,8 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
                 | Event::Settled(_)
                 | Event::Requested(_)
                 | Event::Case(_)
-                | Event::Word(_),
+                | Event::Word(_)
+                | Event::Refund(_),
             )
             | None => {}
         }
@@ -37,18 +38,24 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
 
 fn balanced(journal: &Journal, at: Point, say: &mut impl FnMut(Arguments)) {
     let sums = &journal.sums[at];
-    let brought = sums.paid - sums.fee + sums.adjusted;
+    let brought = sums.paid - sums.refunded - sums.fee + sums.adjusted;
     let held = sums.pending + sums.available + sums.in_transit + sums.withdrawn;
     if brought != held {
         say(format_args!("at seq {at} payments brought {brought} fen, and {held} fen are held"));
     }
     let amounts = [
         ("pending", sums.pending),
-        ("available", sums.available),
+        ("refunded", sums.refunded),
         ("in transit", sums.in_transit),
         ("withdrawn", sums.withdrawn),
         ("suspense", sums.suspense),
     ];
+    // Below zero it is a debt, which refunds alone may make or deepen.
+    let before = journal.sums[at - 1].available;
+    let refund = matches!(journal.event(at), Some(Event::Refund(_)));
+    if sums.available < before.min(0) && !refund {
+        say(format_args!("at seq {at} available is {} fen", sums.available));
+    }
     for (name, amount) in amounts {
         if amount < 0 {
             say(format_args!("at seq {at} {name} is {amount} fen"));
@@ -79,7 +86,7 @@ fn amount(journal: &Journal, moved: &Moved, at: Point, say: &mut impl FnMut(Argu
     let (amount, day) = match moved.how {
         Move::Succeeded => (true, false),
         Move::Failed | Move::Rejected => (true, true),
-        Move::Approved | Move::Sending | Move::Unknown => (false, false),
+        Move::Approved | Move::Sending | Move::Unknown | Move::InRun => (false, false),
     };
     if amount && moved.amount != Some(requested.amount) {
         let told = moved.amount.unwrap_or_default();
@@ -111,8 +118,7 @@ fn one_by_one(journal: &Journal, say: &mut impl FnMut(Arguments)) {
         }
     }
     let unsettled = journal.orders.iter().filter(|order| order.settled_by.is_none());
-    let payments = unsettled.filter_map(|order| order.payment(end));
-    let waiting: i128 = payments.map(|paid| i128::from(paid.booked) - i128::from(paid.fee)).sum();
+    let waiting: i128 = unsettled.map(|order| order.pending(end)).sum();
     let sums = &journal.sums[end];
     for (name, sum, things) in [
         ("in transit", sums.in_transit, out),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::day::{self, Day};
 use super::people::{self, Word};
+use super::refund::{self, Turn};
 use crate::history::{Fact, Fen, Rules};
 
 /// One event. Amounts in fen.
@@ -27,6 +28,8 @@ pub(super) enum Event<'a> {
     Case(Case<'a>),
     /// What people, or the platform's own checks, decided.
     Word(Word<'a>),
+    /// A refund began or went on.
+    Refund(Turn<'a>),
 }
 
 /// What was agreed, as far as money hangs on it.
@@ -144,6 +147,8 @@ pub(super) enum Move {
     Unknown,
     Succeeded,
     Failed,
+    /// In a bank run: the bank may pay it.
+    InRun,
 }
 
 #[derive(Debug)]
@@ -173,12 +178,12 @@ pub(super) fn read(fact: &Fact) -> Option<Event<'_>> {
         "withdrawal_approved" => moved(Move::Approved),
         "withdrawal_rejected" => moved(Move::Rejected),
         "withdrawal_sending" => moved(Move::Sending),
-        // What an admin says of one that nobody knows of leaves it as unknown as it was.
-        "withdrawal_unknown" | "withdrawal_attested" => moved(Move::Unknown),
+        "withdrawal_unknown" => moved(Move::Unknown),
         "withdrawal_succeeded" => moved(Move::Succeeded),
         "withdrawal_failed" => moved(Move::Failed),
+        "withdrawal_in_run" => moved(Move::InRun),
         "case_opened" => fields.case(),
-        kind => people::read(kind, fields),
+        kind => people::read(kind, fields).or_else(|| refund::read(kind, fields)),
     }
 }
 
@@ -187,7 +192,7 @@ pub(super) fn read(fact: &Fact) -> Option<Event<'_>> {
 pub(super) struct Fields<'a>(&'a Value);
 
 impl<'a> Fields<'a> {
-    fn value(self, name: &str) -> Option<&'a Value> {
+    pub(super) fn value(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
@@ -212,7 +217,7 @@ impl<'a> Fields<'a> {
         self.value(name).or_else(|| self.value(api))?.as_i64()
     }
 
-    fn day(self, name: &str) -> Option<Day> {
+    pub(super) fn day(self, name: &str) -> Option<Day> {
         day::parse(self.text(name)?)
     }
 
@@ -233,6 +238,7 @@ impl<'a> Fields<'a> {
                 daily_max: amount("daily_max_fen"),
                 approval_over: amount("approval_over_fen"),
                 payout_by_wechat: method == Some("wechat"),
+                debt_max: amount("debt_max_fen").unwrap_or(0),
             },
             pays_out: method.is_some(),
         };

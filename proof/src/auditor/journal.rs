@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::event::{Case, Event, Moved, Opened, Paid, Requested, Settled, Terms, read};
 use super::lives::{Order, Point, Settlement, Withdrawal};
-use super::people::Word;
+use super::people::{self, Word};
+use super::refund::{Refund, Turn, What};
 use super::sums::{Pending, Sums};
 use super::suspense::holds;
 use crate::history::Stored;
@@ -15,6 +16,7 @@ pub(super) enum Route {
     Orders,
     Settlements,
     Withdrawals,
+    Refunds,
 }
 
 /// The journal of one merchant. The first event has place 1, whatever its row says; the claim `chain` compares.
@@ -28,11 +30,13 @@ pub(super) struct Journal<'a> {
     pub(super) orders: Vec<Order<'a>>,
     pub(super) settlements: Vec<Settlement<'a>>,
     pub(super) withdrawals: Vec<Withdrawal<'a>>,
+    pub(super) refunds: Vec<Refund<'a>>,
     /// Where rules came to hold.
     terms: Vec<Point>,
     order_index: HashMap<&'a str, usize>,
     settlement_index: HashMap<&'a str, usize>,
     withdrawal_index: HashMap<&'a str, usize>,
+    refund_index: HashMap<&'a str, usize>,
     /// Where a payment was booked, by its number.
     transactions: HashMap<&'a str, Point>,
     /// Where cases about a payment were opened, by its number; nearly always one.
@@ -60,10 +64,12 @@ impl<'a> Journal<'a> {
             orders: vec![],
             settlements: vec![],
             withdrawals: vec![],
+            refunds: vec![],
             terms: vec![],
             order_index: HashMap::new(),
             settlement_index: HashMap::new(),
             withdrawal_index: HashMap::new(),
+            refund_index: HashMap::new(),
             transactions: HashMap::new(),
             cases: HashMap::new(),
             raised: HashMap::new(),
@@ -110,6 +116,7 @@ impl<'a> Journal<'a> {
                 self.open_case(case, at);
             }
             Event::Word(word) => self.hear(word, at),
+            Event::Refund(turn) => self.refund_goes_on(turn, at, pending),
             Event::Settled(_) => {}
         }
     }
@@ -177,6 +184,30 @@ impl<'a> Journal<'a> {
         }
     }
 
+    fn refund_goes_on(&mut self, turn: &Turn<'a>, at: Point, pending: &mut Pending) {
+        let number = turn.refund_no;
+        if let What::Requested(wanted) = &turn.what {
+            self.keep_key(Route::Refunds, wanted.key, at);
+        }
+        let known = self.refund_index.get(number).copied();
+        match (Refund::begun(turn, at), known) {
+            (Some(_), Some(_)) => {
+                self.twice.push((at, format!("refund {number} was asked for before")));
+            }
+            (Some(begun), None) => {
+                self.refund_index.insert(number, self.refunds.len());
+                self.refunds.push(begun);
+            }
+            (None, Some(known)) => self.refunds[known].go_on(turn, at),
+            (None, None) => {}
+        }
+        let Some(&order) = self.order_index.get(turn.order_no) else { return };
+        self.orders[order].refund(turn, at);
+        if let Some(moves) = &turn.moves {
+            pending.refund(order, moves);
+        }
+    }
+
     fn open_case(&mut self, case: &Case<'a>, at: Point) {
         let same = |(_, open): &(Point, &Case)| open.kind == case.kind;
         let open = self.cases(case.order_no, case.transaction_id).find(same).map(|(at, _)| at);
@@ -190,7 +221,7 @@ impl<'a> Journal<'a> {
     fn hear(&mut self, word: &Word<'a>, at: Point) {
         match word {
             Word::Stands { .. } => self.decisions.push(at),
-            Word::Resolved { .. } => {}
+            Word::Resolved { .. } | Word::Attested { .. } => {}
             Word::Released { transaction_id, .. } => {
                 self.suspended.entry(transaction_id).or_default().push((at, false));
             }
@@ -225,6 +256,9 @@ impl<'a> Journal<'a> {
 
     /// Whether a point lies inside of one message: between the two events that it recorded together. Nobody sees it.
     pub(super) fn is_inside(&self, at: Point) -> bool {
+        if people::follows_a_case(self, at + 1) {
+            return true;
+        }
         match (self.event(at), self.event(at + 1)) {
             (Some(Event::Settled(settled)), Some(Event::Requested(requested))) => {
                 requested.settlement_no == Some(settled.settlement_no)
@@ -241,6 +275,15 @@ impl<'a> Journal<'a> {
                 Some(Event::Word(Word::Resolved { case_id, .. })),
                 Some(Event::Word(Word::Released { case_id: of, to: "available", .. })),
             ) => case_id == of,
+            (Some(Event::Refund(turn)), Some(Event::Refund(next))) => {
+                let external =
+                    self.order(turn.order_no).is_some_and(|order| !order.opened.by_wechat);
+                let requested = matches!(turn.what, What::Requested(_));
+                external && requested && turn.refund_no == next.refund_no
+            }
+            (Some(Event::Refund(turn)), Some(Event::Word(Word::Raised { refund_no, .. }))) => {
+                *refund_no == Some(turn.refund_no)
+            }
             (Some(_) | None, _) => false,
         }
     }
@@ -252,6 +295,11 @@ impl<'a> Journal<'a> {
             Some(Event::Word(Word::Released { .. })) => at - 1,
             Some(_) | None => at,
         }
+    }
+
+    /// Whether a settlement had taken the order by a point.
+    pub(super) fn settled_by(&self, order: &Order, at: Point) -> bool {
+        order.settled_by.is_some_and(|index| self.settlements[index].at <= at)
     }
 
     /// The rules in force at a point; `None`: the merchant is not there yet.
@@ -274,6 +322,10 @@ impl<'a> Journal<'a> {
 
     pub(super) fn withdrawal(&self, withdrawal_no: &str) -> Option<&Withdrawal<'a>> {
         self.withdrawal_index.get(withdrawal_no).map(|withdrawal| &self.withdrawals[*withdrawal])
+    }
+
+    pub(super) fn refund(&self, refund_no: &str) -> Option<&Refund<'a>> {
+        self.refund_index.get(refund_no).map(|refund| &self.refunds[*refund])
     }
 
     /// The payment that was booked under this number, and where.

@@ -12,6 +12,7 @@
 //! | `settlements` | settlements are a partition of the paid orders, with exact sums and dates |
 //! | `channel` | money at the channel moved as the journal says, and never twice |
 //! | `limits` | no withdrawal beyond what is available or allowed; approval by another key |
+//! | `refunds` | customers get back no more than they paid, merchants give exactly their part, and get it back when that fails |
 //! | `states` | orders and withdrawals go only where the design lets them; cases tell the truth |
 //! | `suspense` | money that fits no order's books is held once, leaves once and whole, and is nobody's in between |
 
@@ -28,7 +29,11 @@ mod limits;
 mod linear;
 mod lives;
 mod own;
+mod paid_back;
 mod people;
+mod refund;
+mod refunding;
+mod refunds;
 mod refusals;
 mod right;
 mod settlements;
@@ -73,6 +78,7 @@ pub fn judge(history: &History) -> Vec<Violation> {
     }
     let mut found = Found::default();
     let mut channel = channel::Flows::of(&history.channel);
+    let mut returned = paid_back::Returned::of(&history.channel);
     for (merchant, calls) in calls {
         let stored = history.stored.get(merchant).unwrap_or(&nothing);
         let journal = Journal::read(merchant, stored);
@@ -82,15 +88,18 @@ pub fn judge(history: &History) -> Vec<Violation> {
         tables::judge(&journal, &mut found);
         settlements::judge(&journal, &mut found);
         limits::judge(&journal, &mut found);
-        states::judge(&journal, &mut found);
+        states::judge(&journal, history.freeze_on.as_deref(), &mut found);
+        refunds::judge(&journal, &mut found);
         suspense::judge(&journal, &mut found);
         durable::judge(&journal, &asked, &mut found);
         agree::judge(&journal, &asked, &mut found);
         let began = unasked::judge(&journal, &asked, history.acts_alone, &mut found);
         linear::judge(&journal, &asked, &began, &mut found);
         channel.judge(&journal, &asked, &mut found);
+        returned.judge(&journal, &mut found);
     }
     channel.judge_strangers(&mut found);
+    returned.judge_strangers(&mut found);
     found.0
 }
 

@@ -6,6 +6,7 @@ use super::event::{Move, Paid, Step};
 use super::journal::{Journal, Route};
 use super::lives::{OrderStatus, Point, Settlement, Standing, Withdrawal};
 use super::own::{number, shown_number};
+use super::refunding;
 use super::{people, suspense};
 use crate::history::{self, Balance, Call, Desk, Request, Thing, TransferOutcome};
 
@@ -47,6 +48,13 @@ pub(super) fn acknowledged(
             let sent = |known: &Withdrawal| known.moved(Move::Sending).any(|place| place <= at);
             recorded() || journal.withdrawal(withdrawal_no).is_some_and(sent)
         }
+        // What the channel told meanwhile is what the admin says.
+        Request::Desk(desk @ Desk::Attest { withdrawal_no, .. }) => {
+            let known = journal.withdrawal(withdrawal_no).and_then(|known| known.standing(at));
+            let ended = matches!(known, Some(Standing::Succeeded | Standing::Failed));
+            recorded() || (ended && people::holds(journal, desk, at))
+        }
+        Request::Refunding(asked) => refunding::acknowledged(journal, asked, own, at),
         Request::Register(_)
         | Request::Open { .. }
         | Request::Pay { .. }
@@ -83,6 +91,7 @@ pub(super) fn same_content(journal: &Journal, call: &Call, thing: &Thing) -> boo
                 .withdrawal(number)
                 .is_none_or(|known| known.requested.is_of(*amount, *settle_first))
         }
+        Request::Refunding(asked) => refunding::same_content(journal, asked, shown),
         Request::Register(_)
         | Request::ChangeRules(_)
         | Request::Read
@@ -103,6 +112,7 @@ fn holds(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
     match &call.request {
         Request::Read => true,
         Request::Desk(desk) => people::holds(journal, desk, at),
+        Request::Refunding(asked) => refunding::holds(journal, asked, shown_number(thing), at),
         Request::Register(rules) | Request::ChangeRules(rules) => {
             journal.terms(at).is_some_and(|terms| terms.rules == *rules)
         }
@@ -119,6 +129,7 @@ fn holds(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
             | Thing::Payment(..)
             | Thing::Withdrawal(_)
             | Thing::Case(..)
+            | Thing::Refund(_)
             | Thing::Unseen => same_content(journal, call, thing),
         },
         Request::Pay { .. } => match (verdict(journal, &call.request, at), thing) {
@@ -251,6 +262,7 @@ pub(super) fn shows(journal: &Journal, call: &Call, thing: &Thing, at: Point) ->
                 && made.is_some_and(|made| same_settlement(made, shown))
         }
         Thing::Case(id, kind) => people::shows_case(journal, (id, kind), at),
+        Thing::Refund(shown) => refunding::shows(journal, &call.request, shown, at),
         Thing::Withdrawal(shown) => {
             let Some(withdrawal) = journal.withdrawal(&shown.withdrawal_no) else { return false };
             is_about(journal, call, thing, at)
@@ -278,12 +290,14 @@ fn is_about(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
         Request::Review { withdrawal_no, .. }
         | Request::Confirm { withdrawal_no, .. }
         | Request::StartSending { withdrawal_no }
-        | Request::RecordTransfer { withdrawal_no, .. } => withdrawal_no,
+        | Request::RecordTransfer { withdrawal_no, .. }
+        | Request::Desk(Desk::Attest { withdrawal_no, .. }) => withdrawal_no,
         Request::Register(_)
         | Request::ChangeRules(_)
         | Request::Read
         | Request::Pay { .. }
-        | Request::Desk(_) => return false,
+        | Request::Desk(_)
+        | Request::Refunding(_) => return false,
     };
     shown == Some(about)
 }

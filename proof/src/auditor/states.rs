@@ -11,7 +11,7 @@ use super::{people, suspense};
 const CLAIM: &str = "states";
 
 /// An event is looked at from the point before it.
-pub(super) fn judge(journal: &Journal, found: &mut Found) {
+pub(super) fn judge(journal: &Journal, freeze_on: Option<&[&str]>, found: &mut Found) {
     let merchant = journal.merchant;
     let mut say = |what: Arguments| found.say(CLAIM, merchant, what);
     for at in 1..=journal.end() {
@@ -25,10 +25,17 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
             Some(Event::Paid(paid)) => payment(journal, paid, at, &mut say),
             Some(Event::Moved(moved)) => withdrawal(journal, moved, at, &mut say),
             Some(Event::Case(opened)) => case(journal, opened, at, &mut say),
-            Some(Event::Opened(_) | Event::Settled(_) | Event::Requested(_) | Event::Word(_))
+            Some(
+                Event::Opened(_)
+                | Event::Settled(_)
+                | Event::Requested(_)
+                | Event::Word(_)
+                | Event::Refund(_),
+            )
             | None => {}
         }
         people::allowed(journal, at, &mut say);
+        people::freezes(journal, freeze_on, at, &mut say);
         if journal.terms(at).is_none() {
             say(format_args!("seq {at}: an event of a merchant that is not registered"));
         }
@@ -97,8 +104,10 @@ fn withdrawal(journal: &Journal, moved: &Moved, at: Point, say: &mut impl FnMut(
         (Move::Approved | Move::Rejected, _) => &[AwaitingApproval],
         (Move::Sending, true) => &[Requested, Sending, Unknown],
         (Move::Unknown | Move::Succeeded | Move::Failed, true) => &[Sending, Unknown],
-        (Move::Succeeded | Move::Failed, false) => &[Requested],
-        (Move::Sending | Move::Unknown, false) => &[],
+        // A bank run sends it: once, so no other may after that.
+        (Move::InRun, false) => &[Requested],
+        (Move::Succeeded | Move::Failed, false) => &[Requested, Sending],
+        (Move::Sending | Move::Unknown, false) | (Move::InRun, true) => &[],
     };
     if !standing.is_some_and(|standing| from.contains(&standing)) {
         let (how, standing) = (moved.how, standing.map(Standing::name));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::day::Day;
 use super::event::{Bucket, Event, Move, Paid};
 use super::people::Word;
+use super::refund::{Moves, Place};
 use super::suspense::holds;
 use crate::history::Balance;
 
@@ -14,6 +15,7 @@ pub(super) struct Sums {
     pub(super) paid_orders: u64,
     pub(super) paid: i128,
     pub(super) fee: i128,
+    pub(super) refunded: i128,
     pub(super) pending: i128,
     pub(super) available: i128,
     pub(super) in_transit: i128,
@@ -59,13 +61,27 @@ impl Sums {
                         self.in_transit -= amount;
                         self.available += amount;
                     }
-                    Move::Approved | Move::Sending | Move::Unknown => {}
+                    Move::Approved | Move::Sending | Move::Unknown | Move::InRun => {}
+                }
+            }
+            Event::Refund(turn) => {
+                let Some(moves) = &turn.moves else { return };
+                self.refunded += moves.booked;
+                self.fee += moves.fee;
+                match moves.place {
+                    Place::Pending(_) => self.pending -= moves.net(),
+                    Place::Available => self.available -= moves.net(),
                 }
             }
             Event::Terms { .. }
             | Event::Opened(_)
             | Event::Step { .. }
-            | Event::Word(Word::Raised { .. } | Word::Resolved { .. } | Word::Stands { .. }) => {}
+            | Event::Word(
+                Word::Raised { .. }
+                | Word::Resolved { .. }
+                | Word::Stands { .. }
+                | Word::Attested { .. },
+            ) => {}
             Event::Case(case) => {
                 self.suspense += if holds(case.kind) { i128::from(case.amount) } else { 0 };
             }
@@ -84,7 +100,7 @@ impl Sums {
         let amounts = [
             (self.paid, shown.paid),
             (self.fee, shown.fee),
-            (0, shown.refunded),
+            (self.refunded, shown.refunded),
             (self.pending, shown.pending),
             (self.available, shown.available),
             (self.in_transit, shown.in_transit),
@@ -119,6 +135,16 @@ impl Pending {
             last_paid_seq: paid.paid_seq,
         };
         self.0.entry(paid.settle_on).or_default().push(Due { order, sums });
+    }
+
+    /// Takes what a refund takes of a pending order, or gives back to it.
+    pub(super) fn refund(&mut self, of: usize, moves: &Moves) {
+        let Place::Pending(day) = moves.place else { return };
+        let mut due = self.0.get_mut(&day).into_iter().flatten();
+        if let Some(due) = due.find(|due| due.order == Some(of)) {
+            due.sums.refunded += moves.booked;
+            due.sums.fee += moves.fee;
+        }
     }
 
     /// What a settlement up to this day takes: its sums, and the orders.

@@ -72,7 +72,8 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
                 | Event::Requested(_)
                 | Event::Moved(_)
                 | Event::Case(_)
-                | Event::Word(_),
+                | Event::Word(_)
+                | Event::Refund(_),
             )
             | None => {}
         }

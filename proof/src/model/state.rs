@@ -175,6 +175,7 @@ impl State {
             | Record::Settlement(_)
             | Record::Case(_)
             | Record::Refund(_)
+            | Record::InRun(_)
             | Record::Held(_) => None,
         }
     }

@@ -15,7 +15,7 @@ use super::stage::Stage;
 pub(super) type Number = (MerchantId, WithdrawalNo);
 
 /// How long a payer waits for the channel's answer, in microseconds.
-const PATIENCE: u64 = 6 * SECOND;
+pub(super) const PATIENCE: u64 = 6 * SECOND;
 
 /// How long an order to transfer may be under way to the channel. What the payer relies on (`design.md` 3.5) is that
 /// nothing comes ten minutes after it was sent.
@@ -24,6 +24,8 @@ const LATEST: u64 = 300 * SECOND;
 #[derive(Default)]
 pub(super) struct WeChat {
     transfers: BTreeMap<Number, Standing>,
+    /// When each was last ordered, or was about to be, in microseconds.
+    ordered: BTreeMap<Number, u64>,
     asked: BTreeMap<u64, Asked>,
     count: u64,
 }
@@ -54,6 +56,7 @@ pub(super) enum Heard {
 impl Stage {
     /// Sends an order to transfer. Gives the number under which its sender hears of it.
     pub(super) fn transfer(&mut self, place: Place, number: Number, amount: Money) -> u64 {
+        self.orders(number);
         let answer = Heard::Sent(Sent::Unknown("no answer".into()));
         let asked = self.put(Asked { number, amount, answer });
         if self.strikes(Fault::TransferLost) {
@@ -74,6 +77,22 @@ impl Stage {
         let asked = self.put(Asked { number, amount: Money::ZERO, answer });
         self.after(Leg::Channel, Item::Query(place, asked));
         asked
+    }
+
+    /// A transfer is about to be ordered.
+    pub(super) fn orders(&mut self, number: Number) {
+        self.wechat.ordered.insert(number, self.now);
+    }
+
+    /// Whether a transfer was paid, as a person sees it at the channel; `None`: it may still come.
+    pub(super) fn was_paid(&self, number: Number) -> Option<bool> {
+        let ordered = *self.wechat.ordered.get(&number)?;
+        match self.wechat.transfers.get(&number) {
+            Some(Standing::Paid(_)) => Some(true),
+            Some(Standing::Failed) => Some(false),
+            Some(Standing::Processing) => None,
+            None => (self.now > ordered + 3 * LATEST).then_some(false),
+        }
     }
 
     fn put(&mut self, asked: Asked) -> u64 {

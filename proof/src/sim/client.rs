@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tally_actors::domain::case::{Case, PaymentCase};
 use tally_actors::domain::command::{
-    Asked, Command, Confirm, OpenOrder, Pay, RecordPrepay, Review, RulesChange, Settle, Withdraw,
+    Asked, Attest, Command, Confirm, NoticeRefund, OpenOrder, Pay, RaiseCase, RecordPrepay,
+    RequestRefund, ResolveCase, Review, RulesChange, Settle, Stand, Withdraw,
 };
 use tally_actors::domain::event::PaymentSource;
-use tally_actors::domain::ids::{IdempotencyKey, KeyId};
+use tally_actors::domain::ids::{IdempotencyKey, KeyId, RefundNo, TransactionId};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::number;
 use tally_actors::domain::order::Channel;
@@ -15,7 +17,7 @@ use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::WithdrawalRequest;
 
 use super::plan::Merchant;
-use super::workload::{Ask, Name, Op, Told};
+use super::workload::{About, Ask, Name, Op, Told};
 use crate::history::{Answer, Thing};
 use crate::random::Random;
 
@@ -35,6 +37,8 @@ pub(super) struct Notebook {
     paid_at: BTreeMap<(usize, u64), At>,
     /// Payments that the channel knows of.
     told: BTreeSet<(usize, String, u64, u64)>,
+    /// Refunds that persons made, or did not, at the channel.
+    by_hand: BTreeSet<(usize, RefundNo)>,
 }
 
 /// What a number names.
@@ -43,6 +47,7 @@ enum Kind {
     Order,
     Settlement,
     Withdrawal,
+    Refund,
 }
 
 impl Kind {
@@ -51,6 +56,7 @@ impl Kind {
             Self::Order => 'O',
             Self::Settlement => 'S',
             Self::Withdrawal => 'W',
+            Self::Refund => 'R',
         }
     }
 }
@@ -135,6 +141,75 @@ impl Notebook {
                 reference: "bank run 1".into(),
                 reason: "".into(),
             }),
+            Ask::Refund { refund, order, amount, reason, by_admin } => {
+                let (refund_no, idempotency_key) = filled(*refund, Kind::Refund, with);
+                Command::RequestRefund(RequestRefund {
+                    refund_no,
+                    idempotency_key,
+                    order_no: self.number(of, Kind::Order, *order)?,
+                    amount: fen(*amount),
+                    reason: format!("reason {reason}").into(),
+                    asked_by: key_id(0),
+                    refunds_open: with.transfers_open,
+                    by_admin: *by_admin,
+                })
+            }
+            Ask::Stand(change) => {
+                let (change, reason) = (*change, "a look".into());
+                Command::Stand(Stand { change, reason, by: key_id(0), seen: None })
+            }
+            Ask::Raise { kind, subject, amount } => Command::RaiseCase(RaiseCase {
+                kind: *kind,
+                subject: format!("line {subject}").into(),
+                order_no: None,
+                transaction_id: None,
+                amount: Some(fen(*amount)),
+                expected: None,
+                facts: vec![],
+            }),
+            Ask::Resolve { about, kind, note } => {
+                let of_whom = &with.merchant.id;
+                let case_id = match about {
+                    About::Raised { kind, subject } => {
+                        Case::id_of(of_whom, *kind, &format!("line {subject}"))
+                    }
+                    About::Payment { order, transaction } => {
+                        let order_no = self.number(of, Kind::Order, *order)?;
+                        PaymentCase::id_of(of_whom, *kind, &order_no, &transaction_id(*transaction))
+                    }
+                };
+                let note = format!("note {note}").into();
+                Command::ResolveCase(ResolveCase {
+                    case_id,
+                    by: key_id(0),
+                    note,
+                    remedy: None,
+                    refunds_open: true,
+                })
+            }
+            Ask::Attest { withdrawal, by: says, .. } => {
+                by = Some(key_id(*says));
+                Command::Attest(Attest {
+                    withdrawal_no: self.number(of, Kind::Withdrawal, *withdrawal)?,
+                    succeeded: false,
+                    reference: "".into(),
+                    reason: "seen on the platform".into(),
+                    by: key_id(*says),
+                    first: None,
+                })
+            }
+            Ask::RefundByHand { order, hand, amount, .. } => {
+                by = None;
+                let refund_id = format!("by hand {hand}");
+                let number = number::of_refund_by_hand(&with.merchant.id, &refund_id);
+                Command::NoticeRefund(NoticeRefund {
+                    refund_no: number.parse().expect("a made number is well-formed"),
+                    order_no: self.number(of, Kind::Order, *order)?,
+                    out_refund_no: format!("H{hand}").into(),
+                    refund_id: refund_id.into(),
+                    amount: fen(*amount),
+                })
+            }
         };
         Some((command, by))
     }
@@ -143,7 +218,7 @@ impl Notebook {
         let Ask::Pay { order, transaction, amount, booked, told } = &op.ask else { return None };
         Some(Pay {
             order_no: self.number(op.merchant, Kind::Order, *order)?,
-            transaction_id: format!("T{transaction}").parse().expect("a transaction id"),
+            transaction_id: transaction_id(*transaction),
             amount: fen(*amount),
             booked: fen(*booked),
             paid_at: *self.paid_at.entry((op.merchant, *transaction)).or_insert(now),
@@ -160,6 +235,7 @@ impl Notebook {
         let number = match name {
             Name::Chosen(number) => chosen(kind, number),
             Name::Made(key) => self.numbers.get(&(of, kind, key))?.clone(),
+            Name::Listed(number) => number.to_string(),
         };
         number.parse().ok()
     }
@@ -174,6 +250,9 @@ impl Notebook {
             }
             (Ask::Withdraw { withdrawal, .. }, Thing::Withdrawal(made)) => {
                 (Kind::Withdrawal, withdrawal, &made.withdrawal_no)
+            }
+            (Ask::Refund { refund, .. }, Thing::Refund(made)) => {
+                (Kind::Refund, refund, &made.refund_no)
             }
             (_, _) => return,
         };
@@ -190,6 +269,11 @@ impl Notebook {
         pay.source != PaymentSource::Hand
             && self.told.insert((of, order_no, transaction, pay.amount.fen()))
     }
+
+    /// Whether this is the first that is heard of a refund made by hand.
+    pub(super) fn is_new_refund(&mut self, of: usize, refund_no: RefundNo) -> bool {
+        self.by_hand.insert((of, refund_no))
+    }
 }
 
 /// The number to send, and the caller's key when the number is made for it: a new one each time, as the front door does.
@@ -201,6 +285,7 @@ fn filled<T: std::str::FromStr<Err: std::fmt::Debug>>(
     const FORM: &str = "a number of the right form";
     match name {
         Name::Chosen(number) => (chosen(kind, number).parse().expect(FORM), None),
+        Name::Listed(number) => (number.to_string().parse().expect(FORM), None),
         Name::Made(key) => {
             let made = number::make(with.now, with.random.draw());
             let key = format!("key {key}").parse().expect("a short key");
@@ -211,6 +296,10 @@ fn filled<T: std::str::FromStr<Err: std::fmt::Debug>>(
 
 fn chosen(kind: Kind, number: u64) -> String {
     format!("{}{number:04}", kind.letter())
+}
+
+fn transaction_id(number: u64) -> TransactionId {
+    format!("T{number}").parse().expect("a transaction id")
 }
 
 fn key_id(n: u64) -> KeyId {

@@ -32,7 +32,8 @@ pub(super) struct Door {
 
 impl Process {
     /// A call comes in.
-    pub(super) fn receive(&mut self, call: CallId, message: Message, stage: &mut Stage) {
+    pub(super) fn receive(&mut self, call: CallId, mut message: Message, stage: &mut Stage) {
+        message.asked.freeze_on = self.freeze_on;
         let wait = u64::try_from(ANSWER_WAIT_MAX.as_micros()).expect("a few seconds");
         stage.at(wait, Item::Deadline(self.place, call));
         let deadline = stage.now + wait;
@@ -109,7 +110,7 @@ impl Process {
         let Some(open) = stage.open.get(&call).copied() else { return };
         stage.said.insert(call, said);
         match open.origin {
-            Origin::Payer => stage.at(0, Item::Reply(call)),
+            Origin::Payer | Origin::Refunder => stage.at(0, Item::Reply(call)),
             Origin::Client(_) if stage.strikes(Fault::AnswerLost) => {
                 stage.after(Leg::Net, Item::Silence(call));
             }

@@ -1,13 +1,16 @@
 //! How a run ends: nothing goes wrong any more, every outcome is learnt, and nothing is left in memory.
 
-use tally_actors::ports::{Page, Store};
+use tally_actors::domain::standing::Change;
+use tally_actors::domain::withdrawal::WithdrawalStatus;
+use tally_actors::limits::CHANNEL_TELLS_FOR_MS;
+use tally_actors::ports::{Page, Store, WithdrawalUnderWay};
 
 use super::fault::Faults;
 use super::item::Item;
 use super::plan::SECOND;
 use super::process::Process;
 use super::store::ready;
-use super::workload::{Ask, Op, Told};
+use super::workload::{Ask, Name, Op, Told};
 use super::world::{Known, Phase, World};
 use crate::translate;
 
@@ -40,7 +43,16 @@ impl World {
                 process.payer_in(soon, &mut self.stage);
             }
         }
-        if !matches!(item, Item::Next(_) | Item::Reply(_) | Item::Silence(_) | Item::Land(_)) {
+        if std::mem::take(&mut self.stage.refunds) {
+            for process in self.nodes.iter_mut().filter_map(|node| node.process.as_mut()) {
+                let soon = self.stage.random.below(SECOND);
+                process.refunder_in(soon, &mut self.stage);
+            }
+        }
+        let passes = |item| matches!(item, Item::Payer(_) if self.plan.people);
+        if !matches!(item, Item::Next(_) | Item::Reply(_) | Item::Silence(_) | Item::Land(_))
+            && !passes(item)
+        {
             return;
         }
         let busy = self.clients.iter().any(|client| client.at.is_some());
@@ -50,8 +62,12 @@ impl World {
             Phase::Reading if !busy => self.phase = Phase::Leaving,
             Phase::Working | Phase::Mending | Phase::Paying | Phase::Reading | Phase::Leaving => {}
         }
-        if self.phase == Phase::Paying && self.stage.open.is_empty() && !self.anything_under_way() {
-            self.read_once_more();
+        if self.phase == Phase::Paying && self.stage.open.is_empty() {
+            if !self.anything_under_way() {
+                self.read_once_more();
+            } else if self.plan.people {
+                self.people_step_in();
+            }
         }
     }
 
@@ -69,8 +85,10 @@ impl World {
             self.restart(node);
             self.set_clock(node, ahead);
         }
-        let repeated =
-            |op: &Op| matches!(op.ask, Ask::Pay { told: Told::Notice | Told::Query, .. });
+        let repeated = |op: &Op| {
+            let told = matches!(op.ask, Ask::Pay { told: Told::Notice | Told::Query, .. });
+            told || matches!(op.ask, Ask::RefundByHand { .. })
+        };
         let open: Vec<usize> = (0..self.ops.len())
             .filter(|place| match self.known[*place] {
                 Known::Not => true,
@@ -97,9 +115,49 @@ impl World {
     }
 
     fn anything_under_way(&self) -> bool {
-        let page = Page { limit: 1, cursor: None };
+        const LISTED: &str = "the store in memory can be listed";
+        let (page, store) = (Page { limit: 1, cursor: None }, &self.stage.store.inner);
+        let withdrawals = ready(store.withdrawals_under_way(page.clone())).expect(LISTED);
+        let refunds = ready(store.refunds_under_way(page)).expect(LISTED);
+        !withdrawals.items.is_empty() || !refunds.items.is_empty()
+    }
+
+    /// People see to what waits for them alone: merchants that are frozen, and transfers of which the channel tells no more.
+    fn people_step_in(&mut self) {
+        let page = Page { limit: u32::MAX, cursor: None };
         let under_way = ready(self.stage.store.inner.withdrawals_under_way(page));
-        !under_way.expect("the store in memory can be listed").items.is_empty()
+        let under_way = under_way.expect("the store in memory can be listed").items;
+        let now = self.stage.true_time().plus_ms(self.ahead);
+        let first = self.ops.len();
+        for WithdrawalUnderWay { merchant, withdrawal } in under_way.into_iter().flatten() {
+            let of = self.plan.merchants.iter().position(|known| known.id == merchant);
+            let of = of.expect("nobody else withdraws");
+            let head = ready(self.stage.store.inner.heads(vec![merchant])).ok();
+            let head = head.and_then(|mut heads| heads.pop()?.ok()?);
+            let tried_at = withdrawal.tried_at.filter(|_| {
+                withdrawal.status == WithdrawalStatus::Unknown
+                    && self.stage.was_paid((merchant, withdrawal.withdrawal_no)).is_some()
+            });
+            if head.is_some_and(|head| head.standing.frozen.is_some()) {
+                self.push(of, Ask::Stand(Change::Unfreeze));
+            } else if tried_at.is_some_and(|at| now > at.plus_ms(CHANNEL_TELLS_FOR_MS)) {
+                let withdrawal = Name::Listed(withdrawal.withdrawal_no);
+                for (by, alone) in [(1, false), (1, true), (2, false)] {
+                    self.push(of, Ask::Attest { withdrawal, by, alone });
+                }
+            }
+        }
+        if first < self.ops.len() {
+            self.phase = Phase::Mending;
+            self.entrust((first..self.ops.len()).collect());
+        }
+    }
+
+    fn push(&mut self, merchant: usize, ask: Ask) {
+        let client = self.clients.len() - 1;
+        let (day, think, patience) = (0, 0, 20);
+        self.ops.push(Op { merchant, client, day, think, patience, ask });
+        self.known.push(Known::Unasked);
     }
 
     fn read_once_more(&mut self) {
@@ -110,12 +168,9 @@ impl World {
                 format!("transfers were uncertain for {} s after the last fault", took / SECOND);
             self.stage.violated("certain", what);
         }
-        let client = self.clients.len() - 1;
         let first = self.ops.len();
         for merchant in 0..self.plan.merchants.len() {
-            let (day, think, patience, ask) = (0, 0, 20, Ask::Read);
-            self.ops.push(Op { merchant, client, day, think, patience, ask });
-            self.known.push(Known::Unasked);
+            self.push(merchant, Ask::Read);
         }
         self.entrust((first..self.ops.len()).collect());
     }

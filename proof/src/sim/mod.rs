@@ -7,16 +7,17 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `plan`, `workload`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
-//! | `world`, `client`, `ending` | the run: who asks, who crashes, how it ends |
-//! | `stage`, `item`, `store`, `channel` | what is around the processes: time, chance, the store, WeChat |
-//! | `process`, `actor`, `door`, `writer`, `reader`, `payer` | one process: shells around the machines, as in `actors` |
+//! | `plan`, `workload`, `refunds`, `desk`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
+//! | `world`, `client`, `truth`, `ending` | the run: who asks, who crashes, how it ends |
+//! | `stage`, `item`, `store`, `channel`, `returns` | what is around the processes: time, chance, the store, WeChat |
+//! | `process`, `actor`, `door`, `writer`, `reader`, `payer`, `refunder` | one process: shells around the machines, as in `actors` |
 //! | `tour` | many seeds, on several threads |
 //! | `timeline`, `shrink`, `quiet` | a failing run, made small and readable |
 
 mod actor;
 mod channel;
 mod client;
+mod desk;
 mod door;
 mod ending;
 mod fault;
@@ -27,11 +28,15 @@ mod plan;
 mod process;
 mod quiet;
 mod reader;
+mod refunder;
+mod refunds;
+mod returns;
 mod shrink;
 mod stage;
 mod store;
 mod timeline;
 mod tour;
+mod truth;
 mod workload;
 mod world;
 mod writer;

@@ -114,6 +114,7 @@ impl Process {
         let withdrawal_no = number.1;
         match next {
             Next::Begin => {
+                stage.orders(number);
                 let last_try = plan.withdrawal().tried_at;
                 let begin = Command::StartSending(StartSending { withdrawal_no, last_try });
                 self.calls_for(InHand { number, plan, doing: Doing::Begin }, begin, stage);

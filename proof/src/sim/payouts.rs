@@ -41,7 +41,7 @@ impl Plan {
         let of = Self::of(seed);
         let mut random = Random::new(!seed);
         let mut faults = of.faults.clone();
-        for fault in [Fault::ClockJump, Fault::TightBound] {
+        for fault in [Fault::ClockJump, Fault::ClockMonth, Fault::TightBound] {
             faults.switch_off(fault);
         }
         for fault in AT_THE_CHANNEL {
@@ -58,6 +58,9 @@ impl Plan {
             ops: ops(withdrawals, &mut random),
             clients: CLIENTS,
             faults,
+            people: false,
+            freeze_on: vec![],
+            refunds: false,
             transfers_open: true,
             calls_max: 8_192,
             gaps: GAPS,

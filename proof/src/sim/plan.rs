@@ -2,13 +2,16 @@
 //!
 //! All but the schedule is here, so that a run can be made smaller by taking things out of its plan.
 
+use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::money::{FeeRate, Money};
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::time::At;
 
+use super::desk;
 use super::fault::{Fault, Faults};
 use super::item::Leg;
+use super::refunds;
 use super::workload::{self, Op};
 use crate::random::Random;
 
@@ -32,6 +35,12 @@ pub struct Plan {
     pub(super) clients: usize,
     pub(super) faults: Faults,
     pub(super) pace: Pace,
+    /// Whether people decide about cases, merchants and transfers.
+    pub(super) people: bool,
+    /// Cases of these kinds freeze their merchant.
+    pub(super) freeze_on: Vec<CaseKind>,
+    /// Whether customers get money back.
+    pub(super) refunds: bool,
     /// Whether transfers by WeChat can be made.
     pub(super) transfers_open: bool,
     /// Events in a batch, as the writer's limit.
@@ -78,7 +87,7 @@ impl Plan {
         }
         // Not so short that looking whether to leave is all that happens.
         let leave_after = pace.slowest() / 20 + *shape.of(&[5_000, 50_000, SECOND, 20 * SECOND]);
-        Self {
+        let mut plan = Self {
             seed,
             schedule: random.draw(),
             nodes: *shape.of(&[1, 1, 2, 2, 3]),
@@ -87,6 +96,9 @@ impl Plan {
             clients,
             faults,
             pace,
+            people: false,
+            freeze_on: vec![],
+            refunds: false,
             transfers_open: !shape.percent(10),
             events_max: *shape.of(&[1, 2, 4, 8, 2_048]),
             round_max: *shape.of(&[1, 2, 8, 1_024]),
@@ -98,7 +110,17 @@ impl Plan {
                 .expect("a time"),
             gaps: GAPS,
             certain_within: None,
+        };
+        if !desk::has_months(seed) {
+            plan.faults.switch_off(Fault::ClockMonth);
         }
+        if refunds::are_in(seed) {
+            refunds::add(&mut plan);
+        }
+        if desk::is_in(seed) {
+            desk::add(&mut plan);
+        }
+        plan
     }
 
     /// How many operations its clients have.

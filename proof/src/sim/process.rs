@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use tally_actors::batcher::{Incarnation, Input as Batching};
 use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::standing::CaseKinds;
 use tally_actors::pipeline::{Effect, Fence, Input};
 
 use super::actor::{Actor, InHand, Mail};
@@ -15,6 +16,7 @@ use super::item::{CallId, Item, Leg, Place};
 use super::payer::Payer;
 use super::plan::Plan;
 use super::reader::Reader;
+use super::refunder::Refunder;
 use super::stage::Stage;
 use super::writer::{News, Outcome, Writer};
 
@@ -22,6 +24,7 @@ pub(super) struct Process {
     pub(super) place: Place,
     pub(super) shared: bool,
     calls_max: usize,
+    pub(super) freeze_on: CaseKinds,
     leave_after: u64,
     registry: BTreeMap<MerchantId, Entry>,
     pub(super) actors: BTreeMap<Incarnation, Actor>,
@@ -31,6 +34,7 @@ pub(super) struct Process {
     /// Calls at the front door.
     pub(super) doors: BTreeMap<CallId, Door>,
     pub(super) payer: Payer,
+    pub(super) refunder: Refunder,
     /// How far its clock is from the right one, in milliseconds.
     pub(super) clock: i64,
     /// Something happened after which it must end.
@@ -48,6 +52,7 @@ impl Process {
             place,
             shared: plan.nodes > 1,
             calls_max: plan.calls_max,
+            freeze_on: plan.freeze_on.iter().copied().collect(),
             leave_after: plan.leave_after,
             registry: BTreeMap::new(),
             actors: BTreeMap::new(),
@@ -56,6 +61,7 @@ impl Process {
             reader: Reader::new(place, plan),
             doors: BTreeMap::new(),
             payer: Payer::new(plan.gaps),
+            refunder: Refunder::new(plan.gaps),
             clock,
             fatal: false,
         }

@@ -2,13 +2,18 @@
 
 use std::fmt;
 
+use tally_actors::domain::case::CaseKind;
+use tally_actors::domain::ids::WithdrawalNo;
+use tally_actors::domain::standing::Change;
+
 use crate::random::Random;
 
-/// A number: chosen by the client, or made by the front door for the client's key.
+/// A number: chosen by the client, or made by the front door for the client's key, or read in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     Chosen(u64),
     Made(u64),
+    Listed(WithdrawalNo),
 }
 
 /// What is asked for. Amounts in fen.
@@ -59,6 +64,72 @@ pub(super) enum Ask {
         withdrawal: Name,
         succeeded: bool,
     },
+    Refund {
+        refund: Name,
+        order: Name,
+        amount: u64,
+        reason: u64,
+        by_admin: bool,
+    },
+    /// A person refunds at the channel itself, and a notice tells of it; a forged one tells of nothing.
+    RefundByHand {
+        order: Name,
+        hand: u64,
+        amount: u64,
+        forged: bool,
+    },
+    Stand(Change),
+    Raise {
+        kind: CaseKind,
+        subject: u64,
+        amount: u64,
+    },
+    Resolve {
+        about: About,
+        /// Of a case about a payment.
+        kind: CaseKind,
+        note: u64,
+    },
+    /// What became of a transfer, as it can be seen at the channel.
+    Attest {
+        withdrawal: Name,
+        by: u64,
+        /// If nobody else has said the same, the admin's own word is named as the first.
+        alone: bool,
+    },
+}
+
+/// What a case is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Raised { kind: CaseKind, subject: u64 },
+    Payment { order: Name, transaction: u64 },
+}
+
+impl Ask {
+    /// What is asked for, in words.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Register(_) => "register",
+            Self::ChangeRules(_) => "change rules",
+            Self::Read => "read",
+            Self::Open { .. } => "open an order",
+            Self::Prepay { .. } => "record a prepay id",
+            Self::StartClosing { .. } => "start closing",
+            Self::Close { .. } => "close",
+            Self::Pay { .. } => "pay",
+            Self::Settle { .. } => "settle",
+            Self::Withdraw { .. } => "withdraw",
+            Self::Review { .. } => "review",
+            Self::Confirm { .. } => "confirm",
+            Self::Refund { .. } => "refund",
+            Self::RefundByHand { .. } => "tell of a refund by hand",
+            Self::Stand(_) => "stand",
+            Self::Raise { .. } => "raise a case",
+            Self::Resolve { .. } => "resolve a case",
+            Self::Attest { .. } => "attest",
+        }
+    }
 }
 
 /// Who tells of a payment.

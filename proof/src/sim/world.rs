@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tally_actors::domain::command::Command;
 use tally_actors::domain::ids::{KeyId, MerchantId};
 
-use super::client::{self, Asking, Client, Notebook};
+use super::client::{self, Client, Notebook};
 use super::door::Message;
 use super::fault::Fault;
 use super::item::{CallId, Item, Leg, Place};
@@ -13,8 +13,8 @@ use super::plan::{Plan, SECOND};
 use super::process::Process;
 use super::stage::{Open, Origin, Stage};
 use super::timeline::Timeline;
-use super::workload::{Ask, Op};
-use crate::history::{Answer, Request};
+use super::workload::Op;
+use crate::history::Answer;
 use crate::random::Random;
 use crate::translate;
 
@@ -40,6 +40,9 @@ const CLOCKS: &[i64] = &[
     259_200_000,
 ];
 
+/// How far ahead a clock is by which the channel tells of a transfer no more, in milliseconds.
+const MONTH_AHEAD: i64 = 40 * 86_400_000;
+
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) stage: Stage,
@@ -48,9 +51,9 @@ pub(super) struct World {
     /// What is known of each operation.
     pub(super) known: Vec<Known>,
     pub(super) clients: Vec<Client>,
-    notebook: Notebook,
+    pub(super) notebook: Notebook,
     /// For numbers that front doors make.
-    numbers: Random,
+    pub(super) numbers: Random,
     /// Requests on their way to a front door.
     requests: BTreeMap<CallId, (MerchantId, Command, Option<KeyId>)>,
     /// Which operation a call is for.
@@ -153,6 +156,10 @@ impl World {
             let clock = *self.stage.random.of(CLOCKS);
             self.set_clock(node, clock);
         }
+        if self.stage.strikes(Fault::ClockMonth) {
+            let node = self.stage.below(self.nodes.len());
+            self.set_clock(node, MONTH_AHEAD);
+        }
     }
 
     pub(super) fn set_clock(&mut self, node: usize, clock: i64) {
@@ -176,6 +183,9 @@ impl World {
             Item::Transfer(place, asked) => self.stage.take_transfer(place, asked),
             Item::Query(place, asked) => self.stage.take_query(place, asked),
             Item::Certain(asked) => self.stage.certain(asked),
+            Item::PayBack(place, asked) => self.stage.take_refund(place, asked),
+            Item::AskRefund(place, asked) => self.stage.take_refund_query(place, asked),
+            Item::RefundEnds(of, refund_no) => self.stage.refund_ends((of, refund_no)),
             Item::Resend(place, ..)
             | Item::Deadline(place, _)
             | Item::Mail(place, _)
@@ -186,7 +196,9 @@ impl World {
             | Item::Read(place, _)
             | Item::Told(place, _)
             | Item::Payer(place)
-            | Item::Channel(place, _) => self.inside(place, item),
+            | Item::Channel(place, _)
+            | Item::Refunder(place)
+            | Item::RefundSaid(place, _) => self.inside(place, item),
         }
     }
 
@@ -214,6 +226,8 @@ impl World {
             Item::Told(_, statement) => process.told(statement, stage),
             Item::Payer(_) => process.payer_looks(stage),
             Item::Channel(_, asked) => process.channel_answers(asked, stage),
+            Item::Refunder(_) => process.refunder_looks(stage),
+            Item::RefundSaid(_, asked) => process.refund_told(asked, stage),
             Item::Next(_)
             | Item::Arrive(..)
             | Item::Reply(_)
@@ -222,7 +236,10 @@ impl World {
             | Item::Land(_)
             | Item::Transfer(..)
             | Item::Query(..)
-            | Item::Certain(_) => {}
+            | Item::Certain(_)
+            | Item::PayBack(..)
+            | Item::AskRefund(..)
+            | Item::RefundEnds(..) => {}
         }
         if process.fatal {
             self.crash(place.node);
@@ -241,7 +258,7 @@ impl World {
         for (call, open) in waiting.into_iter().filter(|(_, open)| open.place == place) {
             match open.origin {
                 Origin::Client(_) => self.stage.after(Leg::Net, Item::Silence(call)),
-                Origin::Payer => {
+                Origin::Payer | Origin::Refunder => {
                     self.stage.open.remove(&call);
                 }
             }
@@ -261,6 +278,9 @@ impl World {
         let mut process = Process::new(place, known.clock, &self.plan);
         self.stage.note(place, || "starts".into());
         process.payer_in(self.stage.random.below(SECOND), &mut self.stage);
+        if self.plan.refunds {
+            process.refunder_in(self.stage.random.below(SECOND), &mut self.stage);
+        }
         self.nodes[node].process = Some(process);
     }
 
@@ -286,14 +306,9 @@ impl World {
         }
         let to = up[self.stage.below(up.len())];
         let op = self.ops[place].clone();
-        let mut with = Asking {
-            merchant: &self.plan.merchants[op.merchant],
-            now: self.stage.true_time(),
-            random: &mut self.numbers,
-            transfers_open: self.plan.transfers_open,
-        };
-        let of = with.merchant.id;
-        let Some((command, by)) = self.notebook.command(&op, &mut with) else {
+        let of = self.plan.merchants[op.merchant].id;
+        let command = self.command(&op);
+        let Some((command, by)) = command else {
             self.stage.count("operation", "names nothing");
             return self.goes_on(client);
         };
@@ -301,22 +316,10 @@ impl World {
         self.tell_channel(&op, of, &command);
         let open = Open { origin: Origin::Client(client), place: to };
         let call = self.stage.ask(of, translate::request(&command), open);
-        self.stage.count("operation", kind_of(&op.ask));
+        self.stage.count("operation", op.ask.kind());
         self.requests.insert(call, (of, command, by));
         self.calls.insert(call, place);
         self.stage.after(Leg::Net, Item::Arrive(to, call));
-    }
-
-    /// What the channel tells of, it knows.
-    fn tell_channel(&mut self, op: &Op, of: MerchantId, command: &Command) {
-        if let Command::Pay(pay) = command
-            && self.notebook.is_new_payment(op.merchant, pay)
-            && let Request::Pay { order_no, transaction_id, amount, .. } =
-                translate::request(command)
-        {
-            let payment = (of.to_string(), order_no, transaction_id, amount);
-            self.stage.history.channel.payments.push(payment);
-        }
     }
 
     fn arrives(&mut self, place: Place, call: CallId) {
@@ -338,6 +341,12 @@ impl World {
                 let stage = &mut self.stage;
                 if let Some(process) = live(&mut self.nodes, open.place) {
                     process.payer_hears(call, said, stage);
+                }
+            }
+            Origin::Refunder => {
+                let stage = &mut self.stage;
+                if let Some(process) = live(&mut self.nodes, open.place) {
+                    process.refunder_hears(call, said, stage);
                 }
             }
         }
@@ -379,21 +388,4 @@ impl World {
 /// The process that lives there, if it still does.
 fn live(nodes: &mut [Node], place: Place) -> Option<&mut Process> {
     nodes[place.node].process.as_mut().filter(|process| process.place == place)
-}
-
-fn kind_of(ask: &Ask) -> &'static str {
-    match ask {
-        Ask::Register(_) => "register",
-        Ask::ChangeRules(_) => "change rules",
-        Ask::Read => "read",
-        Ask::Open { .. } => "open an order",
-        Ask::Prepay { .. } => "record a prepay id",
-        Ask::StartClosing { .. } => "start closing",
-        Ask::Close { .. } => "close",
-        Ask::Pay { .. } => "pay",
-        Ask::Settle { .. } => "settle",
-        Ask::Withdraw { .. } => "withdraw",
-        Ask::Review { .. } => "review",
-        Ask::Confirm { .. } => "confirm",
-    }
 }

@@ -208,5 +208,6 @@ fn number(key: &Key) -> &str {
         Key::Withdrawal(number) => number.as_str(),
         Key::Case(id) => id.as_str(),
         Key::Refund(number) => number.as_str(),
+        Key::InRun(number) => number.as_str(),
     }
 }

@@ -21,6 +21,7 @@ enum Kind {
     Withdrawal,
     Case,
     Refund,
+    InRun,
     Held,
 }
 
@@ -66,6 +67,12 @@ static CASE: Statement =
 
 static REFUND: Statement =
     by_number(rows::REFUND, "refunds", None, "merchant_id = v.column2 and refund_no = v.column3");
+static IN_RUN: Statement = by_number(
+    "run_no",
+    "bank_run_items",
+    None,
+    "merchant_id = v.column2 and withdrawal_no = v.column3",
+);
 
 static HELD: Statement = by_number(
     "case_id",
@@ -86,7 +93,7 @@ const fn by_number(
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Idempotency,
         Self::Order,
         Self::Transaction,
@@ -94,6 +101,7 @@ impl Kind {
         Self::Withdrawal,
         Self::Case,
         Self::Refund,
+        Self::InRun,
         Self::Held,
     ];
 
@@ -106,6 +114,7 @@ impl Kind {
             Self::Withdrawal => &WITHDRAWAL,
             Self::Case => &CASE,
             Self::Refund => &REFUND,
+            Self::InRun => &IN_RUN,
             Self::Held => &HELD,
         }
     }
@@ -123,6 +132,7 @@ impl Kind {
             Key::Withdrawal(number) => (Self::Withdrawal, [Some(number.as_str()), None]),
             Key::Refund(number) => (Self::Refund, [Some(number.as_str()), None]),
             Key::Case(case_id) => (Self::Case, [Some(case_id.as_str()), None]),
+            Key::InRun(number) => (Self::InRun, [Some(number.as_str()), None]),
         }
     }
 }
@@ -174,6 +184,7 @@ fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
         Key::Withdrawal(_) => Record::Withdrawal(Box::new(fields.withdrawal()?)),
         Key::Refund(_) => Record::Refund(Box::new(fields.refund()?)),
         Key::Case(_) => Record::Case(Box::new(fields.case()?)),
+        Key::InRun(_) => Record::InRun(fields.text()?),
         Key::Held(_) => Record::Held(fields.text()?),
     })
 }

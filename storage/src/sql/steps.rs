@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Case,
     /// Cases about which a person decided.
     Resolved,
+    /// Withdrawals that were put in a bank run: plain inserts, as each is in one run for ever.
+    InRun,
     /// Cases whose money left suspense.
     Released,
     /// Where each merchant now stands.
@@ -168,10 +170,10 @@ static ORDER_REFUNDED: Statement = Statement::new(
     Shape::Update {
         table: "orders",
         set: "refunded_fen = refunded_fen + v.column3, refunded_booked_fen = refunded_booked_fen + v.column4, \
-            refund_sent_ms = coalesce(v.column5, refund_sent_ms)",
-        on: order!(" and (status = 'paid' or (v.column3 = 0 and v.column4 = 0))"),
+            refund_sent_ms = coalesce(v.column5, refund_sent_ms), pending_change_fen = pending_change_fen + v.column6",
+        on: order!(" and (status = 'paid' or (v.column3 = 0 and v.column4 = 0 and v.column6 = 0))"),
     },
-    &[Text, Text, Integer, Integer, Integer],
+    &[Text, Text, Integer, Integer, Integer, Integer],
 );
 
 static NUMBERED: Statement = Statement::new(
@@ -196,6 +198,10 @@ static RESOLVED: Statement = Statement::new(
         on: "merchant_id = v.column1 and case_id = v.column2 and status = 'open'",
     },
     &[Text, Text, Integer, Text, Text, Text],
+);
+static IN_RUN: Statement = Statement::new(
+    Shape::Insert { table: "bank_run_items", columns: "merchant_id, withdrawal_no, run_no" },
+    &[Text, Text, Text],
 );
 
 static RELEASED: Statement = Statement::new(
@@ -275,7 +281,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -291,6 +297,7 @@ impl Step {
         Self::Numbered,
         Self::Case,
         Self::Resolved,
+        Self::InRun,
         Self::Released,
         Self::Head,
         Self::Checkpoint,
@@ -319,6 +326,7 @@ impl Step {
             Self::Numbered => &NUMBERED,
             Self::Case => &CASE,
             Self::Resolved => &RESOLVED,
+            Self::InRun => &IN_RUN,
             Self::Released => &RELEASED,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
@@ -343,6 +351,7 @@ impl Step {
             | Self::RefundBegun
             | Self::Numbered
             | Self::Case
+            | Self::InRun
             | Self::Head
             | Self::Checkpoint => "inserted_once",
         }

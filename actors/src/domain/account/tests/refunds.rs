@@ -281,6 +281,19 @@ fn a_refund_made_by_hand_is_booked_when_wechat_confirms_it_if_need_be_as_debt() 
 }
 
 #[test]
+fn a_case_about_a_refund_freezes_its_merchant_where_its_kind_does() {
+    let mut m = shop(by_hand(), 1_000, 1_000);
+    m.freeze_on = [CaseKind::RefundStuck].into_iter().collect();
+    m.ask(&request("R100", "O100", 1_000)).unwrap();
+    m.ask(&start("R100", None)).unwrap();
+    m.ask(&record("R100", RefundOutcome::Unknown("?".into()))).unwrap();
+    assert_eq!(m.account.head().unwrap().standing.frozen, None);
+    m.ask(&record("R100", RefundOutcome::Stuck("the card is gone".into()))).unwrap();
+    let frozen = m.account.head().unwrap().standing.frozen.clone().unwrap();
+    assert_eq!((&*frozen.reason, frozen.by), ("a case was opened: refund_stuck", None));
+}
+
+#[test]
 fn a_refund_that_is_stuck_is_one_case_and_its_money_stays_taken() {
     let mut m = shop(by_hand(), 1_000, 1_000);
     m.ask(&request("R100", "O100", 1_000)).unwrap();
