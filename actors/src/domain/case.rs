@@ -200,6 +200,16 @@ pub enum Suspense {
     Released,
 }
 
+/// Where money goes that stood in suspense. To customers it goes by a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleasedTo {
+    /// To what the merchant may withdraw, in full: a remedy said so.
+    Available,
+    /// To the payment's order, which the next event books.
+    Order,
+}
+
 impl Suspense {
     /// The state of a name.
     pub fn of(name: &str) -> Option<Self> {

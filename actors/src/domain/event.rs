@@ -5,6 +5,7 @@ mod stored;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::case::ReleasedTo;
 pub use stored::{FORMAT, Stamped, Undecodable};
 
 use super::case::{PaymentCase, RaisedCase, Remedy};
@@ -375,16 +376,6 @@ pub enum Event {
         /// To whom.
         to: ReleasedTo,
     },
-}
-
-/// Where money goes that stood in suspense. To customers it goes by a refund.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReleasedTo {
-    /// To what the merchant may withdraw, in full: a remedy said so.
-    Available,
-    /// To the payment's order, which the next event books.
-    Order,
 }
 
 /// Who told of a payment.
