@@ -202,6 +202,7 @@ impl Notebook {
                     out_refund_no: format!("H{hand}").into(),
                     refund_id: refund_id.into(),
                     amount: fen(*amount),
+                    transaction_id: None,
                 })
             }
         };

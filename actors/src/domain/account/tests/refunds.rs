@@ -256,9 +256,18 @@ fn a_refund_made_by_hand_is_booked_when_wechat_confirms_it_if_need_be_as_debt() 
             out_refund_no: "by hand".into(),
             refund_id: "50000".into(),
             amount: fen(1_000),
+            transaction_id: None,
         })
     };
     assert_eq!(m.ask(&notice("O999")), Err(Refusal::OrderUnknown));
+    let Command::NoticeRefund(mut second) = notice("O100") else { unreachable!() };
+    second.transaction_id = Some("T999".parse().unwrap());
+    let refused = m.ask(&Command::NoticeRefund(second));
+    assert_eq!(
+        refused,
+        Err(Refusal::OrderConflict("transaction_id")),
+        "of the money of another payment"
+    );
     let made = refund(m.ask(&notice("O100")));
     assert!(made.is_hearsay());
     m.stands((0, 0, 994, 0));
