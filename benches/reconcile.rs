@@ -115,7 +115,6 @@ async fn wechat(file: &Path, merchants: usize) -> Sandbox {
             tell(json!({"event": "notice_tried", "out_trade_no": number, "taken": true}));
         }
     }
-    drop(tell);
     out.flush().expect("the disk has room");
     let account = Credentials {
         app_id: APP_ID.into(),
