@@ -51,7 +51,7 @@ pub(crate) use self::compare::Difference;
 use self::compare::Sums;
 pub(crate) use self::daily::Daily;
 pub(crate) use self::standing::Standing;
-use self::standing::Standings;
+use self::standing::{Running, Standings};
 use self::turn::Turn;
 use crate::clock::Clock;
 use crate::limits::{BILL_READY_MS, RECONCILE_WAIT};
@@ -189,11 +189,10 @@ impl Reconciler {
         let Some(running) = self.standings.begin(day) else { return Ok(Asked::UnderWay) };
         let this = Arc::clone(self);
         let task = self.runtime.spawn(async move {
-            let done = this.turn.with(this.run(day)).await;
+            let done = this.in_turn(running, this.run(day)).await;
             if let Err(fault) = &done {
                 tracing::warn!(%day, %fault, "a day was not compared with WeChat's bill");
             }
-            running.end(done.as_ref().err());
             done
         });
         match tokio::time::timeout(RECONCILE_WAIT, task).await {
@@ -201,6 +200,17 @@ impl Reconciler {
             Ok(Err(_)) => Err(Fault::Ended),
             Err(_) => Ok(Asked::UnderWay),
         }
+    }
+
+    /// Does the work of a day while nobody else compares, and keeps how the day then stands.
+    async fn in_turn<T>(
+        &self,
+        running: Running,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let done = self.turn.with(work).await;
+        running.end(done.as_ref().err());
+        done
     }
 
     /// How a day stands, unless its newest run came to its end.
