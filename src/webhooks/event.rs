@@ -153,7 +153,7 @@ impl Told {
             Some(Record::Case(case)) => {
                 Ok(json!(CaseView::of(ListedCase { merchant: of, case: *case })))
             }
-            Some(Record::Refund(made)) => Ok(json!(RefundView::of(*made))),
+            Some(Record::Refund(made)) => Ok(json!(RefundView::of(*made, true))),
             Some(_) | None => Err(self.missing()),
         }
     }
