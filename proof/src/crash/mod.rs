@@ -10,6 +10,7 @@
 //! | [`ledger`] | every answer that was acknowledged, kept outside of the server |
 //! | [`transcript`], [`history`] | what was asked and heard, for the auditor |
 //! | [`books`] | a merchant's books read back over HTTP, and whether they agree |
+//! | [`refunds`] | what the journal has left of each payment |
 //! | [`judge`] | holds the books against the ledger |
 //! | [`plan`] | what a run is to do, and what it found |
 //! | [`kills`] | kills under the traffic of merchants' systems |
@@ -32,6 +33,7 @@ pub mod load;
 pub mod notices;
 pub mod people;
 pub mod plan;
+pub mod refunds;
 pub mod server;
 pub mod shared;
 pub mod site;
