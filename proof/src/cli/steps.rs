@@ -15,6 +15,9 @@ use super::binary::{self, Run};
 pub(crate) struct Asked {
     #[command(flatten)]
     what: What,
+    /// Name each step
+    #[arg(long)]
+    list: bool,
     #[command(flatten)]
     run: Run,
 }
@@ -45,7 +48,7 @@ impl fmt::Display for What {
 }
 
 pub(crate) fn run(asked: &Asked) -> ExitCode {
-    let Asked { what, run: Run { keep, .. } } = asked;
+    let Asked { what, list, run: Run { keep, .. } } = asked;
     let (binary, seed) = match asked.run.begin("is killed at each step") {
         Ok(begun) => begun,
         Err(code) => return code,
@@ -66,6 +69,9 @@ pub(crate) fn run(asked: &Asked) -> ExitCode {
         Ok(report) => report,
         Err(trouble) => return binary::unable(&trouble),
     };
+    for (flow, steps) in report.steps.iter().filter(|_| *list) {
+        steps.iter().for_each(|step| println!("{flow}: {step}"));
+    }
     for missed in &report.missed {
         println!("not come to: {missed}");
     }

@@ -54,7 +54,8 @@ impl Life {
         self.start().await;
     }
 
-    async fn start(&self) {
+    /// Starts it, as it was begun.
+    pub async fn start(&self) {
         let Some(this) = self.this.upgrade() else { return };
         let started = tokio::task::spawn_blocking(move || {
             let settings = this.settings.get().expect("begun").iter();
@@ -85,7 +86,7 @@ impl Life {
         tokio::spawn(async move { this.start().await });
     }
 
-    /// SIGKILL, for good.
+    /// SIGKILL, until it is started.
     pub fn end(&self) {
         if let Some(server) = lock(&self.server).take() {
             server.kill();

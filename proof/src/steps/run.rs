@@ -70,7 +70,7 @@ struct Ran {
 #[derive(Debug, Default)]
 pub struct Report {
     /// The steps of each flow, as it went unharmed.
-    pub steps: BTreeMap<&'static str, usize>,
+    pub steps: BTreeMap<&'static str, Vec<Step>>,
     /// How often a flow was run with a kill.
     pub runs: u64,
     /// How often Tally was killed.
@@ -91,7 +91,7 @@ pub fn run(plan: &Plan) -> Result<Report, String> {
     let unharmed = flows.map(|flow| Job { flow: *flow, seed: first, twice: false, at: None });
     let mut jobs = vec![];
     for (job, ran) in all(plan, &library, unharmed.collect()) {
-        report.steps.insert(job.flow.name, ran.steps.len());
+        report.steps.insert(job.flow.name, ran.steps.clone());
         report.take(&job, &ran);
         let thin = |(place, step): (usize, &Step), seed: u64| {
             let place = u64::try_from(place).unwrap_or(0).wrapping_add(seed);
@@ -222,9 +222,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (flow, steps) in &self.steps {
-            writeln!(f, "{flow}: {steps} steps")?;
+            writeln!(f, "{flow}: {} steps", steps.len())?;
         }
-        let steps: usize = self.steps.values().sum();
+        let steps: usize = self.steps.values().map(Vec::len).sum();
         write!(
             f,
             "{} flows, {steps} steps; {} runs, {} kills, {} steps not come to; {} faults",

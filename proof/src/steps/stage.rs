@@ -38,7 +38,7 @@ const CALM_LOOKS: u32 = 10;
 
 /// What every server is set to. A flow's own settings come after these.
 const SETTINGS: [(&str, &str); 5] = [
-    ("TALLY_QUERY_SECONDS", "86400"),
+    ("TALLY_QUERY_SECONDS", "60,86400"),
     ("TALLY_TRANSFER_QUERY_SECONDS", "1"),
     ("TALLY_RECONCILE_AT", "off"),
     ("TALLY_WEBHOOK_PRIVATE", "on"),
@@ -223,13 +223,20 @@ impl Stage {
     pub async fn until(
         &self,
         what: &str,
-        mut is_true: impl AsyncFnMut() -> bool,
+        is_true: impl AsyncFnMut() -> bool,
     ) -> Result<(), String> {
+        if self.within(WAIT_MAX, is_true).await {
+            return Ok(());
+        }
+        Err(format!("{what}: not within {WAIT_MAX:?}; {:?}", self.life.faults()))
+    }
+
+    /// The same, for so long at the most; whether it came true.
+    pub async fn within(&self, most: Duration, mut is_true: impl AsyncFnMut() -> bool) -> bool {
         let (began, mut nudged) = (Instant::now(), Instant::now());
         while !is_true().await {
-            let faults = self.life.faults();
-            if began.elapsed() > WAIT_MAX || !faults.is_empty() {
-                return Err(format!("{what}: not within {WAIT_MAX:?}; {faults:?}"));
+            if began.elapsed() > most || !self.life.faults().is_empty() {
+                return false;
             }
             if nudged.elapsed() > NUDGE_AFTER && self.life.is_calm() {
                 self.advance(1).await;
@@ -237,7 +244,12 @@ impl Stage {
             }
             sleep(LOOK).await;
         }
-        Ok(())
+        true
+    }
+
+    /// Whether Tally was killed since steps count.
+    pub fn was_killed(&self) -> bool {
+        !self.life.trap().struck().is_empty()
     }
 
     /// Moves both clocks on, when nothing is under way that a jump would break off.
@@ -246,6 +258,15 @@ impl Stage {
         self.advance(seconds).await;
         // A server reads the clock by which it gives up on a connection every half second.
         sleep(AFTER_JUMP).await;
+        Ok(())
+    }
+
+    /// The same while Tally is down: a server whose clock goes ahead by weeks has millions of missed ticks to make up for.
+    pub async fn jump_while_down(&self, seconds: u32) -> Result<(), String> {
+        self.rest().await?;
+        self.life.end();
+        self.advance(seconds).await;
+        self.life.start().await;
         Ok(())
     }
 
