@@ -81,6 +81,18 @@ mutants! {
         DoubtSaidAsFailure = "doubt-said-as-failure",
         /// The number made for a caller's key is not found again.
         KeyForgotten = "key-forgotten",
+        /// A refund that is sent again goes out under a new number.
+        RefundRenumbered = "refund-renumbered",
+        /// The fee on what is refunded stays with the platform.
+        RefundKeepsFee = "refund-keeps-fee",
+        /// What a refund takes beyond what is available is forgotten.
+        DebtForgotten = "debt-forgotten",
+        /// A refund that failed gives nothing back.
+        FailedRefundKept = "failed-refund-kept",
+        /// A refund is taken from available money although its order is not settled.
+        RefundFromAvailable = "refund-from-available",
+        /// A refund that failed goes back to the pending money of its order, which was settled meanwhile.
+        RefundToClosedBucket = "refund-to-closed-bucket",
     }
     payout {
         /// A success that comes late overwrites a withdrawal that was given back.

@@ -4,9 +4,13 @@
 //! heard, and what it found in the end. Amounts are whole fen. Steps are instants of one clock that only the harness has: a
 //! call that was answered at a step before another was asked came before it for everybody.
 
+mod refunds;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+pub use refunds::{PaidBack, Refund, RefundOutcome, Refunding};
 
 /// An instant of the harness.
 pub type Step = u64;
@@ -134,6 +138,8 @@ pub enum Request {
     },
     /// What people, or the platform's own checks, decide beside the everyday.
     Desk(Desk),
+    /// Whatever is about refunds.
+    Refunding(Refunding),
     /// Any other step of an order that moves no money: a prepay id, a closing that begins.
     Note {
         /// The order.
@@ -199,6 +205,8 @@ pub struct Rules {
     pub approval_over: Option<Fen>,
     /// Paid out by WeChat; else by hand.
     pub payout_by_wechat: bool,
+    /// How far refunds may take available below zero.
+    pub debt_max: Fen,
 }
 
 /// What a client heard.
@@ -239,6 +247,8 @@ pub enum Thing {
     Withdrawal(Withdrawal),
     /// A case: its id and kind.
     Case(String, &'static str),
+    /// A refund.
+    Refund(Refund),
     /// The answer shows nothing of the thing: a notice that is answered SUCCESS, rules that come back without balances.
     Unseen,
 }
@@ -335,6 +345,8 @@ pub struct Stored {
     pub withdrawals: Vec<Withdrawal>,
     /// The cases: id and kind.
     pub cases: Vec<(String, &'static str)>,
+    /// The refunds.
+    pub refunds: Vec<Refund>,
 }
 
 /// An event as it is stored.
@@ -362,4 +374,6 @@ pub struct Channel {
     pub payments: Vec<(String, String, String, Fen)>,
     /// Every time that money went out: merchant, withdrawal, amount. Twice the same: paid twice.
     pub transfers: Vec<(String, String, Fen)>,
+    /// Every time that a customer got money back; `None`: nothing is said of refunds.
+    pub refunds: Option<Vec<PaidBack>>,
 }

@@ -3,10 +3,12 @@
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::refund::Refund;
 use tally_actors::domain::settlement::Settlement;
 use tally_actors::domain::withdrawal::Withdrawal;
 use tally_actors::ports::{
-    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, Recorded, Store,
+    CaseFilter, ListedCase, ListedOrder, OrderFilter, Page, Part, ReadError, Recorded,
+    RefundFilter, Store,
 };
 
 /// How many items are read at a time.
@@ -46,6 +48,11 @@ pub async fn settlements(store: &dyn Store, of: MerchantId) -> Vec<Settlement> {
 /// A merchant's withdrawals.
 pub async fn withdrawals(store: &dyn Store, of: MerchantId) -> Vec<Withdrawal> {
     all(|page| store.withdrawals(of, None, page)).await
+}
+
+/// A merchant's refunds.
+pub async fn refunds(store: &dyn Store, of: MerchantId) -> Vec<Refund> {
+    all(|page| store.refunds(of, RefundFilter::default(), page)).await
 }
 
 /// A merchant's cases.

@@ -1,5 +1,7 @@
 //! From the engine's types to the plain words of a history. The only file of the simulator that knows both.
 
+mod refunds;
+
 use tally_actors::domain::case::Remedy;
 use tally_actors::domain::command::{Answer, Booking, Command, RulesChange, TransferOutcome};
 use tally_actors::domain::event::{PaymentSource, Stamped};
@@ -18,6 +20,8 @@ use tally_actors::ports::{ListedCase, ListedOrder, Recorded, Store};
 
 use crate::history::{self, Fact, Fen, Request, Thing};
 use crate::lists;
+
+pub use refunds::refund;
 
 /// What a command asks for.
 pub fn request(command: &Command) -> Request {
@@ -82,12 +86,11 @@ pub fn request(command: &Command) -> Request {
             subject: raise.subject.to_string(),
             amount: raise.amount.map(fen),
         }),
-        Command::Adopt(_)
-        | Command::Attest(_)
-        | Command::RequestRefund(_)
-        | Command::StartRefund(_)
-        | Command::RecordRefund(_)
-        | Command::NoticeRefund(_) => unreachable!("nobody asks for that here"),
+        Command::RequestRefund(refund) => refunds::asks(refund),
+        Command::StartRefund(start) => refunds::starts(start.refund_no),
+        Command::RecordRefund(record) => refunds::records(record),
+        Command::NoticeRefund(notice) => refunds::tells(notice),
+        Command::Adopt(_) | Command::Attest(_) => unreachable!("nobody asks for that here"),
     }
 }
 
@@ -145,7 +148,7 @@ fn thing(answer: &Answer) -> Thing {
             Thing::Payment(case, made.as_deref().map(order))
         }
         Answer::Settlement(made) => Thing::Settlement(made.as_deref().map(settlement)),
-        Answer::Refund(_) => unreachable!("nobody asks for refunds here"),
+        Answer::Refund(made) => Thing::Refund(refund(made)),
         Answer::Withdrawal(made) => Thing::Withdrawal(withdrawal(made)),
         Answer::Case(case) => Thing::Case(case.case_id.to_string(), case.kind.as_str()),
     }
@@ -164,6 +167,7 @@ fn rules(given: &Rules) -> history::Rules {
         daily_max: given.daily_max_fen.map(fen),
         approval_over: given.approval_over_fen.map(fen),
         payout_by_wechat: given.payout_method == Some(PayoutMethod::Wechat),
+        debt_max: fen(given.debt_max_fen),
     }
 }
 
@@ -177,6 +181,7 @@ fn changed(change: &RulesChange) -> history::Rules {
         daily_max: change.daily_max_fen.flatten().map(fen),
         approval_over: change.approval_over_fen.flatten().map(fen),
         payout_by_wechat: change.payout_method.flatten() == Some(PayoutMethod::Wechat),
+        debt_max: change.debt_max_fen.map_or(0, fen),
     }
 }
 
@@ -262,5 +267,6 @@ pub async fn stored(store: &dyn Store, of: MerchantId) -> history::Stored {
         settlements: lists::settlements(store, of).await.iter().map(settlement).collect(),
         withdrawals: lists::withdrawals(store, of).await.iter().map(withdrawal).collect(),
         cases: lists::cases(store, of).await.iter().map(case).collect(),
+        refunds: lists::refunds(store, of).await.iter().map(refund).collect(),
     }
 }

@@ -82,6 +82,7 @@ fn every_fault_answer_and_event_comes_up() {
     all("process", &["died"]);
     all("actor", &["started", "over", "left"]);
     all("transfer", &["sent", "paid"]);
+    all("refund", &["sent", "paid back", "by hand"]);
     let events = [
         "merchant_registered",
         "rules_changed",
@@ -99,6 +100,15 @@ fn every_fault_answer_and_event_comes_up() {
         "withdrawal_succeeded",
         "withdrawal_failed",
         "case_opened",
+        "case_raised",
+        "refund_requested",
+        "refund_sending",
+        "refund_postponed",
+        "refund_unknown",
+        "refund_succeeded",
+        "refund_failed",
+        "refund_noticed",
+        "refund_found",
     ];
     all("event", &events);
 }

@@ -11,6 +11,7 @@ use crate::domain::refund::{Refund, RefundStatus};
 use crate::domain::time::At;
 use crate::gateway::{RefundSent, RefundStanding};
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::payer::plan::{Clocks, Terms};
 
 /// What is remembered of a refund from one time in hand to the next.
@@ -87,6 +88,16 @@ impl Plan {
     /// The refund as it was last heard of.
     pub fn refund(&self) -> &Refund {
         &self.refund
+    }
+
+    /// The refund as it is sent, each time the same.
+    pub fn outgoing(&self) -> Refund {
+        let mut refund = self.refund.clone();
+        if mutant::on(Mutant::RefundRenumbered) && self.remembered.resends > 0 {
+            let new = format!("{}x{}", refund.refund_no, self.remembered.resends);
+            refund.refund_no = new.parse().unwrap_or(refund.refund_no);
+        }
+        refund
     }
 
     /// What is to be remembered from here on, whatever becomes of the next thing done.

@@ -39,7 +39,7 @@ impl Step {
                     plan.begun(started, self.clocks())
                 }
                 Next::Send => {
-                    let sent = gateway.refund(of, refund).await;
+                    let sent = gateway.refund(of, &plan.outgoing()).await;
                     if sent == RefundSent::Taken {
                         // From here on it is asked about, from the beginning of the ladder.
                         hand.anew_at = Some(self.clocks().steady.saturating_add(self.first_step()));

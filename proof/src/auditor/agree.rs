@@ -41,7 +41,11 @@ pub(super) fn judge(journal: &Journal, asked: &Asked, found: &mut Found) {
 /// What of the thing shown is not as the journal has it for ever; also a status that the journal never reaches.
 fn differs(journal: &Journal, call: &Call, thing: &Thing) -> Option<String> {
     match thing {
-        Thing::Merchant(_) | Thing::Case(..) | Thing::Unseen | Thing::Settlement(None) => None,
+        Thing::Merchant(_)
+        | Thing::Case(..)
+        | Thing::Refund(_)
+        | Thing::Unseen
+        | Thing::Settlement(None) => None,
         Thing::Order(order) => order_differs(journal, order),
         Thing::Payment(kind, order) => order
             .as_ref()

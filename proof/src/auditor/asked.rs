@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::event::{Case, Event, Move, Moved, Paid, Requested, Settled, Source, Step};
 use super::journal::{Journal, Route};
 use super::lives::Point;
-use super::people;
+use super::people::{self, Word};
+use super::refund::What;
+use super::refunding;
 use crate::history::{Answer, Call, Request, Thing, TransferOutcome};
 
 /// What calls and events are about: how an event finds the calls that may have recorded it.
@@ -16,6 +18,7 @@ enum Subject<'a> {
     Order(&'a str),
     Settlement(&'a str),
     Withdrawal(&'a str),
+    Refund(&'a str),
     /// Of a call with a caller's key whose number only the server knows.
     Key(Route, &'a str),
 }
@@ -95,6 +98,12 @@ fn subjects(request: &Request) -> [Option<Subject<'_>>; 2] {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
         Request::Desk(_) => [Some(Subject::Desk), None],
+        Request::Refunding(asked) => {
+            let (number, key) = refunding::subject(asked);
+            let keyed = key.filter(|_| number.is_empty());
+            let subject = Subject::Refund(number);
+            [Some(keyed.map_or(subject, |key| Subject::Key(Route::Refunds, key))), None]
+        }
     }
 }
 
@@ -135,7 +144,18 @@ fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
             None,
         ],
         Event::Moved(moved) => [Some(Subject::Withdrawal(moved.withdrawal_no)), None, None],
+        Event::Word(Word::Raised { refund_no: Some(number), .. }) => {
+            [Some(Subject::Desk), Some(Subject::Refund(number)), None]
+        }
         Event::Word(_) => [Some(Subject::Desk), None, None],
+        Event::Refund(turn) => {
+            let key = if let What::Requested(wanted) = turn.what { wanted.key } else { None };
+            [
+                Some(Subject::Refund(turn.refund_no)),
+                keyed(Route::Refunds, key),
+                Some(Subject::Refund("")),
+            ]
+        }
     }
 }
 
@@ -161,6 +181,7 @@ pub(super) fn left_no_trace(call: &Call) -> bool {
         | Request::RecordTransfer { outcome: TransferOutcome::Unknown, .. } => {
             &["withdrawal_decided"]
         }
+        Request::Refunding(asked) => refunding::refused_later(asked),
         Request::ChangeRules(_)
         | Request::Read
         | Request::Open { .. }
@@ -184,11 +205,12 @@ pub(super) fn by_the_settler(event: &Event, at: Point, journal: &Journal) -> boo
     days.is_some() && day.is_some_and(|day| day.len() == 10) && !settled.include_not_due
 }
 
-/// Whether Tally records such events by itself, when its sweeper or payer acts.
+/// Whether Tally records such events by itself, when its sweeper, payer or refunder acts.
 pub(super) fn by_itself(event: &Event) -> bool {
     match event {
         Event::Step { .. } | Event::Case(_) => true,
         Event::Word(word) => people::by_itself(word),
+        Event::Refund(turn) => !matches!(turn.what, What::Requested(_)),
         Event::Paid(paid) => paid.source != Source::Hand,
         Event::Moved(moved) => match moved.how {
             Move::Sending | Move::Unknown | Move::Succeeded | Move::Failed => true,
@@ -228,8 +250,13 @@ fn may_record(call: &Call, event: &Event, at: Point, journal: &Journal) -> bool 
         Event::Settled(settled) => may_settle(request, settled, at, journal),
         Event::Requested(requested) => may_request(request, requested),
         Event::Moved(moved) => may_move(request, moved),
-        Event::Word(word) => {
-            matches!(request, Request::Desk(desk) if people::may_record(desk, word))
+        Event::Word(word) => match request {
+            Request::Desk(desk) => people::may_record(desk, word),
+            Request::Refunding(asked) => refunding::may_raise(asked, word),
+            _ => false,
+        },
+        Event::Refund(turn) => {
+            matches!(request, Request::Refunding(asked) if refunding::may_record(asked, turn, at, journal))
         }
     }
 }
@@ -294,7 +321,8 @@ fn may_settle(request: &Request, settled: &Settled, at: Point, journal: &Journal
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
         | Request::Note { .. }
-        | Request::Desk(_) => false,
+        | Request::Desk(_)
+        | Request::Refunding(_) => false,
     }
 }
 

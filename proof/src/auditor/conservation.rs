@@ -27,7 +27,8 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
                 | Event::Settled(_)
                 | Event::Requested(_)
                 | Event::Case(_)
-                | Event::Word(_),
+                | Event::Word(_)
+                | Event::Refund(_),
             )
             | None => {}
         }
@@ -37,17 +38,23 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
 
 fn balanced(journal: &Journal, at: Point, say: &mut impl FnMut(Arguments)) {
     let sums = &journal.sums[at];
-    let brought = sums.paid - sums.fee;
+    let brought = sums.paid - sums.refunded - sums.fee;
     let held = sums.pending + sums.available + sums.in_transit + sums.withdrawn;
     if brought != held {
         say(format_args!("at seq {at} payments brought {brought} fen, and {held} fen are held"));
     }
     let amounts = [
         ("pending", sums.pending),
-        ("available", sums.available),
+        ("refunded", sums.refunded),
         ("in transit", sums.in_transit),
         ("withdrawn", sums.withdrawn),
     ];
+    // Below zero it is a debt, which refunds alone may make or deepen.
+    let before = journal.sums[at - 1].available;
+    let refund = matches!(journal.event(at), Some(Event::Refund(_)));
+    if sums.available < before.min(0) && !refund {
+        say(format_args!("at seq {at} available is {} fen", sums.available));
+    }
     for (name, amount) in amounts {
         if amount < 0 {
             say(format_args!("at seq {at} {name} is {amount} fen"));
@@ -110,8 +117,7 @@ fn one_by_one(journal: &Journal, say: &mut impl FnMut(Arguments)) {
         }
     }
     let unsettled = journal.orders.iter().filter(|order| order.settled_by.is_none());
-    let payments = unsettled.filter_map(|order| order.payment(end));
-    let waiting: i128 = payments.map(|paid| i128::from(paid.booked) - i128::from(paid.fee)).sum();
+    let waiting: i128 = unsettled.map(|order| order.pending(end)).sum();
     let sums = &journal.sums[end];
     for (name, sum, things) in [
         ("in transit", sums.in_transit, out),

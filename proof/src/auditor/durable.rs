@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::own::own;
 use super::right::acknowledged;
 use super::{Found, Named};
-use crate::history::{Answer, Request, Thing};
+use crate::history::{Answer, Refunding, Request, Thing};
 
 const CLAIM: &str = "durable";
 
@@ -34,18 +34,20 @@ pub(super) fn judge(journal: &Journal, asked: &Asked, found: &mut Found) {
             );
             found.say(CLAIM, journal.merchant, what);
         }
-        if let Request::StartSending { withdrawal_no } = &call.request
-            && *fresh
-        {
-            *tries.entry(withdrawal_no).or_default() += 1;
-        }
+        let begun = match &call.request {
+            Request::StartSending { withdrawal_no } => withdrawal_no,
+            Request::Refunding(Refunding::Start { refund_no }) => refund_no,
+            _ => continue,
+        };
+        *tries.entry(begun).or_default() += usize::from(*fresh);
     }
-    for (withdrawal_no, told) in tries {
-        let known = journal.withdrawal(withdrawal_no);
-        let there = known.map_or(0, |known| known.moved(Move::Sending).count());
+    for (number, told) in tries {
+        let withdrawal = journal.withdrawal(number);
+        let transfers = withdrawal.map_or(0, |known| known.moved(Move::Sending).count());
+        let there = transfers + journal.refund(number).map_or(0, |known| known.sent.len());
         if told > there {
             let what = format_args!(
-                "{told} calls were told that they began to send withdrawal {withdrawal_no}, {there} are recorded"
+                "{told} calls were told that they began to send {number}, {there} tries are recorded"
             );
             found.say(CLAIM, journal.merchant, what);
         }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::day::{self, Day};
 use super::people::{self, Word};
+use super::refund::{self, Turn};
 use crate::history::{Fact, Fen, Rules};
 
 /// One event. Amounts in fen.
@@ -27,6 +28,8 @@ pub(super) enum Event<'a> {
     Case(Case<'a>),
     /// What people, or the platform's own checks, decided.
     Word(Word<'a>),
+    /// A refund began or went on.
+    Refund(Turn<'a>),
 }
 
 /// What was agreed, as far as money hangs on it.
@@ -178,7 +181,7 @@ pub(super) fn read(fact: &Fact) -> Option<Event<'_>> {
         "withdrawal_succeeded" => moved(Move::Succeeded),
         "withdrawal_failed" => moved(Move::Failed),
         "case_opened" => fields.case(),
-        kind => people::read(kind, fields),
+        kind => people::read(kind, fields).or_else(|| refund::read(kind, fields)),
     }
 }
 
@@ -187,7 +190,7 @@ pub(super) fn read(fact: &Fact) -> Option<Event<'_>> {
 pub(super) struct Fields<'a>(&'a Value);
 
 impl<'a> Fields<'a> {
-    fn value(self, name: &str) -> Option<&'a Value> {
+    pub(super) fn value(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
@@ -212,7 +215,7 @@ impl<'a> Fields<'a> {
         self.value(name).or_else(|| self.value(api))?.as_i64()
     }
 
-    fn day(self, name: &str) -> Option<Day> {
+    pub(super) fn day(self, name: &str) -> Option<Day> {
         day::parse(self.text(name)?)
     }
 
@@ -233,6 +236,7 @@ impl<'a> Fields<'a> {
                 daily_max: amount("daily_max_fen"),
                 approval_over: amount("approval_over_fen"),
                 payout_by_wechat: method == Some("wechat"),
+                debt_max: amount("debt_max_fen").unwrap_or(0),
             },
             pays_out: method.is_some(),
         };

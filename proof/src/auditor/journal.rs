@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::event::{Case, Event, Moved, Opened, Paid, Requested, Settled, Terms, read};
 use super::lives::{Order, Point, Settlement, Withdrawal};
 use super::people::Word;
+use super::refund::{Refund, Turn, What};
 use super::sums::{Pending, Sums};
 use crate::history::Stored;
 
@@ -14,6 +15,7 @@ pub(super) enum Route {
     Orders,
     Settlements,
     Withdrawals,
+    Refunds,
 }
 
 /// The journal of one merchant. The first event has place 1, whatever its row says; the claim `chain` compares.
@@ -27,11 +29,13 @@ pub(super) struct Journal<'a> {
     pub(super) orders: Vec<Order<'a>>,
     pub(super) settlements: Vec<Settlement<'a>>,
     pub(super) withdrawals: Vec<Withdrawal<'a>>,
+    pub(super) refunds: Vec<Refund<'a>>,
     /// Where rules came to hold.
     terms: Vec<Point>,
     order_index: HashMap<&'a str, usize>,
     settlement_index: HashMap<&'a str, usize>,
     withdrawal_index: HashMap<&'a str, usize>,
+    refund_index: HashMap<&'a str, usize>,
     /// Where a payment was booked, by its number.
     transactions: HashMap<&'a str, Point>,
     /// Where cases about a payment were opened, by its number; nearly always one.
@@ -57,10 +61,12 @@ impl<'a> Journal<'a> {
             orders: vec![],
             settlements: vec![],
             withdrawals: vec![],
+            refunds: vec![],
             terms: vec![],
             order_index: HashMap::new(),
             settlement_index: HashMap::new(),
             withdrawal_index: HashMap::new(),
+            refund_index: HashMap::new(),
             transactions: HashMap::new(),
             cases: HashMap::new(),
             raised: HashMap::new(),
@@ -101,6 +107,7 @@ impl<'a> Journal<'a> {
             Event::Moved(moved) => self.go_on(moved, at),
             Event::Case(case) => self.open_case(case, at),
             Event::Word(word) => self.hear(word, at),
+            Event::Refund(turn) => self.refund_goes_on(turn, at, pending),
             Event::Settled(_) => {}
         }
     }
@@ -168,6 +175,30 @@ impl<'a> Journal<'a> {
         }
     }
 
+    fn refund_goes_on(&mut self, turn: &Turn<'a>, at: Point, pending: &mut Pending) {
+        let number = turn.refund_no;
+        if let What::Requested(wanted) = &turn.what {
+            self.keep_key(Route::Refunds, wanted.key, at);
+        }
+        let known = self.refund_index.get(number).copied();
+        match (Refund::begun(turn, at), known) {
+            (Some(_), Some(_)) => {
+                self.twice.push((at, format!("refund {number} was asked for before")));
+            }
+            (Some(begun), None) => {
+                self.refund_index.insert(number, self.refunds.len());
+                self.refunds.push(begun);
+            }
+            (None, Some(known)) => self.refunds[known].go_on(turn, at),
+            (None, None) => {}
+        }
+        let Some(&order) = self.order_index.get(turn.order_no) else { return };
+        self.orders[order].refund(turn, at);
+        if let Some(moves) = &turn.moves {
+            pending.refund(order, moves);
+        }
+    }
+
     fn open_case(&mut self, case: &Case<'a>, at: Point) {
         let same = |(_, open): &(Point, &Case)| open.kind == case.kind;
         let open = self.cases(case.order_no, case.transaction_id).find(same).map(|(at, _)| at);
@@ -221,8 +252,22 @@ impl<'a> Journal<'a> {
                 matches!(case.kind, "paid_after_close" | "paid_to_closed")
                     && case.transaction_id == paid.transaction_id
             }
+            (Some(Event::Refund(turn)), Some(Event::Refund(next))) => {
+                let external =
+                    self.order(turn.order_no).is_some_and(|order| !order.opened.by_wechat);
+                let requested = matches!(turn.what, What::Requested(_));
+                external && requested && turn.refund_no == next.refund_no
+            }
+            (Some(Event::Refund(turn)), Some(Event::Word(Word::Raised { refund_no, .. }))) => {
+                *refund_no == Some(turn.refund_no)
+            }
             (Some(_) | None, _) => false,
         }
+    }
+
+    /// Whether a settlement had taken the order by a point.
+    pub(super) fn settled_by(&self, order: &Order, at: Point) -> bool {
+        order.settled_by.is_some_and(|index| self.settlements[index].at <= at)
     }
 
     /// The rules in force at a point; `None`: the merchant is not there yet.
@@ -245,6 +290,10 @@ impl<'a> Journal<'a> {
 
     pub(super) fn withdrawal(&self, withdrawal_no: &str) -> Option<&Withdrawal<'a>> {
         self.withdrawal_index.get(withdrawal_no).map(|withdrawal| &self.withdrawals[*withdrawal])
+    }
+
+    pub(super) fn refund(&self, refund_no: &str) -> Option<&Refund<'a>> {
+        self.refund_index.get(refund_no).map(|refund| &self.refunds[*refund])
     }
 
     /// The payment that was booked under this number, and where.

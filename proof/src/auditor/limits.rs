@@ -42,7 +42,8 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
                 | Event::Settled(_)
                 | Event::Moved(_)
                 | Event::Case(_)
-                | Event::Word(_),
+                | Event::Word(_)
+                | Event::Refund(_),
             )
             | None => {}
         }

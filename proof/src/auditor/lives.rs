@@ -3,6 +3,7 @@
 //! A *point* is a place in the journal: the state at point 7 is the one after event 7, and point 0 is before the first.
 
 use super::event::{Bucket, Move, Moved, Opened, Paid, Requested, Settled, Step};
+use super::refund::{Taken, Turn, What};
 
 /// A place in a merchant's journal, from 1; as a point, 0 is before all.
 pub(super) type Point = usize;
@@ -18,6 +19,10 @@ pub(super) struct Order<'a> {
     pub(super) paid: Option<(Point, Paid<'a>)>,
     /// The settlement that took it: its index among the merchant's.
     pub(super) settled_by: Option<usize>,
+    /// What refunds did to it, in the order of their places.
+    refunds: Vec<Taken>,
+    /// Where which refund of it was sent.
+    pub(super) refund_tries: Vec<(Point, &'a str)>,
 }
 
 /// Whether an order waits for money.
@@ -49,7 +54,29 @@ impl<'a> Order<'a> {
             closed_at: None,
             paid: None,
             settled_by: None,
+            refunds: vec![],
+            refund_tries: vec![],
         }
+    }
+
+    /// A refund of it began or went on.
+    pub(super) fn refund(&mut self, turn: &Turn<'a>, at: Point) {
+        self.refunds.extend(Taken::by(turn, at));
+        if let What::Sending = turn.what {
+            self.refund_tries.push((at, turn.refund_no));
+        }
+    }
+
+    /// What refunds did to it by then, in all.
+    pub(super) fn taken(&self, at: Point) -> Taken {
+        let by_then = self.refunds.iter().take_while(|taken| taken.at <= at);
+        by_then.fold(Taken::default(), Taken::and)
+    }
+
+    /// What of its payment was pending by then, had no settlement taken it.
+    pub(super) fn pending(&self, at: Point) -> i128 {
+        let paid = self.payment(at).map(|paid| i128::from(paid.booked) - i128::from(paid.fee));
+        paid.map_or(0, |paid| paid - self.taken(at).pending)
     }
 
     pub(super) fn step(&mut self, step: Step, at: Point) {

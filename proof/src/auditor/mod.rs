@@ -12,6 +12,7 @@
 //! | `settlements` | settlements are a partition of the paid orders, with exact sums and dates |
 //! | `channel` | money at the channel moved as the journal says, and never twice |
 //! | `limits` | no withdrawal beyond what is available or allowed; approval by another key |
+//! | `refunds` | customers get back no more than they paid, merchants give exactly their part, and get it back when that fails |
 //! | `states` | orders and withdrawals go only where the design lets them; cases tell the truth |
 
 mod agree;
@@ -27,7 +28,11 @@ mod limits;
 mod linear;
 mod lives;
 mod own;
+mod paid_back;
 mod people;
+mod refund;
+mod refunding;
+mod refunds;
 mod refusals;
 mod right;
 mod settlements;
@@ -71,6 +76,7 @@ pub fn judge(history: &History) -> Vec<Violation> {
     }
     let mut found = Found::default();
     let mut channel = channel::Flows::of(&history.channel);
+    let mut returned = paid_back::Returned::of(&history.channel);
     for (merchant, calls) in calls {
         let stored = history.stored.get(merchant).unwrap_or(&nothing);
         let journal = Journal::read(merchant, stored);
@@ -81,13 +87,16 @@ pub fn judge(history: &History) -> Vec<Violation> {
         settlements::judge(&journal, &mut found);
         limits::judge(&journal, &mut found);
         states::judge(&journal, &mut found);
+        refunds::judge(&journal, &mut found);
         durable::judge(&journal, &asked, &mut found);
         agree::judge(&journal, &asked, &mut found);
         let began = unasked::judge(&journal, &asked, history.acts_alone, &mut found);
         linear::judge(&journal, &asked, &began, &mut found);
         channel.judge(&journal, &asked, &mut found);
+        returned.judge(&journal, &mut found);
     }
     channel.judge_strangers(&mut found);
+    returned.judge_strangers(&mut found);
     found.0
 }
 

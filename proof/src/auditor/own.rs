@@ -5,6 +5,7 @@ use super::event::{Event, Move};
 use super::journal::{Journal, Route};
 use super::lives::Point;
 use super::people;
+use super::refunding;
 use crate::history::{Call, Request, Rules, Thing, TransferOutcome};
 
 /// The number that a call is about, at a point: the one made for its key by then, else its own, else (only the server knows)
@@ -20,6 +21,7 @@ pub(super) fn number<'a>(
         Event::Opened(opened) => Some(opened.order_no),
         Event::Settled(settled) => Some(settled.settlement_no),
         Event::Requested(requested) => Some(requested.withdrawal_no),
+        Event::Refund(turn) => Some(turn.refund_no),
         Event::Terms { .. }
         | Event::Step { .. }
         | Event::Paid(_)
@@ -40,6 +42,7 @@ pub(super) fn shown_number(thing: &Thing) -> Option<&str> {
         Thing::Order(order) => Some(&order.order_no),
         Thing::Settlement(settlement) => settlement.as_ref().map(|made| &*made.settlement_no),
         Thing::Withdrawal(withdrawal) => Some(&withdrawal.withdrawal_no),
+        Thing::Refund(refund) => Some(&refund.refund_no),
         Thing::Merchant(_) | Thing::Payment(..) | Thing::Case(..) | Thing::Unseen => None,
     }
 }
@@ -84,6 +87,7 @@ pub(super) fn own(journal: &Journal, call: &Call, thing: &Thing) -> Vec<Point> {
             moves(journal, withdrawal_no, move_of(*outcome))
         }
         Request::Desk(desk) => people::own(journal, desk, thing),
+        Request::Refunding(asked) => refunding::own(journal, asked, shown),
     }
 }
 
@@ -109,6 +113,7 @@ fn rules_changed(journal: &Journal, rules: &Rules, thing: &Thing) -> Vec<Point> 
         | Thing::Settlement(_)
         | Thing::Withdrawal(_)
         | Thing::Case(..)
+        | Thing::Refund(_)
         | Thing::Unseen => (1..=journal.end()).filter(changes).collect(),
     }
 }
@@ -122,6 +127,7 @@ fn payment(journal: &Journal, order_no: &str, transaction_id: &str, thing: &Thin
         | Thing::Settlement(_)
         | Thing::Withdrawal(_)
         | Thing::Case(..)
+        | Thing::Refund(_)
         | Thing::Unseen => None,
     };
     let mut places = vec![];

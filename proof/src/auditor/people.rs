@@ -12,7 +12,7 @@ use crate::history::{Desk, Fen, Thing};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Word<'a> {
     /// A case about anything was opened.
-    Raised { case_id: &'a str, kind: &'a str, amount: Option<Fen> },
+    Raised { case_id: &'a str, kind: &'a str, amount: Option<Fen>, refund_no: Option<&'a str> },
     /// A person decided about a case.
     Resolved { case_id: &'a str, remedy: Option<&'a str> },
     /// Something was decided about the merchant as a whole; `false`: Tally itself did, as a case was opened.
@@ -25,7 +25,9 @@ pub(super) fn read<'a>(kind: &str, fields: Fields<'a>) -> Option<Event<'a>> {
         "case_raised" => {
             let case = fields.part("case")?;
             let amount = case.fen("amount", "amount_fen");
-            Word::Raised { case_id: case.text("case_id")?, kind: case.text("kind")?, amount }
+            let (case_id, kind) = (case.text("case_id")?, case.text("kind")?);
+            let refund_no = refund_of(case).filter(|_| kind.starts_with("refund_"));
+            Word::Raised { case_id, kind, amount, refund_no }
         }
         "case_resolved" => {
             Word::Resolved { case_id: fields.text("case_id")?, remedy: fields.text("remedy") }
@@ -39,12 +41,18 @@ pub(super) fn read<'a>(kind: &str, fields: Fields<'a>) -> Option<Event<'a>> {
     Some(Event::Word(word))
 }
 
+/// The refund that a case is about: one of its facts, each of which is a name and a value.
+fn refund_of<'a>(case: Fields<'a>) -> Option<&'a str> {
+    let facts = case.value("facts")?.as_array()?;
+    facts.iter().find(|fact| fact[0] == "refund_no")?[1].as_str()
+}
+
 /// Whether a call's content is that of an event.
 pub(super) fn may_record(desk: &Desk, word: &Word) -> bool {
     match (desk, word) {
         (
             Desk::Raise { kind: asked, amount: found, .. },
-            Word::Raised { kind: raised, amount, .. },
+            Word::Raised { kind: raised, amount, refund_no: None, .. },
         ) => asked == raised && found == amount,
         (Desk::Stand { change }, Word::Stands { change: recorded, asked }) => {
             *asked && change == recorded
@@ -77,6 +85,7 @@ pub(super) fn own(journal: &Journal, desk: &Desk, thing: &Thing) -> Vec<Point> {
                     | Thing::Payment(..)
                     | Thing::Settlement(_)
                     | Thing::Withdrawal(_)
+                    | Thing::Refund(_)
                     | Thing::Unseen => true,
                 }
         }
@@ -172,6 +181,7 @@ pub(super) fn allowed(journal: &Journal, at: Point, say: &mut impl FnMut(Argumen
             | Event::Paid(_)
             | Event::Settled(_)
             | Event::Case(_)
+            | Event::Refund(_)
             | Event::Word(Word::Raised { .. }),
         )
         | None => false,

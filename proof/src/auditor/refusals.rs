@@ -8,6 +8,7 @@ use super::journal::{Journal, Route};
 use super::lives::{Order, OrderStatus, Point, Standing, Withdrawal};
 use super::own::number;
 use super::people;
+use super::refunding;
 use super::right::{Verdict, settles_all, verdict};
 use crate::history::{Call, Fen, Request, TransferOutcome};
 
@@ -27,6 +28,9 @@ pub(super) fn right(
 ) -> bool {
     let refused = Refused { journal, request: &call.request, at };
     let known = journal.terms(at).is_some();
+    if let (true, Request::Refunding(asked)) = (known, &call.request) {
+        return refunding::refused(journal, asked, (code, available), at);
+    }
     match code {
         "merchant_unknown" => !known,
         "invalid_request" | "forbidden" | "not_authorized" => true,
@@ -90,7 +94,8 @@ impl<'a> Refused<'a> {
             | Request::StartSending { .. }
             | Request::RecordTransfer { .. }
             | Request::Note { .. }
-            | Request::Desk(_) => false,
+            | Request::Desk(_)
+            | Request::Refunding(_) => false,
         }
     }
 
@@ -112,7 +117,8 @@ impl<'a> Refused<'a> {
             | Request::Confirm { .. }
             | Request::StartSending { .. }
             | Request::RecordTransfer { .. }
-            | Request::Desk(_) => return None,
+            | Request::Desk(_)
+            | Request::Refunding(_) => return None,
         };
         self.journal.order(number).filter(|order| order.opened_at <= self.at)
     }
@@ -178,7 +184,8 @@ impl<'a> Refused<'a> {
             | Request::StartSending { .. }
             | Request::RecordTransfer { .. }
             | Request::Note { .. }
-            | Request::Desk(_) => false,
+            | Request::Desk(_)
+            | Request::Refunding(_) => false,
         }
     }
 
@@ -254,7 +261,8 @@ impl<'a> Refused<'a> {
             | Request::Settle { .. }
             | Request::Withdraw { .. }
             | Request::Note { .. }
-            | Request::Desk(_) => false,
+            | Request::Desk(_)
+            | Request::Refunding(_) => false,
         }
     }
 
@@ -288,8 +296,7 @@ impl<'a> Refused<'a> {
             if let Some(paid) = order.payment(self.at)
                 && settled.is_none_or(|settled| settled > self.at)
             {
-                *by_day.entry(paid.settle_on).or_insert(0) +=
-                    i128::from(paid.booked) - i128::from(paid.fee);
+                *by_day.entry(paid.settle_on).or_insert(0) += order.pending(self.at);
             }
         }
         let mut available = sums.available;

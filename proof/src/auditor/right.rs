@@ -7,6 +7,7 @@ use super::journal::{Journal, Route};
 use super::lives::{OrderStatus, Point, Settlement, Standing, Withdrawal};
 use super::own::{number, shown_number};
 use super::people;
+use super::refunding;
 use crate::history::{self, Balance, Call, Desk, Request, Thing, TransferOutcome};
 
 /// Whether an answer without an own event is right at a point.
@@ -47,6 +48,7 @@ pub(super) fn acknowledged(
             let sent = |known: &Withdrawal| known.moved(Move::Sending).any(|place| place <= at);
             recorded() || journal.withdrawal(withdrawal_no).is_some_and(sent)
         }
+        Request::Refunding(asked) => refunding::acknowledged(journal, asked, own, at),
         Request::Register(_)
         | Request::Open { .. }
         | Request::Pay { .. }
@@ -83,6 +85,7 @@ pub(super) fn same_content(journal: &Journal, call: &Call, thing: &Thing) -> boo
                 .withdrawal(number)
                 .is_none_or(|known| known.requested.is_of(*amount, *settle_first))
         }
+        Request::Refunding(asked) => refunding::same_content(journal, asked, shown),
         Request::Register(_)
         | Request::ChangeRules(_)
         | Request::Read
@@ -103,6 +106,7 @@ fn holds(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
     match &call.request {
         Request::Read => true,
         Request::Desk(desk) => people::holds(journal, desk, at),
+        Request::Refunding(asked) => refunding::holds(journal, asked, shown_number(thing), at),
         Request::Register(rules) | Request::ChangeRules(rules) => {
             journal.terms(at).is_some_and(|terms| terms.rules == *rules)
         }
@@ -119,6 +123,7 @@ fn holds(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
             | Thing::Payment(..)
             | Thing::Withdrawal(_)
             | Thing::Case(..)
+            | Thing::Refund(_)
             | Thing::Unseen => same_content(journal, call, thing),
         },
         Request::Pay { .. } => match (verdict(journal, &call.request, at), thing) {
@@ -232,6 +237,7 @@ pub(super) fn shows(journal: &Journal, call: &Call, thing: &Thing, at: Point) ->
                 && made.is_some_and(|made| same_settlement(made, shown))
         }
         Thing::Case(id, kind) => people::shows_case(journal, (id, kind), at),
+        Thing::Refund(shown) => refunding::shows(journal, &call.request, shown, at),
         Thing::Withdrawal(shown) => {
             let Some(withdrawal) = journal.withdrawal(&shown.withdrawal_no) else { return false };
             is_about(journal, call, thing, at)
@@ -264,7 +270,8 @@ fn is_about(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
         | Request::ChangeRules(_)
         | Request::Read
         | Request::Pay { .. }
-        | Request::Desk(_) => return false,
+        | Request::Desk(_)
+        | Request::Refunding(_) => return false,
     };
     shown == Some(about)
 }

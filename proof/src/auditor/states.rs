@@ -25,7 +25,13 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
             Some(Event::Paid(paid)) => payment(journal, paid, at, &mut say),
             Some(Event::Moved(moved)) => withdrawal(journal, moved, at, &mut say),
             Some(Event::Case(opened)) => case(journal, opened, at, &mut say),
-            Some(Event::Opened(_) | Event::Settled(_) | Event::Requested(_) | Event::Word(_))
+            Some(
+                Event::Opened(_)
+                | Event::Settled(_)
+                | Event::Requested(_)
+                | Event::Word(_)
+                | Event::Refund(_),
+            )
             | None => {}
         }
         people::allowed(journal, at, &mut say);

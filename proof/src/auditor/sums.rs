@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::day::Day;
 use super::event::{Bucket, Event, Move, Paid};
+use super::refund::{Moves, Place};
 use crate::history::Balance;
 
 /// Balances in fen, wide enough that no journal overflows them, and signed, so that what went below zero can be seen.
@@ -12,6 +13,7 @@ pub(super) struct Sums {
     pub(super) paid_orders: u64,
     pub(super) paid: i128,
     pub(super) fee: i128,
+    pub(super) refunded: i128,
     pub(super) pending: i128,
     pub(super) available: i128,
     pub(super) in_transit: i128,
@@ -56,6 +58,15 @@ impl Sums {
                     Move::Approved | Move::Sending | Move::Unknown => {}
                 }
             }
+            Event::Refund(turn) => {
+                let Some(moves) = &turn.moves else { return };
+                self.refunded += moves.booked;
+                self.fee += moves.fee;
+                match moves.place {
+                    Place::Pending(_) => self.pending -= moves.net(),
+                    Place::Available => self.available -= moves.net(),
+                }
+            }
             Event::Terms { .. }
             | Event::Opened(_)
             | Event::Step { .. }
@@ -69,7 +80,7 @@ impl Sums {
         let amounts = [
             (self.paid, shown.paid),
             (self.fee, shown.fee),
-            (0, shown.refunded),
+            (self.refunded, shown.refunded),
             (self.pending, shown.pending),
             (self.available, shown.available),
             (self.in_transit, shown.in_transit),
@@ -102,6 +113,16 @@ impl Pending {
             last_paid_seq: paid.paid_seq,
         };
         self.0.entry(paid.settle_on).or_default().push(Due { order, sums });
+    }
+
+    /// Takes what a refund takes of a pending order, or gives back to it.
+    pub(super) fn refund(&mut self, of: usize, moves: &Moves) {
+        let Place::Pending(day) = moves.place else { return };
+        let mut due = self.0.get_mut(&day).into_iter().flatten();
+        if let Some(due) = due.find(|due| due.order == Some(of)) {
+            due.sums.refunded += moves.booked;
+            due.sums.fee += moves.fee;
+        }
     }
 
     /// What a settlement up to this day takes: its sums, and the orders.

@@ -8,8 +8,9 @@ use super::conservation::CLAIM;
 use super::event::Event;
 use super::journal::Journal;
 use super::people::Word;
+use super::refunding;
 use super::right::{same_settlement, shows_order};
-use crate::history::{Order, Settlement, Withdrawal};
+use crate::history::{Order, Refund, Settlement, Withdrawal};
 
 /// The head's balances, and each row of the tables that people query: there is one for each thing of the journal, and it says
 /// the same.
@@ -28,6 +29,9 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
     settlements.compare(&stored.settlements, |row| &row.settlement_no, same_made, found);
     let withdrawals = table("withdrawals", journal.withdrawals.len());
     withdrawals.compare(&stored.withdrawals, |row| &row.withdrawal_no, same_withdrawal, found);
+    let same_refund = |journal: &Journal, row: &Refund| refunding::stands(journal, row, end);
+    let refunds = table("refunds", journal.refunds.len());
+    refunds.compare(&stored.refunds, |row| &row.refund_no, same_refund, found);
     let known = cases(journal);
     let same_case = |_: &Journal, (id, kind): &(String, &str)| known.get(&**id) == Some(kind);
     table("cases", known.len()).compare(&stored.cases, |(id, _)| id, same_case, found);

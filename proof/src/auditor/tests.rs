@@ -5,6 +5,7 @@ mod books;
 mod checks;
 mod money;
 mod people;
+mod refunds;
 mod sharp;
 mod shop;
 mod unusual;

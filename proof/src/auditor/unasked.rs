@@ -45,6 +45,6 @@ pub(super) fn judge(
 /// Whether a call names a number of an event: of use to who reads the message, and for nothing else.
 fn names(call: &Call, fields: &serde_json::Value) -> bool {
     let request = format!("{:?}", call.request);
-    let numbers = ["order_no", "withdrawal_no", "settlement_no"];
+    let numbers = ["order_no", "withdrawal_no", "settlement_no", "refund_no"];
     numbers.iter().filter_map(|name| fields.get(name)?.as_str()).any(|no| request.contains(no))
 }

@@ -15,7 +15,7 @@ use super::stage::Stage;
 pub(super) type Number = (MerchantId, WithdrawalNo);
 
 /// How long a payer waits for the channel's answer, in microseconds.
-const PATIENCE: u64 = 6 * SECOND;
+pub(super) const PATIENCE: u64 = 6 * SECOND;
 
 /// How long an order to transfer may be under way to the channel. What the payer relies on (`design.md` 3.5) is that
 /// nothing comes ten minutes after it was sent.

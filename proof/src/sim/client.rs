@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tally_actors::domain::command::{
-    Asked, Command, Confirm, OpenOrder, Pay, RecordPrepay, Review, RulesChange, Settle, Withdraw,
+    Asked, Command, Confirm, NoticeRefund, OpenOrder, Pay, RecordPrepay, RequestRefund, Review,
+    RulesChange, Settle, Withdraw,
 };
 use tally_actors::domain::event::PaymentSource;
-use tally_actors::domain::ids::{IdempotencyKey, KeyId};
+use tally_actors::domain::ids::{IdempotencyKey, KeyId, RefundNo};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::number;
 use tally_actors::domain::order::Channel;
@@ -35,6 +36,8 @@ pub(super) struct Notebook {
     paid_at: BTreeMap<(usize, u64), At>,
     /// Payments that the channel knows of.
     told: BTreeSet<(usize, String, u64, u64)>,
+    /// Refunds that persons made, or did not, at the channel.
+    by_hand: BTreeSet<(usize, RefundNo)>,
 }
 
 /// What a number names.
@@ -43,6 +46,7 @@ enum Kind {
     Order,
     Settlement,
     Withdrawal,
+    Refund,
 }
 
 impl Kind {
@@ -51,6 +55,7 @@ impl Kind {
             Self::Order => 'O',
             Self::Settlement => 'S',
             Self::Withdrawal => 'W',
+            Self::Refund => 'R',
         }
     }
 }
@@ -135,6 +140,31 @@ impl Notebook {
                 reference: "bank run 1".into(),
                 reason: "".into(),
             }),
+            Ask::Refund { refund, order, amount, reason, by_admin } => {
+                let (refund_no, idempotency_key) = filled(*refund, Kind::Refund, with);
+                Command::RequestRefund(RequestRefund {
+                    refund_no,
+                    idempotency_key,
+                    order_no: self.number(of, Kind::Order, *order)?,
+                    amount: fen(*amount),
+                    reason: format!("reason {reason}").into(),
+                    asked_by: key_id(0),
+                    refunds_open: with.transfers_open,
+                    by_admin: *by_admin,
+                })
+            }
+            Ask::RefundByHand { order, hand, amount, .. } => {
+                by = None;
+                let refund_id = format!("by hand {hand}");
+                let number = number::of_refund_by_hand(&with.merchant.id, &refund_id);
+                Command::NoticeRefund(NoticeRefund {
+                    refund_no: number.parse().expect("a made number is well-formed"),
+                    order_no: self.number(of, Kind::Order, *order)?,
+                    out_refund_no: format!("H{hand}").into(),
+                    refund_id: refund_id.into(),
+                    amount: fen(*amount),
+                })
+            }
         };
         Some((command, by))
     }
@@ -175,6 +205,9 @@ impl Notebook {
             (Ask::Withdraw { withdrawal, .. }, Thing::Withdrawal(made)) => {
                 (Kind::Withdrawal, withdrawal, &made.withdrawal_no)
             }
+            (Ask::Refund { refund, .. }, Thing::Refund(made)) => {
+                (Kind::Refund, refund, &made.refund_no)
+            }
             (_, _) => return,
         };
         if let Name::Made(key) = name {
@@ -189,6 +222,11 @@ impl Notebook {
         let order_no = pay.order_no.to_string();
         pay.source != PaymentSource::Hand
             && self.told.insert((of, order_no, transaction, pay.amount.fen()))
+    }
+
+    /// Whether this is the first that is heard of a refund made by hand.
+    pub(super) fn is_new_refund(&mut self, of: usize, refund_no: RefundNo) -> bool {
+        self.by_hand.insert((of, refund_no))
     }
 }
 

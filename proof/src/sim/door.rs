@@ -109,7 +109,7 @@ impl Process {
         let Some(open) = stage.open.get(&call).copied() else { return };
         stage.said.insert(call, said);
         match open.origin {
-            Origin::Payer => stage.at(0, Item::Reply(call)),
+            Origin::Payer | Origin::Refunder => stage.at(0, Item::Reply(call)),
             Origin::Client(_) if stage.strikes(Fault::AnswerLost) => {
                 stage.after(Leg::Net, Item::Silence(call));
             }

@@ -40,6 +40,12 @@ impl World {
                 process.payer_in(soon, &mut self.stage);
             }
         }
+        if std::mem::take(&mut self.stage.refunds) {
+            for process in self.nodes.iter_mut().filter_map(|node| node.process.as_mut()) {
+                let soon = self.stage.random.below(SECOND);
+                process.refunder_in(soon, &mut self.stage);
+            }
+        }
         if !matches!(item, Item::Next(_) | Item::Reply(_) | Item::Silence(_) | Item::Land(_)) {
             return;
         }
@@ -69,8 +75,10 @@ impl World {
             self.restart(node);
             self.set_clock(node, ahead);
         }
-        let repeated =
-            |op: &Op| matches!(op.ask, Ask::Pay { told: Told::Notice | Told::Query, .. });
+        let repeated = |op: &Op| {
+            let told = matches!(op.ask, Ask::Pay { told: Told::Notice | Told::Query, .. });
+            told || matches!(op.ask, Ask::RefundByHand { .. })
+        };
         let open: Vec<usize> = (0..self.ops.len())
             .filter(|place| match self.known[*place] {
                 Known::Not => true,
@@ -97,9 +105,11 @@ impl World {
     }
 
     fn anything_under_way(&self) -> bool {
-        let page = Page { limit: 1, cursor: None };
-        let under_way = ready(self.stage.store.inner.withdrawals_under_way(page));
-        !under_way.expect("the store in memory can be listed").items.is_empty()
+        const LISTED: &str = "the store in memory can be listed";
+        let (page, store) = (Page { limit: 1, cursor: None }, &self.stage.store.inner);
+        let withdrawals = ready(store.withdrawals_under_way(page.clone())).expect(LISTED);
+        let refunds = ready(store.refunds_under_way(page)).expect(LISTED);
+        !withdrawals.items.is_empty() || !refunds.items.is_empty()
     }
 
     fn read_once_more(&mut self) {

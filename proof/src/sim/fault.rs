@@ -49,6 +49,22 @@ pub enum Fault {
     TransferFails,
     /// The channel's answer gets lost, to an order or to a question.
     ChannelSilent,
+    /// A refund never reaches the channel.
+    RefundLost,
+    /// It reaches the channel late.
+    RefundLate,
+    /// The channel takes it, and comes to its end only later.
+    RefundSlow,
+    /// The channel says no, for good, and nothing moved.
+    RefundRefused,
+    /// The channel has no money for it yet.
+    RefundShort,
+    /// The channel takes it, and closes it.
+    RefundFails,
+    /// The channel can't finish it by itself; later a person does.
+    RefundStuck,
+    /// The channel takes another sum for it than its share.
+    RefundOther,
 }
 
 impl Fault {
@@ -77,6 +93,14 @@ impl Fault {
         (Self::TransferRefused, "transfer-refused", 500, 4_000),
         (Self::TransferFails, "transfer-fails", 500, 3_000),
         (Self::ChannelSilent, "channel-silent", 500, 4_000),
+        (Self::RefundLost, "refund-lost", 500, 4_000),
+        (Self::RefundLate, "refund-late", 500, 4_000),
+        (Self::RefundSlow, "refund-slow", 500, 4_000),
+        (Self::RefundRefused, "refund-refused", 500, 4_000),
+        (Self::RefundShort, "refund-short", 500, 4_000),
+        (Self::RefundFails, "refund-fails", 500, 4_000),
+        (Self::RefundStuck, "refund-stuck", 500, 2_000),
+        (Self::RefundOther, "refund-other", 500, 4_000),
     ];
 
     /// Its name on the command line.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tally_actors::batcher::Incarnation;
+use tally_actors::domain::ids::{MerchantId, RefundNo};
 
 /// A call, by its place in the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,16 @@ pub(super) enum Item {
     Certain(u64),
     /// A node starts again.
     Restart(usize),
+    /// The refunder looks what is under way.
+    Refunder(Place),
+    /// A refund reaches the channel.
+    PayBack(Place, u64),
+    /// A question about a refund reaches the channel.
+    AskRefund(Place, u64),
+    /// The refunder hears the channel's answer, or that there is none.
+    RefundSaid(Place, u64),
+    /// A refund that the channel took comes to its end there.
+    RefundEnds(MerchantId, RefundNo),
 }
 
 /// What takes time.

@@ -7,10 +7,10 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `plan`, `workload`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
+//! | `plan`, `workload`, `refunds`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
 //! | `world`, `client`, `ending` | the run: who asks, who crashes, how it ends |
-//! | `stage`, `item`, `store`, `channel` | what is around the processes: time, chance, the store, WeChat |
-//! | `process`, `actor`, `door`, `writer`, `reader`, `payer` | one process: shells around the machines, as in `actors` |
+//! | `stage`, `item`, `store`, `channel`, `returns` | what is around the processes: time, chance, the store, WeChat |
+//! | `process`, `actor`, `door`, `writer`, `reader`, `payer`, `refunder` | one process: shells around the machines, as in `actors` |
 //! | `tour` | many seeds, on several threads |
 //! | `timeline`, `shrink`, `quiet` | a failing run, made small and readable |
 
@@ -27,6 +27,9 @@ mod plan;
 mod process;
 mod quiet;
 mod reader;
+mod refunder;
+mod refunds;
+mod returns;
 mod shrink;
 mod stage;
 mod store;

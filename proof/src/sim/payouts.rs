@@ -58,6 +58,7 @@ impl Plan {
             ops: ops(withdrawals, &mut random),
             clients: CLIENTS,
             faults,
+            refunds: false,
             transfers_open: true,
             calls_max: 8_192,
             gaps: GAPS,

@@ -9,6 +9,7 @@ use tally_actors::domain::time::At;
 
 use super::fault::{Fault, Faults};
 use super::item::Leg;
+use super::refunds;
 use super::workload::{self, Op};
 use crate::random::Random;
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub(super) clients: usize,
     pub(super) faults: Faults,
     pub(super) pace: Pace,
+    /// Whether customers get money back.
+    pub(super) refunds: bool,
     /// Whether transfers by WeChat can be made.
     pub(super) transfers_open: bool,
     /// Events in a batch, as the writer's limit.
@@ -78,7 +81,7 @@ impl Plan {
         }
         // Not so short that looking whether to leave is all that happens.
         let leave_after = pace.slowest() / 20 + *shape.of(&[5_000, 50_000, SECOND, 20 * SECOND]);
-        Self {
+        let mut plan = Self {
             seed,
             schedule: random.draw(),
             nodes: *shape.of(&[1, 1, 2, 2, 3]),
@@ -87,6 +90,7 @@ impl Plan {
             clients,
             faults,
             pace,
+            refunds: false,
             transfers_open: !shape.percent(10),
             events_max: *shape.of(&[1, 2, 4, 8, 2_048]),
             round_max: *shape.of(&[1, 2, 8, 1_024]),
@@ -98,7 +102,11 @@ impl Plan {
                 .expect("a time"),
             gaps: GAPS,
             certain_within: None,
+        };
+        if refunds::are_in(seed) {
+            refunds::add(&mut plan);
         }
+        plan
     }
 
     /// How many operations its clients have.

@@ -15,6 +15,7 @@ use super::item::{CallId, Item, Leg, Place};
 use super::payer::Payer;
 use super::plan::Plan;
 use super::reader::Reader;
+use super::refunder::Refunder;
 use super::stage::Stage;
 use super::writer::{News, Outcome, Writer};
 
@@ -31,6 +32,7 @@ pub(super) struct Process {
     /// Calls at the front door.
     pub(super) doors: BTreeMap<CallId, Door>,
     pub(super) payer: Payer,
+    pub(super) refunder: Refunder,
     /// How far its clock is from the right one, in milliseconds.
     pub(super) clock: i64,
     /// Something happened after which it must end.
@@ -56,6 +58,7 @@ impl Process {
             reader: Reader::new(place, plan),
             doors: BTreeMap::new(),
             payer: Payer::new(plan.gaps),
+            refunder: Refunder::new(plan.gaps),
             clock,
             fatal: false,
         }

@@ -13,6 +13,7 @@ use super::channel::WeChat;
 use super::fault::{Fault, Faults};
 use super::item::{CallId, Item, Leg, Place};
 use super::plan::Plan;
+use super::returns::Returns;
 use super::store::FaultyStore;
 use super::timeline::Timeline;
 use crate::auditor::Violation;
@@ -29,6 +30,8 @@ pub(super) enum Origin {
     Client(usize),
     /// The payer of the process itself.
     Payer,
+    /// Its refunder.
+    Refunder,
 }
 
 /// A call that is not answered yet.
@@ -50,11 +53,14 @@ pub(super) struct Stage {
     pace: super::plan::Pace,
     pub(super) store: FaultyStore,
     pub(super) wechat: WeChat,
+    pub(super) returns: Returns,
     pub(super) open: BTreeMap<CallId, Open>,
     /// What a front door said, on its way.
     pub(super) said: BTreeMap<CallId, Result<Outcome, EngineError>>,
     /// A withdrawal may go out: the payers are woken.
     pub(super) payouts: bool,
+    /// A refund may go out, or one was heard of: the refunders are woken.
+    pub(super) refunds: bool,
     pub(super) history: History,
     pub(super) counts: Counts,
     pub(super) timeline: Timeline,
@@ -91,6 +97,8 @@ impl Ord for Due {
 
 impl Stage {
     pub(super) fn new(plan: &Plan, timeline: Timeline) -> Self {
+        let mut history = History::default();
+        history.channel.refunds = Some(vec![]);
         Self {
             random: Random::new(plan.schedule),
             now: 0,
@@ -102,10 +110,12 @@ impl Stage {
             pace: plan.pace.clone(),
             store: FaultyStore::new(plan.nodes > 1),
             wechat: WeChat::default(),
+            returns: Returns::default(),
             open: BTreeMap::new(),
             said: BTreeMap::new(),
             payouts: false,
-            history: History::default(),
+            refunds: false,
+            history,
             counts: Counts::new(),
             timeline,
             violations: vec![],
@@ -172,6 +182,7 @@ impl Stage {
             let who = match open.origin {
                 Origin::Client(client) => format!("client {client}"),
                 Origin::Payer => "payer".into(),
+                Origin::Refunder => "refunder".into(),
             };
             format!("{call} {of} {who} asks: {request:?}")
         });

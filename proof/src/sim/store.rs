@@ -200,6 +200,7 @@ impl Stage {
             let kind = row.event().kind();
             self.count("event", kind);
             wake |= matches!(kind, "withdrawal_requested" | "withdrawal_approved");
+            self.refunds |= matches!(kind, "refund_requested" | "refund_noticed");
         }
         if wake {
             self.payouts = true;

@@ -59,6 +59,20 @@ pub(super) enum Ask {
         withdrawal: Name,
         succeeded: bool,
     },
+    Refund {
+        refund: Name,
+        order: Name,
+        amount: u64,
+        reason: u64,
+        by_admin: bool,
+    },
+    /// A person refunds at the channel itself, and a notice tells of it; a forged one tells of nothing.
+    RefundByHand {
+        order: Name,
+        hand: u64,
+        amount: u64,
+        forged: bool,
+    },
 }
 
 /// Who tells of a payment.

@@ -176,6 +176,9 @@ impl World {
             Item::Transfer(place, asked) => self.stage.take_transfer(place, asked),
             Item::Query(place, asked) => self.stage.take_query(place, asked),
             Item::Certain(asked) => self.stage.certain(asked),
+            Item::PayBack(place, asked) => self.stage.take_refund(place, asked),
+            Item::AskRefund(place, asked) => self.stage.take_refund_query(place, asked),
+            Item::RefundEnds(of, refund_no) => self.stage.refund_ends((of, refund_no)),
             Item::Resend(place, ..)
             | Item::Deadline(place, _)
             | Item::Mail(place, _)
@@ -186,7 +189,9 @@ impl World {
             | Item::Read(place, _)
             | Item::Told(place, _)
             | Item::Payer(place)
-            | Item::Channel(place, _) => self.inside(place, item),
+            | Item::Channel(place, _)
+            | Item::Refunder(place)
+            | Item::RefundSaid(place, _) => self.inside(place, item),
         }
     }
 
@@ -214,6 +219,8 @@ impl World {
             Item::Told(_, statement) => process.told(statement, stage),
             Item::Payer(_) => process.payer_looks(stage),
             Item::Channel(_, asked) => process.channel_answers(asked, stage),
+            Item::Refunder(_) => process.refunder_looks(stage),
+            Item::RefundSaid(_, asked) => process.refund_told(asked, stage),
             Item::Next(_)
             | Item::Arrive(..)
             | Item::Reply(_)
@@ -222,7 +229,10 @@ impl World {
             | Item::Land(_)
             | Item::Transfer(..)
             | Item::Query(..)
-            | Item::Certain(_) => {}
+            | Item::Certain(_)
+            | Item::PayBack(..)
+            | Item::AskRefund(..)
+            | Item::RefundEnds(..) => {}
         }
         if process.fatal {
             self.crash(place.node);
@@ -241,7 +251,7 @@ impl World {
         for (call, open) in waiting.into_iter().filter(|(_, open)| open.place == place) {
             match open.origin {
                 Origin::Client(_) => self.stage.after(Leg::Net, Item::Silence(call)),
-                Origin::Payer => {
+                Origin::Payer | Origin::Refunder => {
                     self.stage.open.remove(&call);
                 }
             }
@@ -261,6 +271,9 @@ impl World {
         let mut process = Process::new(place, known.clock, &self.plan);
         self.stage.note(place, || "starts".into());
         process.payer_in(self.stage.random.below(SECOND), &mut self.stage);
+        if self.plan.refunds {
+            process.refunder_in(self.stage.random.below(SECOND), &mut self.stage);
+        }
         self.nodes[node].process = Some(process);
     }
 
@@ -299,6 +312,7 @@ impl World {
         };
         self.clients[client].at = Some((place, asks + 1));
         self.tell_channel(&op, of, &command);
+        self.refund_there(&op, of, &command);
         let open = Open { origin: Origin::Client(client), place: to };
         let call = self.stage.ask(of, translate::request(&command), open);
         self.stage.count("operation", kind_of(&op.ask));
@@ -316,6 +330,17 @@ impl World {
         {
             let payment = (of.to_string(), order_no, transaction_id, amount);
             self.stage.history.channel.payments.push(payment);
+        }
+    }
+
+    /// What a notice tells of that a person did at the channel, was done there before.
+    fn refund_there(&mut self, op: &Op, of: MerchantId, command: &Command) {
+        if let Command::NoticeRefund(notice) = command
+            && matches!(op.ask, Ask::RefundByHand { forged: false, .. })
+            && self.notebook.is_new_refund(op.merchant, notice.refund_no)
+        {
+            let number = (of, notice.refund_no);
+            self.stage.refund_by_hand(number, notice.order_no, notice.amount);
         }
     }
 
@@ -338,6 +363,12 @@ impl World {
                 let stage = &mut self.stage;
                 if let Some(process) = live(&mut self.nodes, open.place) {
                     process.payer_hears(call, said, stage);
+                }
+            }
+            Origin::Refunder => {
+                let stage = &mut self.stage;
+                if let Some(process) = live(&mut self.nodes, open.place) {
+                    process.refunder_hears(call, said, stage);
                 }
             }
         }
@@ -395,5 +426,7 @@ fn kind_of(ask: &Ask) -> &'static str {
         Ask::Withdraw { .. } => "withdraw",
         Ask::Review { .. } => "review",
         Ask::Confirm { .. } => "confirm",
+        Ask::Refund { .. } => "refund",
+        Ask::RefundByHand { .. } => "tell of a refund by hand",
     }
 }

@@ -5,6 +5,7 @@ use super::super::money::{Balance, Money};
 use super::super::order::{Order, Payment};
 use super::super::refund::{Refund, RefundSource, RefundSums};
 use super::super::refusal::Refusal;
+use crate::mutant::{self, Mutant};
 
 /// The source of what is settled.
 pub(super) const AVAILABLE: RefundSource = RefundSource::Available;
@@ -26,8 +27,9 @@ pub(super) fn taking(
 ) -> (RefundSums, RefundSource) {
     let in_all = order.refunded_booked.plus(booked).unwrap_or(Money::MAX);
     let fee = order.fee().minus(payment.fee_after(in_all)).unwrap_or(Money::ZERO);
+    let fee = if mutant::on(Mutant::RefundKeepsFee) { Money::ZERO } else { fee };
+    let own = in_all <= payment.booked && !mutant::on(Mutant::RefundFromAvailable);
     let taken = RefundSums { booked, fee };
-    let own = in_all <= payment.booked;
     let holds = own && holds(head, payment, taken, RefundSums::default());
     (taken, if holds { RefundSource::Pending(payment.settle_on) } else { AVAILABLE })
 }
@@ -49,7 +51,11 @@ pub(super) fn back_to(
     back: RefundSums,
 ) -> RefundSource {
     match refund.source {
-        source @ RefundSource::Pending(_) if holds(head, payment, taken, back) => source,
+        source @ RefundSource::Pending(_)
+            if holds(head, payment, taken, back) || mutant::on(Mutant::RefundToClosedBucket) =>
+        {
+            source
+        }
         RefundSource::Pending(_) | RefundSource::Available => AVAILABLE,
     }
 }

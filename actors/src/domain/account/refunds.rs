@@ -18,6 +18,7 @@ use super::Account;
 use super::refund_sums::{AVAILABLE, back_to, check_debt, taking, to_take};
 use super::restored::never_comes;
 use crate::limits;
+use crate::mutant::{self, Mutant};
 
 /// The smallest refund, in fen.
 const REFUND_MIN: Money = Money::from_fen(1).expect("a small amount");
@@ -326,7 +327,8 @@ fn case_of(refund: &Refund, outcome: &RefundOutcome) -> Option<CaseKind> {
 /// The end of a refund that certainly does not happen. One that was only heard of took nothing.
 fn failed(head: &Head, refund: &Refund, order: &Order, payment: &Payment, why: &str) -> Event {
     let amount = if refund.is_hearsay() { Money::ZERO } else { refund.amount };
-    let booked = refund.booked;
+    let nothing = mutant::on(Mutant::FailedRefundKept);
+    let booked = if nothing { Money::ZERO } else { refund.booked };
     let left = order.refunded_booked.minus(booked).unwrap_or(Money::ZERO);
     let fee = payment.fee_after(left).minus(order.fee()).unwrap_or(Money::ZERO);
     let back = RefundSums { booked, fee };

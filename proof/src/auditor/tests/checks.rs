@@ -14,6 +14,7 @@ pub(super) fn rules() -> Rules {
         daily_max: Some(60_000),
         approval_over: Some(20_000),
         payout_by_wechat: true,
+        debt_max: 0,
     }
 }
 

@@ -19,11 +19,13 @@ const PAID_AT: &str = "2026-11-25T01:00:00.000Z";
 pub(super) struct Shop {
     pub(super) history: History,
     step: u64,
-    at_ms: i64,
+    pub(super) at_ms: i64,
     rules: Rules,
-    balance: Balance,
+    pub(super) balance: Balance,
     /// What is in no settlement: the order's index, and from which day on it may be.
     pending: Vec<(usize, Option<String>)>,
+    /// What refunds took out of pending money: the order's index, what of the gross and what of the fee.
+    pub(super) taken: Vec<(usize, Fen, Fen)>,
 }
 
 impl Shop {
@@ -33,7 +35,8 @@ impl Shop {
         history.stored.insert(SHOP.into(), Stored::default());
         let (balance, at_ms) = (Balance::default(), MORNING_MS);
         let rules = rules.clone();
-        let mut shop = Self { history, step: 0, at_ms, rules, balance, pending: vec![] };
+        let mut shop =
+            Self { history, step: 0, at_ms, rules, balance, pending: vec![], taken: vec![] };
         let rules = shop.rules.clone();
         shop.record("merchant_registered", json!({ "rules": fields_of(&rules) }));
         shop.done(Request::Register(rules), true, Thing::Merchant(shop.balance.clone()));
@@ -191,18 +194,24 @@ impl Shop {
             last_paid_seq: 0,
             through: through.into(),
         };
+        let taken = std::mem::take(&mut self.taken);
         for (index, _) in due {
             let (order, settled) = &mut self.stored().orders[index];
             *settled = Some(settlement_no.into());
             let payment = order.payment.as_ref().unwrap();
             made.gross += payment.booked;
             made.fee += payment.fee;
+            let of = |(of, ..): &&(usize, Fen, Fen)| *of == index;
+            for (_, booked, fee) in taken.iter().filter(of) {
+                made.refunded += booked;
+                made.fee -= fee;
+            }
             made.first_paid_seq = made.first_paid_seq.min(payment.paid_seq);
             made.last_paid_seq = made.last_paid_seq.max(payment.paid_seq);
         }
-        self.balance.pending -= made.gross - made.fee;
-        self.balance.available += made.gross - made.fee;
-        let moved = json!({"orders": made.orders, "gross": made.gross, "refunded": 0,
+        self.balance.pending -= made.gross - made.refunded - made.fee;
+        self.balance.available += made.gross - made.refunded - made.fee;
+        let moved = json!({"orders": made.orders, "gross": made.gross, "refunded": made.refunded,
             "fee": made.fee, "first_paid_seq": made.first_paid_seq, "last_paid_seq": made.last_paid_seq});
         let fields = json!({"settlement_no": settlement_no, "idempotency_key": null,
             "through": through, "include_not_due": include_not_due, "moved": moved});
@@ -329,5 +338,5 @@ fn fields_of(rules: &Rules) -> Value {
         "payout_method": method, "payout_openid": "o", "payout_name": null,
         "withdrawal_min_fen": rules.withdrawal_min, "withdrawal_max_fen": rules.withdrawal_max,
         "daily_max_fen": rules.daily_max, "approval_over_fen": rules.approval_over,
-        "debt_max_fen": 0})
+        "debt_max_fen": rules.debt_max})
 }
