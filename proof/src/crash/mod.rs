@@ -8,6 +8,7 @@
 //! | [`traffic`], [`load`] | what many clients ask for, from a seed, until there is no answer |
 //! | [`doors`] | where they ask: one server, or any of several on one database |
 //! | [`ledger`] | every answer that was acknowledged, kept outside of the server |
+//! | [`held`] | holds that against a merchant's books |
 //! | [`transcript`], [`history`] | what was asked and heard, for the auditor |
 //! | [`books`] | a merchant's books read back over HTTP, and whether they agree |
 //! | [`refunds`] | what the journal has left of each payment |
@@ -25,6 +26,7 @@ pub mod books;
 pub mod channel;
 pub mod databases;
 pub mod doors;
+pub mod held;
 pub mod history;
 pub mod judge;
 pub mod kills;

@@ -213,8 +213,20 @@ impl Report {
         let fault = |fault: &String| format!("{name}, seed {}, {at}{again}: {fault}", job.seed);
         self.faults.extend(ran.faults.iter().map(fault));
         self.kept.extend(ran.kept.clone());
-        if job.at.is_some() && ran.struck.is_empty() && ran.faults.is_empty() {
-            self.missed.push(format!("{name}, seed {}, {at}", job.seed));
+        if !ran.faults.is_empty() {
+            return;
+        }
+        match &job.at {
+            None if ran.steps.is_empty() => self.faults.push(format!("{name} has no step")),
+            Some(step) if ran.struck.is_empty() => {
+                let missed = format!("{name}, seed {}, {step}", job.seed);
+                // A second question may be one that another run need not put; a first is the flow's own.
+                if step.nth == 1 {
+                    self.faults.push(format!("{missed}: no run came to it"));
+                }
+                self.missed.push(missed);
+            }
+            None | Some(_) => {}
         }
     }
 }

@@ -67,7 +67,7 @@ async fn traded(stage: &Stage) -> Result<String, String> {
     let second = (now_ms / 1_000 + BEIJING_S) % DAY_S;
     let until = u32::try_from(DAY_S - second + BILL_AT_S).map_err(|error| error.to_string())?;
     stage.begin();
-    stage.jump(until).await?;
+    stage.jump_while_down(until).await?;
     Ok(to_dashed(now_ms)[..10].to_owned())
 }
 
