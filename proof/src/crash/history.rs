@@ -30,7 +30,7 @@ const STATUSES: [&str; 11] = [
 ];
 
 /// The refusals that the traffic provokes.
-const CODES: [&str; 12] = [
+const CODES: [&str; 13] = [
     "balance_insufficient",
     "amount_invalid",
     "number_reused",
@@ -43,6 +43,7 @@ const CODES: [&str; 12] = [
     "withdrawals_frozen",
     "refund_exceeds_payment",
     "case_resolved",
+    "order_not_paid",
 ];
 
 /// All that was asked and heard of merchants with these rules, and what is on the disk of `site` now that nothing is under way.
@@ -127,6 +128,13 @@ fn number_and_key(name: &Name) -> (String, Option<String>) {
 pub fn answer(what: &What, reply: &Reply) -> Answer {
     match reply.status {
         200 | 201 => Answer::Done { fresh: reply.status == 201, thing: thing(what, &reply.body) },
+        _ => refusal(reply),
+    }
+}
+
+/// What a call heard that was no success.
+pub(super) fn refusal(reply: &Reply) -> Answer {
+    match reply.status {
         429 => Answer::NotDone,
         503 if reply.code() == "unavailable" => Answer::NotDone,
         503 => Answer::Unknown,

@@ -17,6 +17,7 @@
 //! | [`kills`] | kills under the traffic of merchants' systems |
 //! | [`shared`] | kills of processes that share a database |
 //! | [`people`] | customers who pay by WeChat, merchants who take their money out |
+//! | `clerks` | refunds, freezes and cases of these merchants |
 //! | [`channel`] | holds the books against what WeChat knows |
 //! | [`notices`] | kills while notices come in and transfers go out |
 //! | [`world`] | a WeChat that outlives the server |
@@ -24,6 +25,7 @@
 pub mod api;
 pub mod books;
 pub mod channel;
+mod clerks;
 pub mod databases;
 pub mod doors;
 pub mod held;
