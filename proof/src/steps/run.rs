@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -27,6 +28,9 @@ const AFTERWARDS_S: u32 = 2_000;
 /// In so many of a hundred runs of later seeds Tally is killed a second time, within so many steps.
 const AGAIN_PERCENT: u64 = 60;
 const AGAIN_WITHIN: u64 = 6;
+
+/// After so many runs with faults no more are begun.
+const FAULTY_MAX: usize = 8;
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -118,21 +122,22 @@ pub fn run(plan: &Plan) -> Result<Report, String> {
     Ok(report)
 }
 
-/// So many at once, each on a thread of its own; what became of each, in the order of the jobs.
+/// So many at once, each on a thread of its own; what became of each, in the order of the jobs. Where many have faults, no more
+/// are begun.
 fn all(plan: &Plan, library: &Library, jobs: Vec<Job>) -> Vec<(Job, Ran)> {
-    let (next, done) = (Mutex::new(0_usize), Mutex::new(vec![]));
-    let take = || {
-        let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
-        *next += 1;
-        *next - 1
-    };
+    let (next, faulty) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let done = Mutex::new(vec![]);
     thread::scope(|scope| {
         for _ in 0..plan.at_once {
             scope.spawn(|| {
                 loop {
-                    let place = take();
+                    let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(place) else { return };
+                    if faulty.load(Ordering::Relaxed) >= FAULTY_MAX {
+                        return;
+                    }
                     let ran = job.tried(plan, library);
+                    faulty.fetch_add(usize::from(!ran.faults.is_empty()), Ordering::Relaxed);
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((place, ran));
                 }
             });
@@ -140,7 +145,7 @@ fn all(plan: &Plan, library: &Library, jobs: Vec<Job>) -> Vec<(Job, Ran)> {
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(place, _)| *place);
-    jobs.into_iter().zip(done.into_iter().map(|(_, ran)| ran)).collect()
+    done.into_iter().map(|(place, ran)| (jobs[place].clone(), ran)).collect()
 }
 
 impl Job {
