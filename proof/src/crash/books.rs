@@ -114,7 +114,7 @@ impl Books {
         let balance = api.get(&of("balance")).await.body;
         let events: Vec<Event> = api.list(&of("events")).await;
         let mut story = Story::default();
-        events.iter().for_each(|event| story.take(&event.kind, &event.body));
+        events.iter().for_each(|event| story.take(event.seq, &event.kind, &event.body));
         Self {
             merchant,
             orders: api.list(&of("orders")).await,

@@ -163,7 +163,7 @@ fn thing(what: &What, body: &Value) -> Thing {
 
 /// An order. `None`: refunds left another fee of it than it was paid with, and what it was paid with is not shown.
 fn order(body: &Value) -> Option<Order> {
-    if body["refunded_fen"] != 0 {
+    if body["refunded_fen"].as_u64().is_some_and(|refunded| refunded > 0) {
         return None;
     }
     let payment = body["transaction_id"].as_str().map(|transaction_id| Payment {

@@ -1,6 +1,6 @@
 //! The judge's own fold of refunds: what each order's payment has left at each event, worked out from the journal as it is told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,51 +38,55 @@ pub struct Left {
 /// What the journal says of all orders.
 #[derive(Debug, Default)]
 pub struct Story {
-    /// As it is at the end.
-    pub now: HashMap<String, Left>,
-    /// As it was when a settlement was made, by its number.
-    pub at_settlement: BTreeMap<String, HashMap<String, Left>>,
+    /// What was left of each order from an event on, in the order of events.
+    orders: HashMap<String, Vec<(u64, Left)>>,
+    /// The event of each settlement.
+    settled_at: HashMap<String, u64>,
     /// How many refunds there are.
     pub refunds: i64,
 }
 
 impl Story {
     /// Takes the next event.
-    pub fn take(&mut self, kind: &str, body: &Value) {
+    pub fn take(&mut self, seq: u64, kind: &str, body: &Value) {
         let fen = |field: &str| body[field].as_i64().unwrap_or(i64::MIN / 4);
-        let order = body["order_no"].as_str().unwrap_or_default();
         let (refunded, fee) = match kind {
             "order_paid" => (0, fen("fee_fen")),
-            "refund_requested" => (fen("booked_fen"), -fen("fee_fen")),
-            "refund_found" => (fen("booked_fen"), -fen("fee_fen")),
+            "refund_requested" | "refund_found" => (fen("booked_fen"), -fen("fee_fen")),
             "refund_failed" => (-fen("booked_fen"), fen("fee_fen")),
             "refund_succeeded" => (
                 fen("booked_now_fen") - fen("booked_fen"),
                 fen("order_fee_now_fen") - fen("order_fee_fen"),
             ),
+            "refund_noticed" => (0, 0),
             "settled" => {
                 let number = body["settlement_no"].as_str().unwrap_or_default();
-                self.at_settlement.insert(number.to_owned(), self.now.clone());
+                self.settled_at.insert(number.to_owned(), seq);
                 return;
             }
-            "refund_noticed" => (0, 0),
             _ => return,
         };
         self.refunds += i64::from(matches!(kind, "refund_requested" | "refund_noticed"));
-        let left = self.now.entry(order.to_owned()).or_default();
-        left.refunded += refunded;
-        left.fee += fee;
+        let order = body["order_no"].as_str().unwrap_or_default().to_owned();
+        let states = self.orders.entry(order).or_default();
+        let before = states.last().map_or(Left::default(), |(_, left)| *left);
+        states.push((seq, Left { refunded: before.refunded + refunded, fee: before.fee + fee }));
     }
 
-    /// What is left of one order.
+    /// What is left of an order.
     pub fn of(&self, order_no: &str) -> Left {
-        self.now.get(order_no).copied().unwrap_or_default()
+        self.until(order_no, u64::MAX)
     }
 
-    /// What was left of one when a settlement was made.
+    /// What was left of an order when a settlement was made.
     pub fn then(&self, settlement_no: &str, order_no: &str) -> Left {
-        let then = self.at_settlement.get(settlement_no);
-        then.and_then(|then| then.get(order_no)).copied().unwrap_or_default()
+        self.until(order_no, self.settled_at.get(settlement_no).copied().unwrap_or_default())
+    }
+
+    fn until(&self, order_no: &str, seq: u64) -> Left {
+        let states = self.orders.get(order_no).map_or(&[][..], Vec::as_slice);
+        let so_far = states.partition_point(|(at, _)| *at <= seq);
+        states[..so_far].last().map_or(Left::default(), |(_, left)| *left)
     }
 }
 
@@ -96,7 +100,7 @@ mod tests {
     fn what_is_left_of_an_order_is_what_came_less_what_went_back() {
         let mut story = Story::default();
         let order = "A1";
-        for (kind, body) in [
+        let events = [
             ("order_paid", json!({"order_no": order, "fee_fen": 60})),
             ("refund_requested", json!({"order_no": order, "booked_fen": 4_000, "fee_fen": 24})),
             ("settled", json!({"settlement_no": "S1"})),
@@ -109,8 +113,9 @@ mod tests {
                     "order_fee_fen": 54, "order_fee_now_fen": 55,
                 }),
             ),
-        ] {
-            story.take(kind, &body);
+        ];
+        for (seq, (kind, body)) in (1..).zip(events) {
+            story.take(seq, kind, &body);
         }
         assert_eq!(story.of(order), Left { refunded: 900, fee: 55 });
         assert_eq!(story.then("S1", order), Left { refunded: 4_000, fee: 36 });

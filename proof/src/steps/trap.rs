@@ -111,7 +111,7 @@ pub fn crossing(head: &str) -> String {
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let path = target.split('?').next().unwrap_or_default();
-    let stays = |part: &&str| part.len() <= 12 || part.bytes().all(|b| !b.is_ascii_digit());
+    let stays = |part: &&str| part.len() <= 14 || part.bytes().all(|b| !b.is_ascii_digit());
     let parts: Vec<&str> =
         path.split('/').map(|part| if stays(&part) { part } else { "…" }).collect();
     format!("{method} {}", parts.join("/"))
