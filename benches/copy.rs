@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Seeder, merchant_id, processor_of, rate, target, write};
+use support::{Seeder, merchant_id, peak_of, processor_of, rate, target, write};
 use tally_actors::domain::order::Channel;
 use tally_storage::SqliteStore;
 
@@ -127,11 +127,4 @@ fn row(name: &str, from: &Path, to: &Path) {
 
 fn url(file: &Path) -> String {
     format!("sqlite:{}", file.display())
-}
-
-/// The most memory that a process had so far, in kilobytes, where the kernel tells.
-fn peak_of(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

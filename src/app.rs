@@ -267,7 +267,7 @@ fn post(settings: &Settings) -> Result<Post, StartError> {
 /// The service, and the desk of those who pay out.
 fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk) {
     let Parts { engine, store, keyring, restores, gateway, sessions, post, sandbox } = parts;
-    let clock = Clock::start();
+    let clock = Clock::ahead(&settings.clock_ahead);
     let logins =
         Logins::new(Arc::clone(&gateway), Arc::clone(&sessions), runtime.clone(), clock.clone());
     let channel = Arc::clone(&gateway) as Arc<dyn Gateway>;

@@ -1,6 +1,7 @@
 //! The only reader of the wall clock. Everything else is given the time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tally_actors::cashier::Now;
@@ -9,23 +10,41 @@ use tally_actors::payer::Steady;
 
 use crate::limits::CLOCK_DRIFT_MAX;
 
+/// How far a service's clock is ahead of the wall's, in milliseconds: nothing, but in tests that need days to pass. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Ahead(Arc<AtomicI64>);
+
+impl Ahead {
+    /// Moves the clock on; only a service that has not begun may be moved back.
+    pub fn advance(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
 /// The wall clock, and the monotonic one beside it to tell whether the wall clock was set.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     wall: SystemTime,
     monotonic: Instant,
+    ahead: Ahead,
 }
 
 impl Clock {
     /// A clock that notices what happens from now on.
     pub(crate) fn start() -> Self {
-        Self { wall: wall(), monotonic: Instant::now() }
+        Self::ahead(&Ahead::default())
+    }
+
+    /// One that is ahead of the wall's.
+    pub(crate) fn ahead(ahead: &Ahead) -> Self {
+        Self { wall: wall(), monotonic: Instant::now(), ahead: ahead.clone() }
     }
 
     /// The time.
     pub(crate) fn now(&self) -> At {
         let since_1970 = wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        At::from_ms(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+        let wall = At::from_ms(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX));
+        wall.plus_ms(self.ahead.0.load(Ordering::Relaxed))
     }
 
     /// The same clock, for those who read no clock of their own.

@@ -10,6 +10,7 @@
 //! | `service` | what every handler is given |
 //! | `web` | every route, each error's status, and the handlers |
 //! | `account` | the WeChat account that the books are kept with |
+//! | `bank_runs`, `csv` | withdrawals by hand, gathered for the bank |
 //! | `keyring`, `admin_key` | who may call `/v1` |
 //! | `sessions`, `logins`, `look_ups` | customers of the mini-program; sessions in memory or in Redis |
 //! | `reconcile` | days compared with WeChat's bills |
@@ -21,8 +22,10 @@
 mod account;
 pub mod admin_key;
 pub mod app;
+mod bank_runs;
 pub mod cli;
 mod clock;
+mod csv;
 mod demo;
 mod doctor;
 mod keyring;

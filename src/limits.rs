@@ -103,6 +103,18 @@ pub(crate) const REASON_CHARS_MAX: usize = 256;
 /// Characters of a bank run's reference.
 pub(crate) const REFERENCE_CHARS_MAX: usize = 64;
 
+/// Withdrawals of one bank run.
+pub(crate) const BANK_RUN_MAX: u32 = 1_000;
+
+/// Withdrawals of a bank run that are put in or confirmed at once.
+pub(crate) const BANK_RUN_AT_ONCE: u32 = 100;
+
+/// The largest file of a bank's results, in bytes.
+pub(crate) const BANK_RESULTS_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long the confirmations of one file may take. What was not reached by then is told.
+pub(crate) const BANK_RESULTS_WAIT: Duration = Duration::from_secs(8);
+
 /// Characters of a request id that a caller may choose.
 pub(crate) const REQUEST_ID_CHARS_MAX: usize = 64;
 
@@ -238,8 +250,14 @@ pub(crate) const RECONCILE_CASES_MAX: u64 = 10_000;
 /// How often it is looked whether a day is due.
 pub(crate) const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 
-/// How many days that were missed are made up for.
-pub(crate) const RECONCILE_DAYS_BACK: u32 = 30;
+/// How long a day that fails waits at the most before it is tried again.
+pub(crate) const RECONCILE_AGAIN_MAX: Duration = Duration::from_secs(3_600);
+
+/// How many days that were missed are made up for: WeChat keeps a bill for three months.
+pub(crate) const RECONCILE_DAYS_BACK: u32 = 88;
+
+/// How many merchants that can't be read a report names.
+pub(crate) const RECONCILE_UNREAD_SHOWN: usize = 100;
 
 /// Payments this close to midnight may stand in the bill of the day beside theirs, in milliseconds.
 pub(crate) const MIDNIGHT_MS: i64 = 10 * 60_000;

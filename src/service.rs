@@ -52,6 +52,7 @@ pub(crate) struct Turns {
     singles: Arc<Semaphore>,
     histories: Arc<Semaphore>,
     lost: Arc<Semaphore>,
+    bank_runs: Arc<Semaphore>,
 }
 
 impl Turns {
@@ -63,7 +64,13 @@ impl Turns {
             singles: turns(SINGLES_MAX),
             histories: turns(HISTORIES_MAX),
             lost: turns(LOST_NUMBERS_AT_ONCE),
+            bank_runs: turns(1),
         }
+    }
+
+    /// The turn of whoever makes a bank run: one at a time, so that two calls with one number are one run.
+    pub(crate) fn bank_runs(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.bank_runs)
     }
 }
 

@@ -19,6 +19,7 @@ pub use self::values::{
 pub use self::wechat::{
     Counterpart, Hidden, OnOff, SandboxSettings, SettingsFault, WechatSettings,
 };
+pub use crate::clock::Ahead;
 use crate::limits::ORDER_MINUTES;
 
 /// All that `tally serve` can be told.
@@ -87,6 +88,9 @@ pub struct Settings {
     /// Whether webhooks may go to private addresses and by http://; off unless set
     #[arg(long, env = "TALLY_WEBHOOK_PRIVATE", value_name = "ON_OFF")]
     pub webhook_private: Option<OnOff>,
+    /// For tests that need days to pass; there is no flag for it
+    #[arg(skip)]
+    pub clock_ahead: Ahead,
     /// How WeChat is spoken to
     #[command(flatten)]
     pub wechat: WechatSettings,
@@ -165,6 +169,7 @@ impl Settings {
             freeze_on: FreezeOn::default(),
             reconcile_at: DailyAt(None),
             webhook_private: None,
+            clock_ahead: Ahead::default(),
             wechat: WechatSettings::default(),
             sandbox: SandboxSettings { mode: None, listen: free_port },
             log: LogSettings { filter: "off".into(), format: LogFormat::Text },

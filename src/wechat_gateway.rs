@@ -6,15 +6,15 @@ mod refunds;
 use std::net::IpAddr;
 
 use tally_actors::domain::channel_no::{out_trade_no, transfer_no};
-use tally_actors::domain::ids::{MerchantId, OrderNo, WithdrawalNo};
+use tally_actors::domain::ids::{MerchantId, OrderNo, TransactionId, WithdrawalNo};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::order::{Channel, Order};
 use tally_actors::domain::refund::Refund;
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::Withdrawal;
 use tally_actors::gateway::{
-    Announced, ChannelOrder, ChannelPayment, Closing, Gateway, RefundSent, RefundStanding, Sent,
-    TransferStanding,
+    Announced, ChannelOrder, ChannelPayment, ChannelRefund, Closing, Gateway, RefundSent,
+    RefundStanding, Sent, TransferStanding,
 };
 use tally_actors::ports::Answering;
 use tally_wechat::close_order::CloseRefusal;
@@ -251,6 +251,13 @@ impl Gateway for WechatGateway {
         refund: &'a Refund,
     ) -> Answering<'a, RefundStanding> {
         Box::pin(self.refund_state(of, refund))
+    }
+
+    fn refunds_of(
+        &self,
+        payment: TransactionId,
+    ) -> Answering<'_, Result<Vec<ChannelRefund>, Box<str>>> {
+        Box::pin(self.refunds_told(payment))
     }
 }
 

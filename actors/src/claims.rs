@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -61,6 +62,20 @@ impl Claims {
         Ok(asked.into_iter().filter(|of| known.get(of).is_some_and(|known| known.ours)).collect())
     }
 
+    /// Lets a merchant's work go before the claim runs out.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer; then the claim runs out by itself.
+    pub async fn give_back(&self, of: MerchantId) -> Result<(), Trouble> {
+        self.known().remove(&of);
+        if self.store.shared() {
+            let holder = Arc::clone(&self.holder);
+            self.store.claim(self.work, vec![of], holder, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
     /// Those of whom the store must be asked.
     fn unknown(&self, asked: &BTreeSet<MerchantId>) -> Vec<MerchantId> {
         let now = Instant::now();
@@ -115,6 +130,10 @@ mod tests {
         tokio::time::advance(limits::CLAIM_TERM + limits::CLAIM_TERM / 8).await;
         assert_eq!(has(&second, &[a, b]).await, [a, b]);
         assert_eq!(has(&first, &[a, b]).await, [], "it had been gone for longer than its term");
+        // What is given back is another's as soon as that one asks the store again.
+        second.give_back(a).await.unwrap();
+        tokio::time::advance(limits::CLAIM_TERM / 8).await;
+        assert_eq!(has(&first, &[a, b]).await, [a]);
         let others = Claims::new(Arc::clone(&store) as Arc<dyn Store>, Work::Transfers);
         assert_eq!(has(&others, &[a]).await, [a], "other work is another claim");
     }

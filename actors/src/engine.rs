@@ -19,6 +19,7 @@ pub use calls::{Made, NewOrder, NewRefund, NewSettlement, NewWithdrawal, Number,
 
 use crate::asking::{self, Asking, Next};
 use crate::damage::Damage;
+use crate::domain::bank_run::PutInRun;
 use crate::domain::command::{
     Adopt, Answer, Asked, Attest, Booking, Command, Confirm, OpenOrder, Pay, Review, RulesChange,
     Settle, Withdraw,
@@ -344,6 +345,16 @@ impl Engine {
         asked: impl Into<Asked>,
     ) -> Result<Withdrawal, EngineError> {
         Ok(withdrawal(self.ask(of, Command::Attest(attest), asked).await?)?.thing)
+    }
+
+    /// Puts a withdrawal that is paid out by hand in a bank run. A repeat is a success.
+    pub async fn put_in_run(
+        &self,
+        of: MerchantId,
+        put: PutInRun,
+        asked: impl Into<Asked>,
+    ) -> Result<Made<Withdrawal>, EngineError> {
+        withdrawal(self.ask(of, Command::PutInRun(put), asked).await?)
     }
 
     /// What is stored, for questions about the past.

@@ -136,6 +136,17 @@ pub enum RefundStanding {
     Unknown(Box<str>),
 }
 
+/// A refund of a payment as the channel tells of it. It is a hint: how it stands is another question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelRefund {
+    /// Its number there; not ours when a person made it at the channel.
+    pub out_refund_no: Box<str>,
+    /// The channel's own number of it.
+    pub refund_id: Box<str>,
+    /// What the customer gets.
+    pub amount: Money,
+}
+
 /// A payment channel.
 pub trait Gateway: Send + Sync + 'static {
     /// Announces an order with the request that is kept in its channel, field by field.
@@ -169,4 +180,10 @@ pub trait Gateway: Send + Sync + 'static {
         of: MerchantId,
         refund: &'a Refund,
     ) -> Answering<'a, RefundStanding>;
+
+    /// Asks for all refunds of a payment that were not closed. Else why nobody knows.
+    fn refunds_of(
+        &self,
+        payment: TransactionId,
+    ) -> Answering<'_, Result<Vec<ChannelRefund>, Box<str>>>;
 }

@@ -3,13 +3,14 @@
 //! | what | how |
 //! |---|---|
 //! | orders that the books have open, withdrawals that they have under way or waiting for a second key | all of them once, until the channel has said what there is to say |
-//! | what came after the backup | only the channel knows of it: by the numbers that an admin hands in |
+//! | what came after the backup | only the channel knows of it: by the numbers that an admin hands in; an order's number finds its refunds as well |
 //!
 //! A withdrawal that the books have under way is asked about by the payer's own plan, and what is said is recorded as the payer does it.
 //! That WeChat does not know it counts ten minutes after the restore, by both clocks: a try that was made after the backup is
 //! lost with newer books, and may have been made until these were put in place.
 
 mod numbers;
+mod refunds;
 mod waiting;
 
 use std::collections::HashMap;

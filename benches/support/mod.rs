@@ -230,6 +230,13 @@ pub(crate) fn processor_of(process: &str) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// The most memory that a process had so far, in kilobytes, where the kernel tells.
+pub(crate) fn peak_of(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
 /// How many a second.
 pub(crate) fn rate(count: usize, elapsed: Duration) -> u64 {
     let micros = u64::try_from(elapsed.as_micros()).expect("a short time").max(1);

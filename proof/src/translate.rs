@@ -90,7 +90,9 @@ pub fn request(command: &Command) -> Request {
         Command::StartRefund(start) => refunds::starts(start.refund_no),
         Command::RecordRefund(record) => refunds::records(record),
         Command::NoticeRefund(notice) => refunds::tells(notice),
-        Command::Adopt(_) | Command::Attest(_) => unreachable!("nobody asks for that here"),
+        Command::Adopt(_) | Command::Attest(_) | Command::PutInRun(_) => {
+            unreachable!("nobody asks for that here")
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Reconciling {
     pub(crate) log: LogSettings,
 }
 
-/// Compares the day. Success: there is no difference.
+/// Compares the day. Success: there is no difference, and all was read.
 pub(crate) async fn run(asked: &Reconciling) -> Result<ExitCode, Failure> {
     tally_wechat::tls::install_provider();
     let file = asked.data.admin_key_file();
@@ -69,13 +69,23 @@ pub(crate) async fn run(asked: &Reconciling) -> Result<ExitCode, Failure> {
     for (kind, count) in differences.into_iter().flatten() {
         writeln!(lines, "  {kind} {count}")?;
     }
+    let unread = answer["unread_merchants"].as_u64().unwrap_or_default();
+    if unread > 0 {
+        let named: Vec<&str> =
+            answer["unread"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        writeln!(
+            lines,
+            "  not all of {unread} merchants can be read: {}; run tally audit",
+            named.join(", ")
+        )?;
+    }
     std::io::stdout().write_all(lines.as_bytes())?;
     if let Some(file) = &asked.csv {
         let url = format!("{day}/differences?format=csv");
         let csv = call(Method::GET, &url).send().await?.error_for_status()?.bytes().await?;
         std::fs::write(file, csv).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if answer["agreed"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The answer to a call; a refusal in its own words.

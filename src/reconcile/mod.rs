@@ -6,10 +6,13 @@
 //! | `compare` | the comparison, pure |
 //! | `parts` | both sides on disk, a part of them in memory |
 //! | `bill`, `journal` | where the two sides come from |
+//! | `looked` | what is looked up by number |
 //! | `refunds` | money that went back, looked up by number |
 //! | `transfers` | money that went out, looked up by number |
 //! | `case` | the case that a difference becomes |
 //! | `run` | a day from the bill to the cases |
+//! | `turn` | one day at a time, whichever process compares it |
+//! | `standing` | how days stand that are not done |
 //! | `command` | `tally reconcile` |
 //! | `daily` | the run that nobody asks for |
 
@@ -19,15 +22,18 @@ pub(crate) mod command;
 mod compare;
 mod daily;
 mod journal;
+mod looked;
 mod parts;
 mod record;
 mod refunds;
 mod run;
+mod standing;
 mod transfers;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tally_actors::domain::case::CaseKind;
@@ -44,6 +50,9 @@ use self::bill::Flow;
 pub(crate) use self::compare::Difference;
 use self::compare::Sums;
 pub(crate) use self::daily::Daily;
+pub(crate) use self::standing::Standing;
+use self::standing::Standings;
+use self::turn::Turn;
 use crate::clock::Clock;
 use crate::limits::{BILL_READY_MS, RECONCILE_WAIT};
 use crate::settings::Settings;
@@ -73,6 +82,9 @@ pub(crate) enum Fault {
     /// A case can't be opened.
     #[error("a case was not opened: {0}")]
     Case(#[from] EngineError),
+    /// Another process compares a day. This one did nothing, or what it did is that one's to do.
+    #[error("another process compares a day at this moment; ask again in a minute")]
+    Elsewhere,
     /// No room for what is compared.
     #[error("the data directory can't hold what is compared: {0}")]
     Disk(#[from] std::io::Error),
@@ -94,10 +106,23 @@ pub(crate) struct Report {
     pub(crate) no_longer_seen: u64,
     /// Payments, refunds and lines that stand in, or wait for, the day beside it.
     pub(crate) carried: u64,
+    /// Merchants of whom not everything can be read, the first of them; what can't be read was passed over.
+    #[serde(default)]
+    pub(crate) unread: Vec<String>,
+    /// How many these are in all.
+    #[serde(default)]
+    pub(crate) unread_merchants: u64,
     /// What moved on the platform's account; `None`: `flow_fault` says why it is not known.
     pub(crate) flow: Option<Flow>,
     /// Why the fund flow was not compared.
     pub(crate) flow_fault: Option<String>,
+}
+
+impl Report {
+    /// Whether all was read, and nothing differs.
+    pub(crate) fn agrees(&self) -> bool {
+        self.differences.is_empty() && self.unread_merchants == 0
+    }
 }
 
 /// A difference as it is kept and shown.
@@ -119,15 +144,6 @@ pub(crate) enum Asked {
     UnderWay,
 }
 
-/// How a day stands whose newest run did not come to its end.
-#[derive(Debug, Clone)]
-pub(crate) enum Standing {
-    /// It is being compared.
-    Running,
-    /// The last try failed, and why.
-    Failed(String),
-}
-
 /// Who compares days with bills, one at a time.
 pub(crate) struct Reconciler {
     engine: Engine,
@@ -137,8 +153,8 @@ pub(crate) struct Reconciler {
     fee_bp: u16,
     folder: PathBuf,
     runtime: Handle,
-    turn: tokio::sync::Mutex<()>,
-    standing: Mutex<BTreeMap<Day, Standing>>,
+    turn: Turn,
+    standings: Standings,
 }
 
 impl Reconciler {
@@ -158,8 +174,8 @@ impl Reconciler {
             fee_bp: settings.wechat.fee_bp,
             folder: settings.data.data_dir.clone(),
             runtime: runtime.clone(),
-            turn: tokio::sync::Mutex::new(()),
-            standing: Mutex::default(),
+            turn: Turn::new(engine.store()),
+            standings: Standings::default(),
         })
     }
 
@@ -170,44 +186,26 @@ impl Reconciler {
     /// [`Fault`]: the day was not compared.
     pub(crate) async fn ask(self: &Arc<Self>, day: Day) -> Result<Asked, Fault> {
         self.ready(day)?;
-        if matches!(self.standing(day), Some(Standing::Running)) {
-            return Ok(Asked::UnderWay);
-        }
-        self.stands(day, Some(Standing::Running));
+        let Some(running) = self.standings.begin(day) else { return Ok(Asked::UnderWay) };
         let this = Arc::clone(self);
-        let mut task = self.runtime.spawn(async move {
-            let done = this.run(day).await;
-            let failed = done.as_ref().err().map(|fault| Standing::Failed(fault.to_string()));
-            if let Some(Standing::Failed(why)) = &failed {
-                tracing::warn!(%day, why, "a day was not compared with WeChat's bill");
+        let task = self.runtime.spawn(async move {
+            let done = this.turn.with(this.run(day)).await;
+            if let Err(fault) = &done {
+                tracing::warn!(%day, %fault, "a day was not compared with WeChat's bill");
             }
-            this.stands(day, failed);
+            running.end(done.as_ref().err());
             done
         });
-        match tokio::time::timeout(RECONCILE_WAIT, &mut task).await {
+        match tokio::time::timeout(RECONCILE_WAIT, task).await {
             Ok(Ok(done)) => done.map(|(fresh, made)| Asked::Done(fresh, made)),
-            Ok(Err(_)) => {
-                self.stands(day, Some(Standing::Failed(Fault::Ended.to_string())));
-                Err(Fault::Ended)
-            }
+            Ok(Err(_)) => Err(Fault::Ended),
             Err(_) => Ok(Asked::UnderWay),
         }
     }
 
     /// How a day stands, unless its newest run came to its end.
     pub(crate) fn standing(&self, day: Day) -> Option<Standing> {
-        self.standings().get(&day).cloned()
-    }
-
-    fn stands(&self, day: Day, standing: Option<Standing>) {
-        match standing {
-            Some(standing) => drop(self.standings().insert(day, standing)),
-            None => drop(self.standings().remove(&day)),
-        }
-    }
-
-    fn standings(&self) -> MutexGuard<'_, BTreeMap<Day, Standing>> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standings.of(day)
     }
 
     /// A day's bill is made by 10:00 of the next.

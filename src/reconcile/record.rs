@@ -100,7 +100,7 @@ impl Line {
 
 impl Own {
     /// The payment in an event, if there is one that WeChat's bill must have too. Money that the admin told of came another way;
-    /// a payment after an order was closed is booked by an event of its own.
+    /// a payment after an order or its merchant was closed is booked by an event of its own.
     pub(crate) fn of(merchant: &MerchantId, stamped: &Stamped) -> Option<Self> {
         let (order_no, transaction_id, paid_at, fen, held) = if let Event::OrderPaid {
             order_no,
@@ -113,7 +113,7 @@ impl Own {
         {
             (order_no, transaction_id, paid_at, booked, false)
         } else if let Event::CaseOpened { case } = &stamped.event
-            && case.kind != CaseKind::PaidAfterClose
+            && !matches!(case.kind, CaseKind::PaidAfterClose | CaseKind::PaidToClosed)
         {
             (&case.order_no, &case.transaction_id, &case.paid_at, &case.amount, true)
         } else {
@@ -132,5 +132,34 @@ impl Own {
     /// The day in Beijing on which it was paid.
     pub(crate) fn day(&self) -> Day {
         At::from_ms(self.at_ms).day()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_actors::domain::case::PaymentCase;
+    use tally_actors::domain::money::Money;
+
+    use super::*;
+
+    #[test]
+    fn a_case_beside_a_booked_payment_is_no_payment_of_its_own() {
+        let of: MerchantId = "m1".parse().unwrap();
+        let (order_no, transaction_id) = ("A0001".parse().unwrap(), "T1".parse().unwrap());
+        let own = |kind| {
+            let case = PaymentCase {
+                case_id: PaymentCase::id_of(&of, kind, &order_no, &transaction_id),
+                kind,
+                order_no,
+                transaction_id,
+                amount: Money::from_fen(5).unwrap(),
+                expected: None,
+                paid_at: At::default(),
+            };
+            let stamped = Stamped::new(At::default(), Event::CaseOpened { case });
+            Own::of(&of, &stamped)
+        };
+        assert!(own(CaseKind::PaidTwice).is_some_and(|own| own.held));
+        assert_eq!([CaseKind::PaidAfterClose, CaseKind::PaidToClosed].map(own), [None, None]);
     }
 }

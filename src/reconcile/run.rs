@@ -1,64 +1,63 @@
 //! A day from the bill to the cases. Until both bills are whole nothing is done; after that each step may be repeated, and the
 //! day's row is written last.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 
 use serde::Deserialize;
-use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::channel_no::{read_out_trade_no, read_transfer_no};
-use tally_actors::domain::ids::MerchantId;
-use tally_actors::domain::order::Order;
-use tally_actors::domain::refund::Refund;
+use tally_actors::domain::books::Key;
+use tally_actors::domain::channel_no::read_out_trade_no;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::time::{At, Day};
-use tally_actors::domain::withdrawal::Withdrawal;
 use tally_actors::error::EngineError;
-use tally_actors::ports::{Page, ReadError};
+use tally_actors::ports::Page;
 use tally_storage::reconciliations::{self as kept, Carried, Reconciliation, Side};
 
 use super::bill::{self, Transfer};
 use super::compare::{self, Compared, Difference, Verdict};
 use super::journal::Moved;
+use super::looked::refund;
 use super::parts::{Part, Parts};
 use super::record::{Back, Line, Own};
 use super::refunds::{self, Sent};
 use super::{Fault, Found, Reconciler, Report, journal, name, transfers};
-use crate::limits::{PAGE_MAX, RECONCILE_AT_ONCE, RECONCILE_CASES_MAX};
+use crate::limits::{PAGE_MAX, RECONCILE_AT_ONCE, RECONCILE_CASES_MAX, RECONCILE_UNREAD_SHOWN};
 
 /// A run of a day.
-struct Run<'r> {
-    of: &'r Reconciler,
+pub(super) struct Run<'r> {
+    pub(super) of: &'r Reconciler,
     day: Day,
     ran_at: At,
     /// Payments and refunds of this day that stand in the bill of a day beside it.
     beside: HashSet<String>,
+    /// Merchants of whom something can't be read.
+    pub(super) unread: BTreeSet<String>,
     report: Report,
     opened: u64,
 }
 
 impl Reconciler {
-    /// Compares a day, when no other is being compared. Whether it was compared for the first time, and what it came to.
+    /// Compares a day, while this has the turn. Whether it was compared for the first time, and what it came to.
     pub(super) async fn run(&self, day: Day) -> Result<(bool, Reconciliation), Fault> {
-        let _turn = self.turn.lock().await;
         let before = self.books.reconciliation(day).await?;
         // A clock that was set back must not make a run of the past look like the newest.
         let earliest = before.as_ref().map_or(At::default(), |made| made.ran_at.plus_ms(1));
         let ran_at = self.ready(day)?.max(earliest);
-        let client = self.gateway.client();
-        let mut lines = Parts::new(&self.folder)?;
-        bill::trade(client, day, &mut lines).await?;
-        let mut moved = Parts::new(&self.folder)?;
-        let flow = bill::flow(client, day, &mut moved).await?;
+        // Books that do not answer cost WeChat no bill. What is booked after this is found by its number.
         let (mut own, mut sent) = (Parts::new(&self.folder)?, Parts::new(&self.folder)?);
         let mut tell = |moved: Moved| match moved {
             Moved::In(one) => own.push(&one.out_trade_no, &one),
             Moved::Back(one) => sent.push(&one.out_trade_no, &one),
         };
         let beside = self.carried_here(day, &mut tell).await?;
-        journal::moved(self.books.as_ref(), day, &mut tell).await?;
+        let unread = journal::moved(self.books.as_ref(), day, &mut tell).await?;
+        let client = self.gateway.client();
+        let mut lines = Parts::new(&self.folder)?;
+        bill::trade(client, day, &mut lines).await?;
+        let mut moved = Parts::new(&self.folder)?;
+        let flow = bill::flow(client, day, &mut moved).await?;
         let report = Report::default();
-        let mut run = Run { of: self, day, ran_at, beside, report, opened: 0 };
+        let mut run = Run { of: self, day, ran_at, beside, unread, report, opened: 0 };
         let own = own.into_parts().zip(sent.into_parts());
         for (lines, (own, sent)) in lines.into_parts().zip(own) {
             let back = run.compare(lines, own).await?;
@@ -126,7 +125,8 @@ impl Run<'_> {
         let mut carried = vec![];
         for lines in lacking.chunks(RECONCILE_AT_ONCE) {
             let orders = self.orders(lines).await?;
-            for (line, order) in lines.iter().zip(&orders) {
+            for (line, order) in lines.iter().zip(orders) {
+                let Ok(order) = order else { continue };
                 match compare::lacking(line, self.day, order.as_ref()) {
                     Verdict::Matched => self.report.sums.matched += 1,
                     Verdict::Carried => {
@@ -156,6 +156,7 @@ impl Run<'_> {
         let (mut known, mut named) = (Vec::with_capacity(back.len()), HashSet::new());
         for back in back.chunks(RECONCILE_AT_ONCE) {
             for ((line, back), refund) in back.iter().zip(self.named(back).await?) {
+                let Ok(refund) = refund else { continue };
                 let of = read_out_trade_no(&line.out_trade_no).map(|(of, _)| of);
                 named.extend(of.zip(refund.as_ref().map(|refund| refund.refund_no)));
                 known.push((line.clone(), back.clone(), refund));
@@ -178,7 +179,7 @@ impl Run<'_> {
             let key = |sent: &Sent| Some((sent.merchant, Key::Refund(sent.refund_no)));
             let records = self.records(rest.iter().map(key).collect()).await?;
             for (sent, record) in rest.iter().zip(records) {
-                let Some(refund) = refund(record) else { continue };
+                let Some(refund) = record.ok().and_then(refund) else { continue };
                 let number = sent.pooled();
                 match refunds::missing(sent, &refund, self.day, self.beside.contains(&number)) {
                     Some(Verdict::Carried) => {
@@ -192,15 +193,6 @@ impl Run<'_> {
         }
         self.pool(carried).await?;
         self.keep(found).await
-    }
-
-    /// The refunds that lines name, in their order.
-    async fn named(&self, lines: &[(Line, Back)]) -> Result<Vec<Option<Refund>>, ReadError> {
-        let keys: Vec<_> = lines.iter().map(|(line, back)| refunds::keys(line, back)).collect();
-        let ours = self.records(keys.iter().map(|[ours, _]| *ours).collect()).await?;
-        let by_hand = self.records(keys.into_iter().map(|[_, by_hand]| by_hand).collect()).await?;
-        let each = ours.into_iter().zip(by_hand);
-        Ok(each.map(|(ours, by_hand)| refund(ours).or_else(|| refund(by_hand))).collect())
     }
 
     /// Keeps what is carried over.
@@ -222,46 +214,12 @@ impl Run<'_> {
         Ok(Carried { day: self.day, side, number, ran_at: self.ran_at, carried })
     }
 
-    /// The orders that lines name, in their order.
-    async fn orders(&self, lines: &[Line]) -> Result<Vec<Option<Order>>, Fault> {
-        let keys = lines.iter().map(|line| {
-            read_out_trade_no(&line.out_trade_no).map(|(of, order_no)| (of, Key::Order(order_no)))
-        });
-        let found = self.records(keys.collect()).await?;
-        let order = |record| match record {
-            Some(Record::Order(order)) => Some(*order),
-            Some(_) | None => None,
-        };
-        Ok(found.into_iter().map(order).collect())
-    }
-
-    async fn records(
-        &self,
-        keys: Vec<Option<(MerchantId, Key)>>,
-    ) -> Result<Vec<Option<Record>>, ReadError> {
-        let asked = keys.iter().flatten().cloned().collect();
-        let mut found = self.of.books.lookup(asked).await?.into_iter();
-        let each = keys.iter().map(|key| match key {
-            Some(_) => found.next().unwrap_or(Ok(None)),
-            None => Ok(None),
-        });
-        each.collect()
-    }
-
     async fn transfers(&mut self, moved: Part<Transfer>) -> Result<(), Fault> {
         let moved = moved.read()?;
-        let mut known: Vec<(Transfer, Option<Withdrawal>)> = Vec::with_capacity(moved.len());
+        let mut known = Vec::with_capacity(moved.len());
         for moved in moved.chunks(RECONCILE_AT_ONCE) {
-            let keys = moved.iter().map(|one| {
-                read_transfer_no(&one.voucher_no).map(|(of, no)| (of, Key::Withdrawal(no)))
-            });
-            let records = self.records(keys.collect()).await?;
-            known.extend(moved.iter().cloned().zip(records.into_iter().map(
-                |record| match record {
-                    Some(Record::Withdrawal(withdrawal)) => Some(*withdrawal),
-                    Some(_) | None => None,
-                },
-            )));
+            let each = moved.iter().zip(self.withdrawals(moved).await?);
+            known.extend(each.filter_map(|(one, found)| Some((one.clone(), found.ok()?))));
         }
         self.keep(transfers::compare(&known)).await
     }
@@ -298,6 +256,13 @@ impl Run<'_> {
         self.opened += 1;
         let (mut of, now) = (difference.merchant(), self.of.clock.now());
         let mut made = self.of.engine.raise_case(of, difference.raise(self.day), now).await;
+        if let (Some(merchant), Err(EngineError::Unavailable(_))) = (of, &made)
+            && self.unread.contains(merchant.as_str())
+        {
+            // Nothing can be told to a merchant whose books are damaged.
+            self.report.without_case += 1;
+            return Ok(Found { difference, merchant_id: of, case_id: None });
+        }
         if let (Some(_), Err(EngineError::Refused(Refusal::MerchantUnknown))) = (of, &made) {
             of = None;
             made = self.of.engine.raise_case(of, difference.raise(self.day), now).await;
@@ -318,20 +283,14 @@ impl Run<'_> {
                 break;
             }
         }
+        self.report.unread = self.unread.iter().take(RECONCILE_UNREAD_SHOWN).cloned().collect();
+        self.report.unread_merchants = u64::try_from(self.unread.len()).unwrap_or(u64::MAX);
         let report = serde_json::to_string(&self.report).map_err(io::Error::from)?;
         let made = Reconciliation { day: self.day, ran_at: self.ran_at, report };
         self.of.books.keep_reconciliation(made.clone()).await?;
         let differences: u64 = self.report.differences.values().sum();
         tracing::info!(day = %self.day, differences, carried = self.report.carried, "compared a day with WeChat's bill");
         Ok(made)
-    }
-}
-
-/// The refund that a record is.
-fn refund(record: Option<Record>) -> Option<Refund> {
-    match record {
-        Some(Record::Refund(refund)) => Some(*refund),
-        Some(_) | None => None,
     }
 }
 

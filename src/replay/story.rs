@@ -103,6 +103,9 @@ fn about(event: &Event) -> (String, Option<Money>) {
         | Event::WithdrawalUnknown { withdrawal_no, .. } => {
             (format!("withdrawal {withdrawal_no}"), None)
         }
+        Event::WithdrawalInRun { withdrawal_no, run_no, .. } => {
+            (format!("withdrawal {withdrawal_no}, bank run {run_no}"), None)
+        }
         Event::WithdrawalSucceeded { withdrawal_no, amount, reference, .. } => {
             (format!("withdrawal {withdrawal_no}, reference {reference}"), Some(*amount))
         }

@@ -24,12 +24,21 @@ pub(crate) enum Number {
     Paid,
     /// What the platform keeps
     Fee,
+    /// What refunds took, before the fee that came back
+    Refunded,
 }
 
 impl Number {
     /// All of them, in the order of money's way.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Paid, Self::Fee, Self::Pending, Self::Available, Self::InTransit, Self::Withdrawn];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Paid,
+        Self::Refunded,
+        Self::Fee,
+        Self::Pending,
+        Self::Available,
+        Self::InTransit,
+        Self::Withdrawn,
+    ];
 
     /// Its name, as the API has it.
     pub(crate) fn name(self) -> &'static str {
@@ -40,6 +49,7 @@ impl Number {
             Self::Withdrawn => "withdrawn_fen",
             Self::Paid => "paid_fen",
             Self::Fee => "fee_fen",
+            Self::Refunded => "refunded_fen",
         }
     }
 
@@ -52,6 +62,7 @@ impl Number {
             Self::Withdrawn => fen(head.withdrawn),
             Self::Paid => fen(head.paid),
             Self::Fee => fen(head.fee),
+            Self::Refunded => fen(head.refunded),
         }
     }
 
@@ -60,7 +71,10 @@ impl Number {
     pub(crate) fn change(self, event: &Event) -> i128 {
         let entries = entries(event);
         let of = |account| entries.iter().filter(move |entry| entry.account == account);
-        let owed = |account| of(account).map(|entry| credited(entry) - debited(entry)).sum();
+        let owed =
+            |account| of(account).map(|entry| credited(entry) - debited(entry)).sum::<i128>();
+        let left = || of(LedgerAccount::Channel).map(credited).sum::<i128>();
+        let from_transit = || of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
         match self {
             Self::Available => owed(LedgerAccount::Available),
             Self::Pending => owed(LedgerAccount::Pending),
@@ -68,9 +82,15 @@ impl Number {
             Self::Fee => owed(LedgerAccount::Fee),
             Self::Paid => of(LedgerAccount::Channel).map(debited).sum(),
             Self::Withdrawn => {
-                let from_transit = of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
-                let left = of(LedgerAccount::Channel).map(credited).sum();
-                if from_transit { left } else { 0 }
+                if from_transit() {
+                    left()
+                } else {
+                    0
+                }
+            }
+            Self::Refunded => {
+                let gone = if from_transit() { 0 } else { left() };
+                owed(LedgerAccount::Refund) + gone
             }
         }
     }
@@ -91,6 +111,7 @@ fn fen(amount: Money) -> i128 {
 #[cfg(test)]
 mod tests {
     use tally_actors::domain::event::PaymentSource;
+    use tally_actors::domain::refund::RefundSource;
     use tally_actors::domain::settlement::Bucket;
     use tally_actors::domain::time::{At, Day};
 
@@ -100,9 +121,9 @@ mod tests {
         Money::from_fen(fen).unwrap()
     }
 
-    /// By how much an event moves paid, fee, pending, available, in transit and withdrawn.
+    /// By how much an event moves paid, refunded, fee, pending, available, in transit and withdrawn.
     #[track_caller]
-    fn check(event: &Event, expected: [i128; 6]) {
+    fn check(event: &Event, expected: [i128; 7]) {
         assert_eq!(Number::ALL.map(|number| number.change(event)), expected, "{}", event.kind());
     }
 
@@ -119,7 +140,7 @@ mod tests {
             settle_on: None,
             source: PaymentSource::Hand,
         };
-        check(&paid, [1_000, 6, 994, 0, 0, 0]);
+        check(&paid, [1_000, 0, 6, 994, 0, 0, 0]);
         let moved = Bucket { orders: 1, gross: money(1_000), fee: money(6), ..Bucket::default() };
         let settled = Event::Settled {
             settlement_no: "S001".parse().unwrap(),
@@ -128,7 +149,7 @@ mod tests {
             include_not_due: false,
             moved,
         };
-        check(&settled, [0, 0, -994, 994, 0, 0]);
+        check(&settled, [0, 0, 0, -994, 994, 0, 0]);
         let (withdrawal_no, amount) = ("W001".parse().unwrap(), money(500));
         let (reference, reason) = (Box::<str>::from("B1"), Box::<str>::from("so"));
         let day = At::from_ms(1).day();
@@ -138,9 +159,42 @@ mod tests {
             reference: reference.clone(),
             note: reason.clone(),
         };
-        check(&succeeded, [0, 0, 0, 0, -500, 500]);
+        check(&succeeded, [0, 0, 0, 0, 0, -500, 500]);
         let failed = Event::WithdrawalFailed { withdrawal_no, amount, day, reason, reference };
-        check(&failed, [0, 0, 0, 500, -500, 0]);
-        check(&Event::WithdrawalSending { withdrawal_no }, [0; 6]);
+        check(&failed, [0, 0, 0, 0, 500, -500, 0]);
+        check(&Event::WithdrawalSending { withdrawal_no }, [0; 7]);
+        let (refund_no, order_no) = ("R001".parse().unwrap(), "A001".parse().unwrap());
+        let refund_failed = Event::RefundFailed {
+            refund_no,
+            order_no,
+            amount: money(300),
+            booked: money(300),
+            fee: money(2),
+            to: RefundSource::Pending(None),
+            reason: "closed".into(),
+        };
+        check(&refund_failed, [0, -300, 2, 298, 0, 0, 0]);
+        let less = Event::RefundSucceeded {
+            refund_no,
+            order_no,
+            amount: money(300),
+            booked: money(300),
+            booked_now: money(290),
+            order_fee: money(4),
+            order_fee_now: money(4),
+            source: RefundSource::Available,
+            refund_id: "50000".into(),
+        };
+        check(&less, [0, -10, 0, 0, 10, 0, 0]);
+        let found = Event::RefundFound {
+            refund_no,
+            order_no,
+            amount: money(300),
+            booked: money(300),
+            fee: money(2),
+            source: RefundSource::Available,
+            refund_id: "50000".into(),
+        };
+        check(&found, [0, 300, -2, 0, -298, 0, 0]);
     }
 }

@@ -34,11 +34,29 @@ impl<T: DeserializeOwned> FromRequest for Body<T> {
 
 /// A whole body, within its bounds of size and time.
 pub(crate) async fn whole(payload: web::Payload) -> Result<web::Bytes, ApiError> {
-    tokio::time::timeout(BODY_WAIT_MAX, payload.to_bytes_limited(BODY_BYTES_MAX))
+    limited(payload, BODY_BYTES_MAX).await?.ok_or(ApiError::BodyTooLarge)
+}
+
+/// The same of another size.
+pub(crate) async fn whole_up_to(
+    payload: web::Payload,
+    bytes_max: usize,
+) -> Result<web::Bytes, ApiError> {
+    let body = limited(payload, bytes_max).await?;
+    body.ok_or_else(|| {
+        ApiError::invalid("body", format!("may have {bytes_max} bytes at the most here"))
+    })
+}
+
+/// A whole body; `None`: it is larger.
+async fn limited(payload: web::Payload, bytes_max: usize) -> Result<Option<web::Bytes>, ApiError> {
+    let Ok(read) = tokio::time::timeout(BODY_WAIT_MAX, payload.to_bytes_limited(bytes_max))
         .await
         .map_err(|_| ApiError::BodyTooSlow)?
-        .map_err(|_| ApiError::BodyTooLarge)?
-        .map_err(|_| ApiError::invalid("body", "can't be read to its end"))
+    else {
+        return Ok(None);
+    };
+    read.map(Some).map_err(|_| ApiError::invalid("body", "can't be read to its end"))
 }
 
 /// The length that a body will have, where that is said before; refused if that is too much.

@@ -11,6 +11,7 @@ use tally_actors::error::EngineError;
 use tally_actors::ports::{ReadError, Trouble};
 use tally_actors::recovery::Left;
 
+use super::status::{of_fault, of_refusal};
 use crate::limits::{
     ANSWER_FIELD_CHARS_MAX, ANSWER_REASON_CHARS_MAX, BODY_BYTES_MAX, RETRY_AFTER_SECONDS,
     WEBHOOKS_MAX,
@@ -58,6 +59,14 @@ pub(crate) enum ApiError {
     /// No such reconciliation.
     #[error("this day was not compared with WeChat's bill")]
     ReconciliationUnknown,
+    /// No such bank run.
+    #[error("the bank run is not known")]
+    BankRunUnknown,
+    /// A bank run that broke off half-way.
+    #[error(
+        "the bank run is not finished; ask for it again with POST /v1/bank-runs and its number"
+    )]
+    BankRunOpen,
     /// No such API key.
     #[error("the key is not known")]
     KeyUnknown,
@@ -153,6 +162,8 @@ impl ApiError {
             Self::SettlementUnknown => (StatusCode::NOT_FOUND, "settlement_unknown"),
             Self::CaseUnknown => (StatusCode::NOT_FOUND, "case_unknown"),
             Self::ReconciliationUnknown => (StatusCode::NOT_FOUND, "reconciliation_unknown"),
+            Self::BankRunUnknown => (StatusCode::NOT_FOUND, "bank_run_unknown"),
+            Self::BankRunOpen => (StatusCode::CONFLICT, "bank_run_open"),
             Self::WebhookUnknown => (StatusCode::NOT_FOUND, "webhook_unknown"),
             Self::DeliveryUnknown => (StatusCode::NOT_FOUND, "delivery_unknown"),
             Self::TooManyWebhooks => (StatusCode::CONFLICT, "webhooks_max"),
@@ -196,6 +207,7 @@ impl ApiError {
                     | reconcile::Fault::Refused(_)
                     | reconcile::Fault::Unreadable(_)
                     | reconcile::Fault::Unavailable(_)
+                    | reconcile::Fault::Elsewhere
                     | reconcile::Fault::Ended => fault.to_string(),
                     reconcile::Fault::Read(_)
                     | reconcile::Fault::Keep(_)
@@ -215,6 +227,8 @@ impl ApiError {
             | Self::SettlementUnknown
             | Self::CaseUnknown
             | Self::ReconciliationUnknown
+            | Self::BankRunUnknown
+            | Self::BankRunOpen
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown
@@ -253,6 +267,8 @@ impl ApiError {
             | Self::SettlementUnknown
             | Self::CaseUnknown
             | Self::ReconciliationUnknown
+            | Self::BankRunUnknown
+            | Self::BankRunOpen
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown
@@ -290,58 +306,6 @@ fn cut(text: Cow<'static, str>, chars_max: usize) -> Cow<'static, str> {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text,
-    }
-}
-
-fn of_fault(fault: &reconcile::Fault) -> (StatusCode, &'static str) {
-    match fault {
-        reconcile::Fault::NotReady(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_not_ready"),
-        reconcile::Fault::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wechat_refused"),
-        reconcile::Fault::Unreadable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bill_unreadable"),
-        reconcile::Fault::Unavailable(_)
-        | reconcile::Fault::Read(_)
-        | reconcile::Fault::Keep(_)
-        | reconcile::Fault::Case(_)
-        | reconcile::Fault::Disk(_)
-        | reconcile::Fault::Ended => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-    }
-}
-
-fn of_refusal(refusal: &Refusal) -> StatusCode {
-    match refusal {
-        Refusal::MerchantUnknown
-        | Refusal::OrderUnknown
-        | Refusal::RefundUnknown
-        | Refusal::WithdrawalUnknown
-        | Refusal::CaseUnknown => StatusCode::NOT_FOUND,
-        Refusal::MerchantExists
-        | Refusal::OrderConflict(_)
-        | Refusal::OrderPaid
-        | Refusal::OrderClosed
-        | Refusal::NumberReused
-        | Refusal::WithdrawalDecided(_)
-        | Refusal::CaseResolved
-        | Refusal::RefundDecided(_)
-        | Refusal::RefundTooSoon(_)
-        | Refusal::NotRestored => StatusCode::CONFLICT,
-        Refusal::AmountInvalid { .. }
-        | Refusal::BalanceInsufficient { .. }
-        | Refusal::WithdrawalBelowMin { .. }
-        | Refusal::WithdrawalAboveMax { .. }
-        | Refusal::DailyLimitReached { .. }
-        | Refusal::PayoutTargetMissing
-        | Refusal::CertificateMissing
-        | Refusal::WithdrawalsFrozen
-        | Refusal::StillTold { .. }
-        | Refusal::MerchantFrozen
-        | Refusal::MerchantSuspended
-        | Refusal::MerchantClosed
-        | Refusal::MerchantNotEmpty(_)
-        | Refusal::OrderNotPaid
-        | Refusal::RefundExceedsPayment { .. }
-        | Refusal::NotManual => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::SameKey | Refusal::RefundByAdminOnly => StatusCode::FORBIDDEN,
-        Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attest;
 mod auth;
+mod bank_runs;
 mod body;
 pub(crate) mod cases;
 mod client_ip;
@@ -26,6 +27,7 @@ mod search;
 pub(crate) mod server;
 pub(crate) mod settlements;
 mod standing;
+mod status;
 mod webhooks;
 pub(crate) mod withdrawals;
 
@@ -64,6 +66,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/restores", vec![(GET, to(restores::list))]);
     path("/v1/restores/numbers", vec![(POST, to(restores::take))]);
     path("/v1/restores/release", vec![(POST, to(restores::release))]);
+    path("/v1/bank-runs", vec![(POST, to(bank_runs::make)), (GET, to(bank_runs::list))]);
+    path("/v1/bank-runs/{run_no}", vec![(GET, to(bank_runs::get))]);
+    path("/v1/bank-runs/{run_no}/csv", vec![(GET, to(bank_runs::export))]);
+    path("/v1/bank-runs/{run_no}/results", vec![(POST, to(bank_runs::results))]);
     path("/v1/webhooks", vec![(POST, to(webhooks::make)), (GET, to(webhooks::list))]);
     path("/v1/webhooks/{webhook_id}", vec![(DELETE, to(webhooks::delete))]);
     path("/v1/webhooks/{webhook_id}/deliveries", vec![(GET, to(webhooks::deliveries))]);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tally_actors::domain::command::{Asked, Pay};
 use tally_actors::domain::event::PaymentSource;
 use tally_actors::domain::ids::{MerchantId, OrderNo, SettlementNo, TransactionId};
-use tally_actors::domain::money::Money;
+use tally_actors::domain::money::{Balance, Money};
 use tally_actors::domain::order::{Channel, ORDER_MAX, Order, OrderStatus};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::time::{At, Day};
@@ -84,6 +84,8 @@ pub(crate) struct OrderView {
     refunded_fen: Money,
     settle_on: Option<Day>,
     settlement_no: Option<SettlementNo>,
+    /// What that settlement paid for it. Refunds that came later are not in it.
+    settled_fen: Option<Balance>,
 }
 
 /// An order that was opened, with what `wx.requestPayment` needs while it can be paid.
@@ -305,6 +307,7 @@ impl OrderView {
             fee_fen: payment.map(|_| order.fee()),
             refunded_fen: order.refunded,
             settle_on: payment.and_then(|payment| payment.settle_on),
+            settled_fen: settlement_no.and_then(|_| order.settled()),
             description: order.description,
             settlement_no,
         }

@@ -14,6 +14,7 @@ use super::body::Body;
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, made, ok, part};
+use crate::csv;
 use crate::limits::{CSV_ROWS_MAX, PAGE_MAX};
 use crate::reconcile::{self, Asked, Found, Report, Standing};
 use crate::service::Service;
@@ -33,6 +34,8 @@ struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     ran_at: Option<At>,
+    /// Whether all was read, and nothing differs.
+    agreed: Option<bool>,
     #[serde(flatten)]
     report: Option<Report>,
 }
@@ -50,8 +53,9 @@ struct DifferenceView {
 
 impl View {
     fn of(made: Reconciliation) -> Self {
-        let report = serde_json::from_str(&made.report).ok();
-        Self { date: made.day, status: "done", reason: None, ran_at: Some(made.ran_at), report }
+        let report: Option<Report> = serde_json::from_str(&made.report).ok();
+        let (ran_at, agreed) = (Some(made.ran_at), report.as_ref().map(Report::agrees));
+        Self { date: made.day, status: "done", reason: None, ran_at, agreed, report }
     }
 
     fn standing(self, standing: Option<Standing>) -> Self {
@@ -64,7 +68,7 @@ impl View {
     }
 
     fn none(date: Day) -> Self {
-        Self { date, status: "done", reason: None, ran_at: None, report: None }
+        Self { date, status: "done", reason: None, ran_at: None, agreed: None, report: None }
     }
 }
 
@@ -113,7 +117,7 @@ pub(crate) async fn differences(
     let mut query = Query::of(&request)?;
     let accepts = request.headers().get(ACCEPT).and_then(|raw| raw.to_str().ok());
     let asked = accepts.is_some_and(|accepts| accepts.starts_with("text/csv"));
-    let csv = query.csv()?.unwrap_or(asked);
+    let as_csv = query.csv()?.unwrap_or(asked);
     let page = query.page()?;
     query.end()?;
     let Some(made) = service.kept(move |books| books.reconciliation(date)).await? else {
@@ -131,11 +135,11 @@ pub(crate) async fn differences(
             difference: found.map(|found| found.difference),
         }
     };
-    if !csv {
+    if !as_csv {
         let part = service.kept(move |books| books.differences(date, page)).await?;
         return ok(List::of(part, view));
     }
-    let (mut text, mut rows, mut cursor) = (HEADER.to_owned(), 0, None);
+    let (mut text, mut rows, mut cursor) = (format!("{}{HEADER}", csv::MARK), 0, page.cursor);
     while rows < CSV_ROWS_MAX {
         let page = Page { limit: PAGE_MAX, cursor };
         let part = service.kept(move |books| books.differences(date, page)).await?;
@@ -146,6 +150,7 @@ pub(crate) async fn differences(
             break;
         }
     }
+    text.extend(cursor.map(|next| goes_on(date, &next)));
     let name = format!("attachment; filename=\"differences-{date}.csv\"");
     let mut answer = HttpResponse::Ok();
     answer.content_type("text/csv; charset=utf-8").insert_header((CONTENT_DISPOSITION, name));
@@ -159,8 +164,8 @@ fn found(raw: &str) -> Option<Found> {
         .ok()
 }
 
-/// With the mark that has spreadsheets read UTF-8.
-const HEADER: &str = "\u{feff}date,kind,seen,merchant_id,number,transaction_id,part,bill_fen,own_fen,at,what,case_id\r\n";
+const HEADER: &str =
+    "date,kind,seen,merchant_id,number,transaction_id,part,bill_fen,own_fen,at,what,case_id\r\n";
 
 fn line(date: Day, one: &DifferenceView) -> String {
     let value = serde_json::to_value(one).unwrap_or(Value::Null);
@@ -179,7 +184,7 @@ fn line(date: Day, one: &DifferenceView) -> String {
     ];
     let cells = names.iter().map(|name| match &value[*name] {
         Value::Null => String::new(),
-        Value::String(text) => quoted(text),
+        Value::String(text) => csv::field(text),
         other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
             other.to_string()
         }
@@ -188,10 +193,9 @@ fn line(date: Day, one: &DifferenceView) -> String {
     format!("{date},{}\r\n", cells.join(","))
 }
 
-/// A text as a cell: one that a spreadsheet would take for a formula is marked as text.
-fn quoted(text: &str) -> String {
-    let mark = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{mark}{}\"", text.replace('"', "\"\""))
+/// The last line of a file that does not hold all.
+fn goes_on(date: Day, next: &str) -> String {
+    format!("{date},\"goes on: ask for the rest with format=csv&cursor={next}\"\r\n")
 }
 
 #[cfg(test)]
@@ -199,13 +203,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_is_text_whatever_a_bill_put_into_it() {
-        for (text, cell) in [
-            ("m1-A0001", "\"m1-A0001\""),
-            ("=1+1", "\"'=1+1\""),
-            ("say \"tea\", please", "\"say \"\"tea\"\", please\""),
-        ] {
-            assert_eq!(quoted(text), cell);
-        }
+    fn a_file_that_does_not_hold_all_says_so_in_its_last_line() {
+        let day = Day::from_days(20_454).unwrap();
+        let last = goes_on(day, "f0a");
+        assert!(last.starts_with("2026-01-01,\"goes on: ") && last.ends_with("&cursor=f0a\"\r\n"));
     }
 }

@@ -3,15 +3,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use tally_actors::domain::books::{Key, Record};
-use tally_actors::domain::channel_no::{read_out_refund_no, read_out_trade_no};
+use tally_actors::domain::channel_no::{read_out_trade_no, refund_no_told};
 use tally_actors::domain::command::NoticeRefund;
-use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::money::Money;
-use tally_actors::domain::number;
-use tally_actors::domain::refund::Refund;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::error::EngineError;
-use tally_wechat::refund_notice::RefundHint;
 
 use super::error::ApiError;
 use super::notices::{Unheeded, answer, path_merchant};
@@ -36,13 +32,13 @@ async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(
     let (of, order_no) = read_out_trade_no(&hint.out_trade_no)
         .filter(|(merchant, _)| Some(*merchant) == path_merchant(request))
         .ok_or(Unheeded::Misdirected)?;
-    if let Some(known) = known(service, of, &hint).await? {
+    let refund_no = refund_no_told(&of, &hint.out_refund_no, &hint.refund_id);
+    if let Some(Record::Refund(known)) = service.record(of, Key::Refund(refund_no)).await? {
         service.engine.hint_at_refund(of, &known);
         return Ok(());
     }
-    let made = number::of_refund_by_hand(&of, &hint.refund_id);
     let notice = NoticeRefund {
-        refund_no: made.parse().map_err(|_| Unheeded::Field("refund_id"))?,
+        refund_no,
         order_no,
         out_refund_no: hint.out_refund_no.into(),
         refund_id: hint.refund_id.into(),
@@ -54,19 +50,5 @@ async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(
             Err(Unheeded::OrderUnknown)
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The refund of ours that a hint names.
-async fn known(
-    service: &Service,
-    of: MerchantId,
-    hint: &RefundHint,
-) -> Result<Option<Refund>, Unheeded> {
-    let ours = read_out_refund_no(&hint.out_refund_no).filter(|(merchant, _)| *merchant == of);
-    let Some((_, refund_no)) = ours else { return Ok(None) };
-    match service.record(of, Key::Refund(refund_no)).await? {
-        Some(Record::Refund(refund)) => Ok(Some(*refund)),
-        Some(_) | None => Ok(None),
     }
 }

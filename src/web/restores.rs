@@ -141,6 +141,9 @@ fn told(found: Found) -> (&'static str, Option<Box<str>>) {
     match found {
         Found::Booked => ("booked", None),
         Found::Known => ("known", None),
+        Found::RefundsNoted(noted) => {
+            ("refunds_noted", Some(format!("refunds that the books lacked: {noted}").into()))
+        }
         Found::NotPaid => ("not_paid", None),
         Found::NotFound => ("not_found", None),
         Found::Refused(why) => ("refused", Some(why)),

@@ -61,10 +61,9 @@ pub(crate) async fn search(
     let own = caller.0.merchant;
     let mut meanings = Meanings::of(&wanted);
     meanings.own.retain(|(of, ..)| own.is_none_or(|own| own == *of));
-    let after: Option<MerchantId> = match after {
-        Some(raw) => Some(raw.parse().map_err(|_| ReadError::Cursor)?),
-        None => None,
-    };
+    if after.as_ref().is_some_and(|raw| raw.parse::<MerchantId>().is_err()) {
+        return Err(ReadError::Cursor.into());
+    }
     let mut items = vec![];
     if after.is_none() {
         items = probe(&service, meanings.own).await?;
@@ -126,57 +125,95 @@ async fn of_transaction(
     own: Option<MerchantId>,
     transaction: TransactionId,
 ) -> Result<Option<(MerchantId, OrderNo)>, ApiError> {
-    let key = Key::Transaction(transaction);
-    let mut page = own.map_or(vec![], |own| vec![own]);
-    let mut after = String::new();
-    loop {
-        if own.is_none() {
-            page = merchants_after(service, &after).await?;
-        }
-        let Some(last) = page.last() else { return Ok(None) };
-        after = last.to_string();
-        let keys = page.iter().map(|of| (*of, key)).collect();
-        let found = service.stored(move |store| store.lookup(keys)).await?;
-        for (of, found) in page.iter().zip(found) {
-            if let Some(Record::Transaction(order_no)) = found? {
-                return Ok(Some((*of, order_no)));
-            }
-        }
-        if own.is_some() {
-            return Ok(None);
+    if let Some(own) = own {
+        return booked_for(service, vec![own], transaction).await;
+    }
+    let mut walk = Walk::after(String::new());
+    while !walk.is_long() {
+        let Some(page) = walk.next(service).await? else { return Ok(None) };
+        if let Some(found) = booked_for(service, page, transaction).await? {
+            return Ok(Some(found));
         }
     }
+    let so_far = format!(
+        "is no payment of the first {SEARCH_MERCHANTS_MAX} merchants; go on with GET /v1/search?q={transaction}&cursor={}",
+        walk.last
+    );
+    Err(ApiError::invalid("transaction_id", so_far))
 }
 
-/// The merchants after an id, so many that one round asks them all.
-async fn merchants_after(service: &Service, after: &str) -> Result<Vec<MerchantId>, ApiError> {
-    let after = after.to_owned();
-    let page = service.kept(move |books| books.merchants_after(after, SEARCH_MERCHANTS_AT_ONCE));
-    // What is no merchant's id is named by the audit; nothing of it can be shown.
-    Ok(page.await?.iter().filter_map(|raw| raw.parse().ok()).collect())
+/// Which of these merchants a payment is booked for, and its order.
+async fn booked_for(
+    service: &Service,
+    page: Vec<MerchantId>,
+    transaction: TransactionId,
+) -> Result<Option<(MerchantId, OrderNo)>, ApiError> {
+    let keys = page.iter().map(|of| (*of, Key::Transaction(transaction))).collect();
+    let found = service.stored(move |store| store.lookup(keys)).await?;
+    for (of, found) in page.iter().zip(found) {
+        if let Some(Record::Transaction(order_no)) = found? {
+            return Ok(Some((*of, order_no)));
+        }
+    }
+    Ok(None)
+}
+
+/// A walk through all merchants, by their ids.
+struct Walk {
+    /// The newest id that was come to, whatever it is.
+    after: String,
+    /// The newest merchant, where another call may go on.
+    last: String,
+    asked: usize,
+}
+
+impl Walk {
+    fn after(last: String) -> Self {
+        Self { after: last.clone(), last, asked: 0 }
+    }
+
+    /// The next merchants, so many that one round asks them all. `None`: there are no more.
+    async fn next(&mut self, service: &Service) -> Result<Option<Vec<MerchantId>>, ApiError> {
+        let after = self.after.clone();
+        let page =
+            service.kept(move |books| books.merchants_after(after, SEARCH_MERCHANTS_AT_ONCE));
+        Ok(self.take(&page.await?))
+    }
+
+    /// What is no merchant's id is named by the audit; nothing of it can be shown.
+    fn take(&mut self, page: &[String]) -> Option<Vec<MerchantId>> {
+        self.after.clone_from(page.last()?);
+        self.asked += page.len();
+        let known: Vec<MerchantId> = page.iter().filter_map(|raw| raw.parse().ok()).collect();
+        if let Some(last) = known.last() {
+            self.last = last.to_string();
+        }
+        Some(known)
+    }
+
+    /// Whether it has asked as many as one call may.
+    fn is_long(&self) -> bool {
+        self.asked >= SEARCH_MERCHANTS_MAX
+    }
 }
 
 /// Asks merchant after merchant. Says after which it stopped, if there may be more.
 async fn walk(
     service: &Service,
     anywhere: &[(Key, &'static str)],
-    after: Option<MerchantId>,
+    after: Option<String>,
     items: &mut Vec<Found>,
 ) -> Result<Option<String>, ApiError> {
     if anywhere.is_empty() {
         return Ok(None);
     }
-    let mut after = after.map(|after| after.to_string()).unwrap_or_default();
-    let mut asked = 0;
-    while asked < SEARCH_MERCHANTS_MAX && items.len() < PAGE_MAX as usize {
-        let page = merchants_after(service, &after).await?;
-        let Some(last) = page.last() else { return Ok(None) };
-        after = last.to_string();
-        asked += page.len();
+    let mut walk = Walk::after(after.unwrap_or_default());
+    while !walk.is_long() && items.len() < PAGE_MAX as usize {
+        let Some(page) = walk.next(service).await? else { return Ok(None) };
         let each = page.iter().flat_map(|of| anywhere.iter().map(|(key, by)| (*of, *key, *by)));
         items.extend(probe(service, each.collect()).await?);
     }
-    Ok(Some(after))
+    Ok(Some(walk.last))
 }
 
 /// What is there of what is asked for. A row that can't be read is passed over, and logged.
@@ -234,7 +271,7 @@ impl Found {
             Record::Withdrawal(made) => ("withdrawal", made.withdrawal_no.to_string()),
             Record::Refund(made) => ("refund", made.refund_no.to_string()),
             Record::Case(case) => ("case", case.case_id.to_string()),
-            Record::Number(_) => return None,
+            Record::Number(_) | Record::InRun(_) => return None,
         };
         let url = match kind {
             "case" => format!("/v1/cases/{number}"),
@@ -251,6 +288,19 @@ mod tests {
     fn meant(raw: &str) -> Vec<&'static str> {
         let Meanings { own, anywhere } = Meanings::of(raw);
         own.iter().map(|(.., by)| *by).chain(anywhere.iter().map(|(_, by)| *by)).collect()
+    }
+
+    #[test]
+    fn a_walk_goes_on_over_ids_of_no_merchant_and_ends_where_one_call_may() {
+        let mut walk = Walk::after(String::new());
+        let page = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        assert_eq!(walk.take(&page(&["!a", "!b"])), Some(vec![]));
+        assert_eq!((walk.after.as_str(), walk.last.as_str(), walk.asked), ("!b", "", 2));
+        assert_eq!(walk.take(&page(&["m1", "~"])), Some(vec!["m1".parse().unwrap()]));
+        assert_eq!((walk.after.as_str(), walk.last.as_str(), walk.is_long()), ("~", "m1", false));
+        walk.take(&vec!["m2".to_owned(); SEARCH_MERCHANTS_MAX]);
+        assert!(walk.is_long());
+        assert_eq!(walk.take(&[]), None);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use actix_web::web;
 use serde::Deserialize;
+use tally_actors::domain::chain::Seq;
 use tally_actors::domain::command::Stand;
+use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::order::OrderStatus;
 use tally_actors::domain::refund::RefundStatus;
 use tally_actors::domain::refusal::Refusal;
@@ -51,13 +53,19 @@ pub(crate) async fn resume(of: AdminOf, service: web::Data<Service>, body: Body<
     decide(of, &service, body, Change::Resume).await
 }
 
-/// `POST /v1/merchants/{merchant_id}/close`. An order that is opened while this is asked may be paid later: that is booked, with
-/// a case.
+/// `POST /v1/merchants/{merchant_id}/close`. Orders and refunds are looked for here; the message holds only while nothing happened since.
 pub(crate) async fn close(of: AdminOf, service: web::Data<Service>, body: Body<Reason>) -> Answer {
     service.must_know(of.merchant).await?;
+    let head = service.write(service.engine.head(of.merchant, service.asked(of.key_id))).await?;
+    nothing_under_way(&service, of.merchant).await?;
+    stand(of, &service, body, Change::Close, Some(head.link.seq)).await
+}
+
+/// Refuses where an order is open, or a refund under way.
+async fn nothing_under_way(service: &Service, of: MerchantId) -> Result<(), ApiError> {
     let filter = OrderFilter { status: Some(OrderStatus::Open), from: None, to: None };
     let page = Page { limit: 1, cursor: None };
-    let open = service.stored(move |store| store.orders(of.merchant, filter, page)).await?;
+    let open = service.stored(move |store| store.orders(of, filter, page)).await?;
     if !open.items.is_empty() {
         return Err(ApiError::refused(Refusal::MerchantNotEmpty("open orders")));
     }
@@ -65,16 +73,26 @@ pub(crate) async fn close(of: AdminOf, service: web::Data<Service>, body: Body<R
     for status in [RefundStatus::Requested, RefundStatus::Sending, RefundStatus::Unknown] {
         let filter = RefundFilter { order_no: None, status: Some(status) };
         let page = Page { limit: 1, cursor: None };
-        let back = service.stored(move |store| store.refunds(of.merchant, filter, page)).await?;
+        let back = service.stored(move |store| store.refunds(of, filter, page)).await?;
         if !back.items.is_empty() {
             return Err(ApiError::refused(Refusal::MerchantNotEmpty("a refund under way")));
         }
     }
-    decide(of, &service, body, Change::Close).await
+    Ok(())
 }
 
 async fn decide(of: AdminOf, service: &Service, body: Body<Reason>, change: Change) -> Answer {
-    let stand = Stand { change, reason: body.0.reason.0.into(), by: of.key_id };
+    stand(of, service, body, change, None).await
+}
+
+async fn stand(
+    of: AdminOf,
+    service: &Service,
+    body: Body<Reason>,
+    change: Change,
+    seen: Option<Seq>,
+) -> Answer {
+    let stand = Stand { change, reason: body.0.reason.0.into(), by: of.key_id, seen };
     let asked = service.engine.stand(of.merchant, stand, service.asked(of.key_id));
     ok(MerchantView::of(&service.write(asked).await?))
 }

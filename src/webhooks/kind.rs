@@ -119,7 +119,8 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::RefundSending { .. }
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }
-        | Event::RefundNoticed { .. } => return None,
+        | Event::RefundNoticed { .. }
+        | Event::WithdrawalInRun { .. } => return None,
     })
 }
 

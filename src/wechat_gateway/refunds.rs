@@ -1,10 +1,10 @@
 //! Refunds, from the words of the port to those of the protocol and back.
 
 use tally_actors::domain::channel_no::out_refund_no;
-use tally_actors::domain::ids::MerchantId;
+use tally_actors::domain::ids::{MerchantId, TransactionId};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::refund::Refund;
-use tally_actors::gateway::{RefundSent, RefundStanding};
+use tally_actors::gateway::{ChannelRefund, RefundSent, RefundStanding};
 use tally_wechat::Outcome;
 use tally_wechat::refund::{NewRefund, Refund as Request, RefundRefusal};
 use tally_wechat::refund_query::{RefundFound, RefundQueryRefusal, RefundState};
@@ -59,7 +59,39 @@ impl WechatGateway {
             Outcome::Unknown(doubt) => RefundStanding::Unknown(doubt.to_string().into()),
         }
     }
+
+    pub(super) async fn refunds_told(
+        &self,
+        payment: TransactionId,
+    ) -> Result<Vec<ChannelRefund>, Box<str>> {
+        let (mut told, mut offset) = (vec![], 0);
+        for _ in 0..PARTS_MAX {
+            let part = match self.client.order_refunds(payment.as_str(), offset).await {
+                Outcome::Done(part) => part,
+                Outcome::Refused(RefundQueryRefusal::NotFound(_)) => return Ok(told),
+                Outcome::Refused(refusal @ RefundQueryRefusal::Configuration(_)) => {
+                    return Err(refusal.to_string().into());
+                }
+                Outcome::Unknown(doubt) => return Err(doubt.to_string().into()),
+            };
+            for one in part.refunds.iter().filter(|one| one.state != RefundState::Closed) {
+                told.push(ChannelRefund {
+                    out_refund_no: one.out_refund_no.as_str().into(),
+                    refund_id: one.refund_id.as_str().into(),
+                    amount: Money::from_fen(one.refund_fee).ok_or("its amount is impossible")?,
+                });
+            }
+            match part.next_offset {
+                Some(next) => offset = next,
+                None => return Ok(told),
+            }
+        }
+        Err("WeChat tells of more refunds than it takes".into())
+    }
 }
+
+/// Refunds that WeChat takes of one payment, ten at a time.
+const PARTS_MAX: usize = 5;
 
 fn standing(found: &RefundFound) -> RefundStanding {
     let impossible = || RefundStanding::Unknown("its amount is impossible".into());

@@ -1,11 +1,12 @@
 //! The books of a service, wherever they are: the engine's store, and what stands beside its journal.
 
-use tally_actors::domain::ids::{KeyId, MerchantId};
+use tally_actors::domain::ids::{KeyId, MerchantId, RunNo};
 use tally_actors::domain::time::At;
 use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
 
 use crate::account::{self, Kept};
 use crate::audit::{self, AuditError, Report, StoredHead};
+use crate::bank_runs::{self, BankRun, RunItem, Waiting};
 use crate::keys::{self, Key, ListedKey};
 use crate::reconciliations::Reconciliations;
 use crate::restores::{self, Release, Restore};
@@ -115,6 +116,32 @@ pub trait Books: Store + Outbox + Reconciliations {
 
     /// Keeps an account in place of the one before.
     fn keep_account(&self, kept: Kept) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Bank runs, the newest first.
+    fn bank_runs(&self, page: Page) -> Answering<'_, Result<Part<BankRun>, ReadError>>;
+
+    /// The bank run of a number; `None`: there is none.
+    fn bank_run(&self, run_no: RunNo) -> Answering<'_, Result<Option<BankRun>, ReadError>>;
+
+    /// The withdrawals of a bank run as they now are, by merchant and number.
+    fn bank_run_items(&self, run_no: RunNo) -> Answering<'_, Result<Vec<RunItem>, ReadError>>;
+
+    /// Withdrawals by hand that wait for a bank run, of one merchant or of all, after one of them, oldest first, at most so many.
+    fn waiting_for_run(
+        &self,
+        of: Option<MerchantId>,
+        after: Option<Waiting>,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<Waiting>, ReadError>>;
+
+    /// Keeps a bank run that is not there. Fails where there is one: who asks again reads what it is.
+    fn begin_bank_run(&self, run: BankRun) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Keeps a bank run in place of what was kept of it.
+    fn keep_bank_run(&self, run: BankRun) -> Answering<'_, Result<(), Trouble>>;
+
+    /// Says of a bank run that it is finished.
+    fn finish_bank_run(&self, run_no: RunNo) -> Answering<'_, Result<(), Trouble>>;
 }
 
 /// A store that speaks SQL.
@@ -287,6 +314,47 @@ impl<S: Tables> Books for S {
         Box::pin(async move {
             let (text, values) = account::keep(self.reading().dialect(), &kept);
             self.writes(&text, &values).await.map(drop)
+        })
+    }
+
+    fn bank_runs(&self, page: Page) -> Answering<'_, Result<Part<BankRun>, ReadError>> {
+        self.reads(bank_runs::list(self.reading(), page))
+    }
+
+    fn bank_run(&self, run_no: RunNo) -> Answering<'_, Result<Option<BankRun>, ReadError>> {
+        self.reads(bank_runs::one(self.reading(), run_no))
+    }
+
+    fn bank_run_items(&self, run_no: RunNo) -> Answering<'_, Result<Vec<RunItem>, ReadError>> {
+        self.reads(bank_runs::items(self.reading(), run_no))
+    }
+
+    fn waiting_for_run(
+        &self,
+        of: Option<MerchantId>,
+        after: Option<Waiting>,
+        limit: u32,
+    ) -> Answering<'_, Result<Vec<Waiting>, ReadError>> {
+        self.reads(bank_runs::waiting(self.reading(), of, after, limit))
+    }
+
+    fn begin_bank_run(&self, run: BankRun) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            let (text, values) = bank_runs::begin(&run);
+            self.writes(&text, &values).await.map(drop)
+        })
+    }
+
+    fn keep_bank_run(&self, run: BankRun) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            let (text, values) = bank_runs::keep(self.reading().dialect(), &run);
+            self.writes(&text, &values).await.map(drop)
+        })
+    }
+
+    fn finish_bank_run(&self, run_no: RunNo) -> Answering<'_, Result<(), Trouble>> {
+        Box::pin(async move {
+            self.writes(bank_runs::FINISH, &vec![Text(run_no.as_str())]).await.map(drop)
         })
     }
 }

@@ -12,7 +12,7 @@
 //! | `read` | the merchants, one after the other, and their events |
 //! | `fold` | events checked, folded and gathered into batches |
 //! | `write` | batches committed |
-//! | `beside` | keys, profiles, webhooks, the account, and restores |
+//! | `beside` | keys, profiles, webhooks, bank runs, the account, and restores |
 //! | `verify` | the target's heads, held against what was copied |
 //! | `fault` | why a copy stops |
 
@@ -76,6 +76,7 @@ pub async fn copy(from: Arc<dyn Books>, to: Arc<dyn Books>, now: At) -> Result<C
     beside::restores(&*from, &*to, now).await?;
     beside::account(&*from, &*to).await?;
     beside::webhooks(&*from, &*to).await?;
+    beside::bank_runs(&*from, &*to).await?;
     let (mut copied, ends) = journals(&from, &to).await?;
     copied.keys = beside::keys(&*from, &*to).await?;
     copied.profiles = beside::profiles(&*from, &*to).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tally_actors::domain::account::Account;
+use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::command::{
     Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordRefund, RecordTransfer,
@@ -239,6 +240,7 @@ pub(crate) fn full_life() -> Vec<Command> {
         Command::Approve(review("hand1")),
         confirm("hand1", true),
         withdraw("hand2", Some(20_000)),
+        Command::PutInRun(PutInRun { withdrawal_no: id("hand2"), run_no: id("R001"), by }),
         confirm("hand2", false),
         Command::ChangeRules(to_wechat),
         withdraw("wx01", Some(10_000)),

@@ -13,6 +13,7 @@
 //! | [`restore`], [`restores`] | books put back from a backup, and what is known of that |
 //! | [`keys`] | who may call |
 //! | [`account`] | the WeChat account that books are kept with |
+//! | [`bank_runs`] | withdrawals handed to the bank together |
 //! | [`webhooks`] | whom Tally tells of what happened, and how far it did |
 //! | [`reconciliations`] | what days came to when they were compared with WeChat's bills |
 //! | [`folder`] | folders that last |
@@ -22,6 +23,7 @@
 pub mod account;
 pub mod audit;
 pub mod backup;
+pub mod bank_runs;
 pub mod books;
 pub mod copy;
 #[cfg(test)]

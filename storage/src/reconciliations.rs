@@ -65,7 +65,8 @@ pub struct Carried {
     pub carried: String,
 }
 
-/// What a database keeps of reconciliations. Writes may be repeated: each stands in place of what was kept under its key.
+/// What a database keeps of reconciliations. Writes may be repeated: each stands in place of what an earlier run kept under its
+/// key, and what a later one kept stays.
 pub trait Reconciliations: Send + Sync {
     /// Keeps that a day was compared.
     fn keep_reconciliation(&self, of: Reconciliation) -> Answering<'_, Result<(), Trouble>>;
@@ -90,7 +91,7 @@ pub trait Reconciliations: Send + Sync {
     /// Keeps what is carried over; at least one, and none twice.
     fn keep_carried(&self, carried: Vec<Carried>) -> Answering<'_, Result<(), Trouble>>;
 
-    /// What the newest whole run of a day carried over.
+    /// What the newest whole run of a day carried over, be it that a later one that was cut off carried it too.
     fn carried(&self, day: Day, side: Side) -> Answering<'_, Result<Vec<Carried>, ReadError>>;
 }
 

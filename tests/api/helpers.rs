@@ -186,6 +186,14 @@ impl TestApp {
         start_in(self.stop().await, settings).await
     }
 
+    /// Stops it, does something to its books, and starts it again with settings that were changed.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Settings, &Path)) -> Self {
+        let mut settings = self.settings.clone();
+        let folder = self.stop().await;
+        change(&mut settings, folder.path());
+        start_in(folder, settings).await
+    }
+
     /// Stops it, has commands of the binary run on its books, and starts it again on what they left.
     pub(crate) async fn restart_after(self, commands: &[&[&str]]) -> Self {
         let settings = self.settings.clone();

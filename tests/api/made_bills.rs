@@ -7,8 +7,21 @@ use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tally_wechat::xml;
 
-/// What a test wrote, by the path that it is asked for at and the day.
-pub(crate) type Bills = Arc<Mutex<HashMap<(&'static str, String), String>>>;
+use crate::helpers::until;
+
+/// What a test wrote, and what was asked for.
+pub(crate) type Bills = Arc<Mutex<Made>>;
+
+/// Bills that a test wrote.
+#[derive(Default)]
+pub(crate) struct Made {
+    /// By the path that they are asked for at and the day.
+    texts: HashMap<(&'static str, String), String>,
+    /// The days whose trade bills were asked for, as they were.
+    downloads: Vec<String>,
+    /// Nobody is answered.
+    held: bool,
+}
 
 const TRADE: &str = "/pay/downloadbill";
 const FLOW: &str = "/pay/downloadfundflow";
@@ -48,7 +61,12 @@ async fn answer(
     if let Some(asked) = asked {
         let fields = xml::parse(&body).expect("WeChat's XML");
         let day = fields.get("bill_date").unwrap().to_owned();
-        let text = bills.lock().unwrap().get(&(asked, day)).cloned();
+        if asked == TRADE {
+            bills.lock().unwrap().downloads.push(day.clone());
+        }
+        let held = || async { !bills.lock().unwrap().held };
+        until("the bill is let go", held).await;
+        let text = bills.lock().unwrap().texts.get(&(asked, day)).cloned();
         let none = if asked == TRADE {
             "<xml><return_code>FAIL</return_code><return_msg>No Bill Exist</return_msg><error_code>20002</error_code></xml>"
         } else {
@@ -70,12 +88,28 @@ fn yuan(fen: i64) -> String {
 /// Puts a day's trade bill there.
 pub(crate) fn put(bills: &Bills, day: &str, lines: &[Line]) {
     let text = trade(lines);
-    bills.lock().unwrap().insert((TRADE, day.replace('-', "")), text);
+    bills.lock().unwrap().texts.insert((TRADE, day.replace('-', "")), text);
 }
 
 /// Puts a text there as a day's trade bill.
 pub(crate) fn put_text(bills: &Bills, day: &str, text: String) {
-    bills.lock().unwrap().insert((TRADE, day.replace('-', "")), text);
+    bills.lock().unwrap().texts.insert((TRADE, day.replace('-', "")), text);
+}
+
+/// Puts a day there whose trade bill is still being made.
+pub(crate) fn put_late(bills: &Bills, day: &str) {
+    let text = "<xml><return_code>FAIL</return_code><return_msg>Bill Creating</return_msg></xml>";
+    put_text(bills, day, text.to_owned());
+}
+
+/// Keeps back every bill, or lets them go.
+pub(crate) fn hold(bills: &Bills, held: bool) {
+    bills.lock().unwrap().held = held;
+}
+
+/// The days whose trade bills were asked for, as they were.
+pub(crate) fn downloads(bills: &Bills) -> Vec<String> {
+    bills.lock().unwrap().downloads.clone()
 }
 
 /// The text of a trade bill.
@@ -113,18 +147,20 @@ pub(crate) fn trade(lines: &[Line]) -> String {
 }
 
 /// Puts a day's fund flow there: transfers by their numbers.
-pub(crate) fn put_transfers(bills: &Bills, day: &str, transfers: &[(&str, i64)]) {
+pub(crate) fn put_transfers(bills: &Bills, day: &str, transfers: &[(String, i64)]) {
     let mut text = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额（元）,账户结余（元）,资金变更提交申请人,备注,业务凭证号\r\n".to_owned();
-    let mut balance = 1_000_000;
+    let mut balance = 10_000_000;
     for (n, (voucher, fen)) in transfers.iter().enumerate() {
         balance -= fen;
         let (fen, balance) = (yuan(*fen), yuan(balance));
         text.push_str(&format!(
-            "`{day} 15:00:{n:02},`71{n},`F{n},`企业付款,`企业付款,`支出,`{fen},`{balance},`system,`,`{voucher}\r\n"
+            "`{day} 15:{:02}:{:02},`71{n},`F{n},`企业付款,`企业付款,`支出,`{fen},`{balance},`system,`,`{voucher}\r\n",
+            n / 60,
+            n % 60,
         ));
     }
     let (count, total) = (transfers.len(), yuan(transfers.iter().map(|(_, fen)| fen).sum()));
     text.push_str("资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额\r\n");
     text.push_str(&format!("`{count}.0,`0.0,`0.00,`{count}.0,`{total}\r\n"));
-    bills.lock().unwrap().insert((FLOW, day.replace('-', "")), text);
+    bills.lock().unwrap().texts.insert((FLOW, day.replace('-', "")), text);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod attest;
+mod bank_runs;
 mod books;
 mod cases;
 mod doctor;
@@ -18,12 +19,15 @@ mod miniprogram;
 mod misfits;
 mod notices;
 mod receiver;
+mod reconcile_alone;
+mod reconcile_week;
 mod reconciliations;
 mod refunds;
 mod replay;
 mod restores;
 mod roles;
 mod search;
+mod shop;
 mod stage;
 mod standing;
 mod walk;

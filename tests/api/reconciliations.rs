@@ -1,105 +1,10 @@
 //! Days compared with WeChat's bills: what was planted is found, each once, and nothing else.
 
 use serde_json::{Value, json};
-use tally::settings::Settings;
-use tally_wechat::SignType;
 
 use crate::helpers::{spawn_app, until};
-use crate::made_bills::{self, Bills, Line};
-use crate::stage::{Stage, signed};
-
-const DAY: &str = "2026-01-31";
-const RUNS: &str = "/v1/reconciliations";
-
-/// A shop whose payments WeChat's bills are made for by the test.
-struct Shop {
-    stage: Stage,
-    bills: Bills,
-}
-
-impl Shop {
-    async fn new() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    /// With settings of its own.
-    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let bills = Bills::default();
-        let shared = Bills::clone(&bills);
-        let stage = Stage::with(move |settings| {
-            let sandbox = settings.wechat.pay_url.clone();
-            settings.wechat.pay_url = made_bills::start(sandbox, shared);
-            change(settings);
-        })
-        .await;
-        let rules = json!({"merchant_id": "m1", "name": "Tea", "payout_openid": "owner"});
-        stage.app.post("/v1/merchants", rules).await.expect(201);
-        Self { stage, bills }
-    }
-
-    async fn opened(&self, no: &str, fen: i64) {
-        let order =
-            json!({"order_no": no, "amount_fen": fen, "description": "tea", "openid": "alice"});
-        self.stage.app.post("/v1/merchants/m1/orders", order).await.expect(201);
-    }
-
-    /// An order that was paid at a time in Beijing; its line in a bill.
-    async fn paid(&self, no: &str, fen: i64, at: &str) -> Line {
-        self.opened(no, fen).await;
-        let compact: String = at.chars().filter(char::is_ascii_digit).collect();
-        let total = u64::try_from(fen).unwrap();
-        let notice = self.stage.notice_of("m1", no, total).with("time_end", compact);
-        assert!(self.stage.send("m1", signed(&notice, SignType::Md5)).await);
-        line(no, fen, at)
-    }
-
-    async fn run(&self, day: &str) -> Value {
-        let ran = self.stage.app.post(RUNS, json!({"date": day})).await;
-        assert!(matches!(ran.status, 200 | 201), "{}", ran.body);
-        ran.body
-    }
-
-    /// All that a list has.
-    async fn all(&self, list: &str) -> Vec<Value> {
-        let (mut all, mut cursor) = (vec![], String::new());
-        loop {
-            let path = format!("{list}?limit=200{cursor}");
-            let part = self.stage.app.get(&path).await.expect(200);
-            all.extend(part["items"].as_array().unwrap().iter().cloned());
-            let Some(next) = part["next_cursor"].as_str() else { return all };
-            cursor = format!("&cursor={next}");
-        }
-    }
-
-    /// The kinds of the differences of a day that the newest run saw.
-    async fn kinds(&self, day: &str) -> Vec<String> {
-        let found = self.all(&format!("{RUNS}/{day}/differences")).await;
-        let seen = found.iter().filter(|one| one["seen"] == true);
-        let mut kinds: Vec<String> =
-            seen.map(|one| one["kind"].as_str().unwrap().to_owned()).collect();
-        kinds.sort();
-        kinds
-    }
-}
-
-fn line(no: &str, fen: i64, at: &str) -> Line {
-    Line {
-        at: at.to_owned(),
-        order: format!("m1-{no}"),
-        transaction: format!("42{no}"),
-        state: "SUCCESS",
-        fen,
-        charge: (fen * 60 + 5_000) / 10_000,
-        refund: None,
-    }
-}
-
-/// The line of a refund of a payment, whose charge comes back with it.
-fn back(of: &Line, fen: i64, refund_id: &str, out_refund_no: &str) -> Line {
-    let refund = Some((refund_id.to_owned(), out_refund_no.to_owned()));
-    let charge = -((fen * 60 + 5_000) / 10_000);
-    Line { state: "REFUND", fen, charge, refund, ..of.clone() }
-}
+use crate::made_bills::{self, Line};
+use crate::shop::{DAY, RUNS, Shop, back, line};
 
 #[actix_web::test]
 async fn of_each_class_of_fault_all_are_found_and_none_else() {
@@ -156,33 +61,30 @@ async fn planted(each: i64) {
             "journal_only",
             "bill_status",
             "bill_refund",
+            "bill_only",
+            "bill_only",
         ]);
     }
     made_bills::put(&shop.bills, DAY, &lines);
-    // One transfer twice, one that nobody here asked for.
-    shop.stage.app.paid("m1", 10_000).await;
-    let withdraw = json!({"withdrawal_no": "W001", "amount_fen": 700, "settle_first": true});
-    let path = "/v1/merchants/m1/withdrawals";
-    shop.stage.app.post(path, withdraw).await.expect(201);
-    until("the withdrawal was paid out", || async {
-        shop.stage.app.get(&format!("{path}/W001")).await.expect(200)["status"] == "succeeded"
-    })
-    .await;
-    let transfers = [("2m1W001", 700), ("2m1W001", 700), ("2m1W999", 300)];
+    // Transfers: once, as it should be; twice; and those that nobody here asked for.
+    let mut transfers = vec![shop.withdrawn("W000", 700).await];
+    for n in 0..each {
+        let doubled = shop.withdrawn(&format!("WD{n:02}"), 700).await;
+        transfers.extend([doubled.clone(), doubled, (format!("2m1WU{n:02}"), 300)]);
+    }
     made_bills::put_transfers(&shop.bills, DAY, &transfers);
-    expected.extend(["bill_only", "bill_only"]);
     expected.sort_unstable();
 
     let report = shop.run(DAY).await;
     assert_eq!(shop.kinds(DAY).await, expected, "{report}");
-    assert_eq!(report["flow"]["balance_fen"], 1_000_000 - 1_700);
+    assert_eq!(report["flow"]["balance_fen"], 10_000_000 - 700 - each * 1_700);
     let cases = || async { shop.all("/v1/cases").await.len() };
     assert_eq!(cases().await, expected.len());
 
     // A second run opens no second case; what is no longer there is said.
     made_bills::put_transfers(&shop.bills, DAY, &transfers[..1]);
     let report = shop.run(DAY).await;
-    assert_eq!(report["no_longer_seen"], 2, "{report}");
+    assert_eq!(report["no_longer_seen"], 2 * each, "{report}");
     assert_eq!(cases().await, expected.len());
     let csv = shop
         .stage

@@ -164,3 +164,20 @@ async fn a_merchants_key_asks_for_refunds_but_not_of_money_that_tally_can_not_se
     assert_eq!(app.balance("m1").await["pending_fen"], 350);
     app.finish().await;
 }
+
+/// The list of a settlement's orders adds up to it, whatever is refunded afterwards.
+#[actix_web::test]
+async fn what_a_settlement_paid_for_an_order_says_what_was_refunded_before_it_and_not_after() {
+    let stage = paid().await;
+    let ask = |no: &str, fen: u64| json!({"refund_no": no, "amount_fen": fen});
+    stage.app.post(REFUNDS, ask("R0001", 5_000)).await.expect(201);
+    let body = json!({"settlement_no": "S0001"});
+    let settled = stage.app.post("/v1/merchants/default/settlements", body).await.expect(201);
+    assert_eq!(settled["net_fen"], 4_970);
+    stage.app.post(REFUNDS, ask("R0002", 4_000)).await.expect(201);
+    let list = "/v1/merchants/default/settlements/S0001/orders";
+    let list = stage.app.get(list).await.expect(200);
+    let order = &list["items"][0];
+    assert_eq!((&order["settled_fen"], &order["refunded_fen"]), (&json!(4_970), &json!(9_000)));
+    stage.finish().await;
+}

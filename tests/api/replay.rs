@@ -88,6 +88,7 @@ async fn every_event_behind_a_number_is_listed_and_the_changes_add_up() {
         ("available", json!([[4, 994, 994], [5, -100, 894], [6, -400, 494], [7, 100, 594]])),
         ("in_transit", json!([[5, 100, 100], [6, 400, 500], [7, -100, 400]])),
         ("withdrawn", json!([])),
+        ("refunded", json!([])),
     ] {
         let why = replay(&app, &["m1", "--why", number, "--json"]).await;
         assert_eq!(why.code, Some(0), "{}{}", why.out, why.err);

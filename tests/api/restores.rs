@@ -249,3 +249,37 @@ async fn a_freeze_does_not_end_before_wechat_has_said_how_everything_stands() {
     stage.app.post("/v1/restores/release", json!({"note": "all is well"})).await.expect(200);
     stage.finish().await;
 }
+
+/// The customer has the money, and the books that were put back know nothing of it.
+#[actix_web::test]
+async fn a_refund_that_was_lost_is_found_by_its_order_and_not_made_again() {
+    let stage = Stage::new().await;
+    stage.app.merchant("m1", json!({"fee_bp": 100})).await;
+    paid(&stage, "A0001", 1_000).await;
+    let backup = stage.app.file("day.db");
+    let backed_up = stage.app.tally(&["backup", "--to", &backup]).await;
+    assert!(backed_up.status.success(), "{backed_up:?}");
+    let refund = json!({"refund_no": "R0001", "amount_fen": 300, "reason": "broken"});
+    let refunds = format!("{SHOP}/orders/A0001/refunds");
+    stage.app.post(&refunds, refund.clone()).await.expect(201);
+    until("it is paid back", || async { status(&stage, "refunds", "R0001").await == "succeeded" })
+        .await;
+
+    let stage = stage.restart_after(&[&["restore", "--from", &backup]]).await;
+    assert_eq!(stage.app.balance("m1").await["refunded_fen"], 0);
+    let number = json!({"out_trade_nos": ["m1-A0001"]});
+    let noted = take(&stage, number.clone()).await;
+    assert_eq!(noted, told(&[("m1-A0001", "refunds_noted")]));
+    until("it is confirmed", || async { status(&stage, "refunds", "R0001").await == "succeeded" })
+        .await;
+    assert_eq!(take(&stage, number).await, told(&[("m1-A0001", "known")]));
+
+    let repeat = stage.app.post(&refunds, refund).await.expect(200);
+    assert_eq!((&repeat["status"], &repeat["amount_fen"]), (&json!("succeeded"), &json!(300)));
+    let other = json!({"refund_no": "R0001", "amount_fen": 301, "reason": "broken"});
+    assert_eq!(stage.app.post(&refunds, other).await.refusal(), (409, "number_reused"));
+    let balance = stage.app.balance("m1").await;
+    assert_eq!((&balance["refunded_fen"], &balance["fee_fen"]), (&json!(300), &json!(7)));
+    assert_eq!(stage.asked("books").await["refunded_fen"], 300);
+    stage.finish().await;
+}

@@ -1,10 +1,11 @@
 //! A service beside a sandbox that the test holds, with credentials that the test knows: so it can sign notices, set faults,
 //! and move WeChat's clock.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tally::settings::{Settings, WechatSettings};
+use tally::settings::{Ahead, Settings, WechatSettings};
 use tally_sandbox::{Credentials, Notify, Sandbox};
 use tally_wechat::sign::{nonce, sign};
 use tally_wechat::unified_order::{NewOrder, UnifiedOrder};
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::helpers::{Answer, TestApp, read, spawn_with};
 
+const DAY_MS: i64 = 86_400_000;
 const APP_ID: &str = "wx8888888888888888";
 const MCH_ID: &str = "1900000109";
 const API_KEY: &str = "8f3c1d5e7a904b62b1c8d0e4f7a21365";
@@ -22,6 +24,7 @@ const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) struct Stage {
     pub(crate) app: TestApp,
     sandbox: Sandbox,
+    ahead: Ahead,
     _books: TempDir,
 }
 
@@ -50,6 +53,13 @@ impl Stage {
 
     /// With settings of its own.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::days_ago(0, change).await
+    }
+
+    /// With both clocks so many days behind the wall's, so that there is room for days to pass.
+    pub(crate) async fn days_ago(days: i64, change: impl FnOnce(&mut Settings)) -> Self {
+        let ahead = Ahead::default();
+        ahead.advance(-days * DAY_MS);
         tally_wechat::tls::install_provider();
         let books = tempfile::tempdir().unwrap();
         let account = Credentials {
@@ -64,18 +74,32 @@ impl Stage {
         its.notify = Notify { ladder: vec![], timeout: Duration::from_secs(60) };
         its.hang = Duration::from_millis(1);
         its.refund_takes = Duration::ZERO;
+        let moved = json!({"event": "clock_moved", "by_ms": -days * DAY_MS});
+        std::fs::write(&its.data_file, format!("{moved}\n")).unwrap();
         let sandbox = Sandbox::start(its).await.unwrap();
         let url = sandbox.url();
         let app = spawn_with(|settings| {
             settings.wechat = credentials();
             settings.wechat.api_url.clone_from(&url);
             settings.wechat.pay_url = url;
+            settings.clock_ahead = ahead.clone();
             // Nothing is looked up of itself, so that what a test sees is what it did.
             settings.query_seconds = "86400".parse().unwrap();
             change(settings);
         })
         .await;
-        Self { app, sandbox, _books: books }
+        Self { app, sandbox, ahead, _books: books }
+    }
+
+    /// WeChat's time, in milliseconds since 1970.
+    pub(crate) async fn now_ms(&self) -> i64 {
+        self.play("clock", json!({"seconds": 0})).await["now_ms"].as_i64().unwrap()
+    }
+
+    /// Time goes by, here and at WeChat.
+    pub(crate) async fn passes(&self, seconds: i64) {
+        self.ahead.advance(seconds * 1_000);
+        self.play("clock", json!({"seconds": seconds})).await;
     }
 
     /// A call of the mini-program.
@@ -233,6 +257,11 @@ impl Stage {
     /// Stops the service, has commands of the binary run on its books, and starts it again. WeChat lives on.
     pub(crate) async fn restart_after(self, commands: &[&[&str]]) -> Self {
         Self { app: self.app.restart_after(commands).await, ..self }
+    }
+
+    /// Stops the service, does something to its books, and starts it again with settings that were changed. WeChat lives on.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Settings, &Path)) -> Self {
+        Self { app: self.app.restart_with(change).await, ..self }
     }
 
     /// Stops both, and has the books worked out anew.

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::helpers::{open, spawn_app};
+use crate::helpers::{open, spawn_app, until};
+use crate::stage::Stage;
 
 #[actix_web::test]
 async fn a_frozen_merchant_withdraws_nothing_and_shows_why() {
@@ -54,6 +55,39 @@ async fn a_merchant_is_closed_when_it_is_empty_and_then_for_good() {
     assert_eq!(app.balance("m1").await["pending_fen"], 100);
     assert_eq!(app.get("/v1/cases").await.expect(200)["items"][0]["kind"], "paid_after_close");
     app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_merchant_is_not_closed_while_a_refund_is_under_way() {
+    let stage = Stage::with(|settings| {
+        settings.transfer_query_seconds = "1".parse().unwrap();
+    })
+    .await;
+    let alice = stage.page("alice").await;
+    stage.order(&alice, "A0001", 500).await;
+    stage.play("orders/default-A0001/pay", json!({})).await;
+    until("it is paid", || async { stage.status("A0001").await == "paid" }).await;
+    let refund = json!({"refund_no": "R0001", "amount_fen": 500});
+    let path = "/v1/merchants/default/orders/A0001/refunds";
+    stage.faults(&[("refund", "time_out"), ("refund_query", "time_out")]).await;
+    stage.app.post(path, refund).await.expect(201);
+    let status = || async {
+        stage.app.get("/v1/merchants/default/refunds/R0001").await.expect(200)["status"].take()
+    };
+    until("nobody knows", || async { status().await == "unknown" }).await;
+    let balance = stage.app.balance("default").await;
+    assert_eq!((&balance["pending_fen"], &balance["available_fen"]), (&json!(0), &json!(0)));
+    let close = || async {
+        stage.app.post("/v1/merchants/default/close", json!({"reason": "it moved away"})).await
+    };
+    let refused = close().await;
+    assert_eq!(refused.refusal(), (422, "merchant_not_empty"));
+    let why = refused.body["detail"].as_str().unwrap();
+    assert!(why.contains("a refund under way"), "{why}");
+    stage.faults(&[]).await;
+    until("it is paid back", || async { status().await == "succeeded" }).await;
+    assert_eq!(close().await.expect(200)["standing"], "closed");
+    stage.finish().await;
 }
 
 #[actix_web::test]

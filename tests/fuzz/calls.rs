@@ -34,6 +34,8 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post("/v1/reconciliations".to_owned(), json!({"date": "2026-01-31"})),
         post(of("/keys"), json!({"name": "till"})),
+        post("/v1/bank-runs".to_owned(), json!({"run_no": made, "merchant_id": merchant})),
+        post(format!("/v1/bank-runs/{made}/results"), json!({"withdrawal_no": made})),
         post(
             "/v1/webhooks".to_owned(),
             // Refused, as it leads inside: nobody is told anything.
@@ -78,21 +80,35 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             of(&format!("/withdrawals/{made}/confirm")),
             json!({"succeeded": false, "reason": "by the list", "attested_seq": 3}),
         ),
-        // Of a merchant that nobody made: the others' business goes on.
-        post(format!("/v1/merchants/{made}/freeze"), json!({"reason": "a look"})),
-        post(format!("/v1/merchants/{made}/unfreeze"), json!({"reason": "all is well"})),
-        post(format!("/v1/merchants/{made}/suspend"), json!({"reason": "a holiday"})),
-        post(format!("/v1/merchants/{made}/resume"), json!({"reason": "it is over"})),
-        post(format!("/v1/merchants/{made}/close"), json!({"reason": "it moved away"})),
     ]
+    .into_iter()
+    .chain(standings(made))
+    .collect()
+}
+
+/// Of a merchant that nobody made: the others' business goes on.
+fn standings(made: &str) -> [Call; 5] {
+    [
+        ("freeze", "a look"),
+        ("unfreeze", "all is well"),
+        ("suspend", "a holiday"),
+        ("resume", "it is over"),
+        ("close", "it moved away"),
+    ]
+    .map(|(change, reason)| {
+        (Method::POST, format!("/v1/merchants/{made}/{change}"), json!({"reason": reason}))
+    })
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 28] = [
+const QUESTIONS: [&str; 31] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
     "/v1/search",
+    "/v1/bank-runs",
+    "/v1/bank-runs/{}",
+    "/v1/bank-runs/{}/csv",
     "/v1/orders",
     "/v1/keys",
     "/v1/cases",

@@ -23,7 +23,9 @@ pub(crate) fn wrong(path: &str, status: u16, body: &[u8]) -> Option<String> {
     if path.starts_with("/v1") {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let named = status < 400 || body["code"].is_string();
-        return if named && body.is_object() { None } else { fault("a refusal without a code") };
+        let file = status < 400 && text.starts_with('\u{feff}');
+        let told = file || (named && body.is_object());
+        return if told { None } else { fault("a refusal without a code") };
     }
     if path.starts_with("/notify") {
         let told = xml::parse(body).ok();

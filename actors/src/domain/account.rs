@@ -1,6 +1,7 @@
 //! The rules of one merchant: what a command leads to, given all that happened before.
 
 mod attested;
+mod bank_run;
 mod cases;
 mod orders;
 mod payments;
@@ -116,6 +117,9 @@ impl Account {
             }
             Command::RaiseCase(raise) => vec![Key::Case(self.raised_id(raise))],
             Command::ResolveCase(resolve) => vec![Key::Case(resolve.case_id)],
+            Command::PutInRun(put) => {
+                vec![Key::Withdrawal(put.withdrawal_no), Key::InRun(put.withdrawal_no)]
+            }
             #[cfg(test)]
             Command::Panic => vec![],
         }
@@ -183,6 +187,7 @@ impl Account {
             }
             Command::RecordRefund(record) => self.record_refund(head, record, asked.restored),
             Command::NoticeRefund(notice) => self.notice_refund(notice),
+            Command::PutInRun(put) => self.put_in_run(put, asked),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -239,6 +244,7 @@ impl Account {
             Command::StartRefund(start) => self.refund_answer(&start.refund_no),
             Command::RecordRefund(record) => self.refund_answer(&record.refund_no),
             Command::NoticeRefund(notice) => self.refund_answer(&notice.refund_no),
+            Command::PutInRun(put) => self.withdrawal_answer(&put.withdrawal_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

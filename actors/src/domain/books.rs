@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::case::Case;
 use super::event::Event;
 use super::ids::{
-    CaseId, IdempotencyKey, OrderNo, RefundNo, SettlementNo, TransactionId, WithdrawalNo,
+    CaseId, IdempotencyKey, OrderNo, RefundNo, RunNo, SettlementNo, TransactionId, WithdrawalNo,
 };
 use super::order::Order;
 use super::refund::Refund;
@@ -58,6 +58,8 @@ pub enum Key {
     Case(CaseId),
     /// A refund.
     Refund(RefundNo),
+    /// The bank run that a withdrawal is in.
+    InRun(WithdrawalNo),
 }
 
 impl Key {
@@ -69,7 +71,8 @@ impl Key {
             | Self::Transaction(_)
             | Self::Settlement(_)
             | Self::Withdrawal(_)
-            | Self::Refund(_) => 1,
+            | Self::Refund(_)
+            | Self::InRun(_) => 1,
             Self::Case(_) => 2,
         }
     }
@@ -105,6 +108,8 @@ pub enum Record {
     Case(Box<Case>),
     /// For [`Key::Refund`].
     Refund(Box<Refund>),
+    /// For [`Key::InRun`].
+    InRun(RunNo),
 }
 
 /// The records at hand. `None` for a key that is known to name nothing.
@@ -133,6 +138,7 @@ impl Books {
     getter!(/** The withdrawal of that number. */ withdrawal, Withdrawal(WithdrawalNo), Withdrawal(Withdrawal));
     getter!(/** The case of that id. */ case, Case(CaseId), Case(Case));
     getter!(/** The refund of that number. */ refund, Refund(RefundNo), Refund(Refund));
+    getter!(/** The bank run that the withdrawal is in. */ in_run, InRun(WithdrawalNo), InRun(RunNo));
 
     /// The number made for a caller's key.
     pub fn number(&self, route: Route, key: &IdempotencyKey) -> Option<Numbered> {
@@ -229,6 +235,9 @@ impl Books {
             | Event::RefundUnknown { refund_no, order_no, .. }
             | Event::RefundNoticed { refund_no, order_no, .. } => {
                 vec![Key::Refund(*refund_no), Key::Order(*order_no)]
+            }
+            Event::WithdrawalInRun { withdrawal_no, .. } => {
+                vec![Key::Withdrawal(*withdrawal_no), Key::InRun(*withdrawal_no)]
             }
         }
     }

@@ -87,22 +87,22 @@ impl CaseKind {
     }
 }
 
-/// A case about a payment or a refund, as its event has it. Amounts in fen.
+/// A case about a payment, as its event has it. Amounts in fen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentCase {
     /// Its id: the same for the same merchant, kind, order and transaction.
     pub case_id: CaseId,
     /// What is wrong.
     pub kind: CaseKind,
-    /// The order that the payment named, or of which the refund is.
+    /// The order that the payment named.
     pub order_no: OrderNo,
-    /// The payment's number; in a case about a refund, the `refund_no`.
+    /// The payment's number.
     pub transaction_id: TransactionId,
-    /// What was paid, or refunded.
+    /// What was paid.
     pub amount: Money,
     /// The order's amount, where the order is known.
     pub expected: Option<Money>,
-    /// When it was paid, or the refund was asked for or heard of.
+    /// When it was paid.
     pub paid_at: At,
 }
 

@@ -4,6 +4,7 @@
 //! there: how they are made never changes.
 
 use super::ids::{MerchantId, OrderNo, RefundNo, WithdrawalNo};
+use super::number;
 
 /// The number of an order at the channel: `{merchant}-{order_no}`, at most 32 characters.
 pub fn out_trade_no(merchant: &MerchantId, order_no: &OrderNo) -> String {
@@ -25,6 +26,14 @@ pub fn out_refund_no(merchant: &MerchantId, refund_no: &RefundNo) -> String {
 pub fn read_out_refund_no(raw: &str) -> Option<(MerchantId, RefundNo)> {
     let (merchant, refund_no) = raw.split_once('-')?;
     Some((merchant.parse().ok()?, refund_no.parse().ok()?))
+}
+
+/// The number here of a refund that the channel tells of and the books do not have: its own, where it was asked for here and lost
+/// with newer books, so that whoever repeats it asks for the same refund; else one made of the channel's number of it.
+pub fn refund_no_told(of: &MerchantId, out_refund_no: &str, refund_id: &str) -> RefundNo {
+    let ours = read_out_refund_no(out_refund_no).filter(|(merchant, _)| merchant == of);
+    let by_hand = || number::of_refund_by_hand(of, refund_id).parse();
+    ours.map_or_else(|| by_hand().expect("a made number is well-formed"), |(_, number)| number)
 }
 
 /// The number of a withdrawal's transfer: letters and digits only, so in place of the dash the length of the merchant's

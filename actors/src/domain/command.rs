@@ -6,6 +6,7 @@ mod refunds;
 pub use people::{Attest, FirstWord, RaiseCase, ResolveCase, Stand};
 pub use refunds::{NoticeRefund, RecordRefund, RefundOutcome, RequestRefund, StartRefund};
 
+pub use super::bank_run::{Confirm, PutInRun};
 use super::case::{Case, CaseKind};
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
 use super::money::{FeeRate, Money};
@@ -102,6 +103,8 @@ pub enum Command {
     RecordRefund(RecordRefund),
     /// Record that somebody told of a refund that Tally did not ask for.
     NoticeRefund(NoticeRefund),
+    /// Put a withdrawal that is paid out by hand in a bank run.
+    PutInRun(PutInRun),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -148,6 +151,7 @@ impl Command {
             | Self::RaiseCase(_)
             | Self::ResolveCase(_)
             | Self::Stand(_)
+            | Self::PutInRun(_)
             | Self::Panic => {}
         }
     }
@@ -249,19 +253,6 @@ pub struct Review {
     /// The key that decides.
     pub by: KeyId,
     /// Why, for people.
-    pub reason: Box<str>,
-}
-
-/// How a bank run ended.
-#[derive(Debug, Clone)]
-pub struct Confirm {
-    /// The withdrawal.
-    pub withdrawal_no: WithdrawalNo,
-    /// Whether the bank paid.
-    pub succeeded: bool,
-    /// The bank's own number.
-    pub reference: Box<str>,
-    /// Why not, for people.
     pub reason: Box<str>,
 }
 

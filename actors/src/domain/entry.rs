@@ -87,7 +87,8 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::WithdrawalAttested { .. }
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
-        | Event::CaseResolved { .. } => vec![],
+        | Event::CaseResolved { .. }
+        | Event::WithdrawalInRun { .. } => vec![],
     };
     sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
 }

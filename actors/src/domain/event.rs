@@ -9,7 +9,8 @@ pub use stored::{FORMAT, Stamped, Undecodable};
 
 use super::case::{PaymentCase, RaisedCase, Remedy};
 use super::ids::{
-    CaseId, IdempotencyKey, KeyId, OrderNo, RefundNo, SettlementNo, TransactionId, WithdrawalNo,
+    CaseId, IdempotencyKey, KeyId, OrderNo, RefundNo, RunNo, SettlementNo, TransactionId,
+    WithdrawalNo,
 };
 use super::money::{FeeRate, Money};
 use super::order::Channel;
@@ -353,6 +354,15 @@ pub enum Event {
         source: RefundSource,
         /// WeChat's number of it.
         refund_id: Box<str>,
+    },
+    /// A withdrawal that is paid out by hand is in a bank run, and in no other ever: the bank may pay it from here on.
+    WithdrawalInRun {
+        /// The withdrawal.
+        withdrawal_no: WithdrawalNo,
+        /// The run.
+        run_no: RunNo,
+        /// The admin's key that made the run.
+        by: KeyId,
     },
 }
 

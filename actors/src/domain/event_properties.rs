@@ -181,7 +181,7 @@ fn requested() -> impl Strategy<Value = Event> {
 }
 
 fn about_a_withdrawal() -> impl Strategy<Value = Event> {
-    (0..7_u8, withdrawal_no(), money(), day(), by(), (text(), text())).prop_map(
+    (0..8_u8, withdrawal_no(), money(), day(), by(), (text(), text())).prop_map(
         |(kind, withdrawal_no, amount, day, by, (reason, reference))| match kind {
             0 => Event::WithdrawalApproved { withdrawal_no, by, reason },
             1 => Event::WithdrawalRejected { withdrawal_no, amount, day, by, reason },
@@ -191,6 +191,7 @@ fn about_a_withdrawal() -> impl Strategy<Value = Event> {
                 let succeeded = amount.fen() % 2 == 0;
                 Event::WithdrawalAttested { withdrawal_no, succeeded, reference, reason, by }
             }
+            6 => Event::WithdrawalInRun { withdrawal_no, run_no: "R20260301".parse().unwrap(), by },
             4 => Event::WithdrawalSucceeded { withdrawal_no, amount, reference, note: reason },
             _ => Event::WithdrawalFailed { withdrawal_no, amount, day, reason, reference },
         },

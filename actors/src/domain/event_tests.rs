@@ -155,6 +155,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
     ]
     .into_iter()
     .chain(one_of_each_about_a_refund(order_no, transaction_id))
+    .chain([Event::WithdrawalInRun { withdrawal_no, run_no: "R20260301".parse().unwrap(), by }])
     .collect()
 }
 

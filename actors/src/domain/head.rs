@@ -237,7 +237,8 @@ impl Head {
             | Event::CaseOpened { .. }
             | Event::WithdrawalAttested { .. }
             | Event::CaseRaised { .. }
-            | Event::CaseResolved { .. } => {}
+            | Event::CaseResolved { .. }
+            | Event::WithdrawalInRun { .. } => {}
         }
         Some(())
     }

@@ -125,6 +125,10 @@ text_id!(
     CaseId, 3..=29, printable, "must be a merchant id, a dash and 16 letters or digits"
 );
 text_id!(
+    /// A bank run (银行批量付款), unique among all merchants.
+    RunNo, 4..=19, alphanumeric, "must be 4 to 19 letters or digits"
+);
+text_id!(
     /// Who asked: the id of an API key, never the key.
     KeyId, 1..=24, printable, "must be 1 to 24 printable ASCII characters"
 );

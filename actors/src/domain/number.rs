@@ -36,6 +36,17 @@ pub fn of_refund_by_hand(of: &MerchantId, refund_id: &str) -> String {
 fn hashed(context: &str, of: &MerchantId, about: &str) -> String {
     let mut hash = blake3::Hasher::new_derive_key(context);
     hash.update(of.as_str().as_bytes()).update(b" ").update(about.as_bytes());
+    of_hash(&hash)
+}
+
+/// The number of a bank run that is asked for by a key alone: always the same. It never changes.
+pub(crate) fn of_run(key: &IdempotencyKey) -> String {
+    let mut hash = blake3::Hasher::new_derive_key("tally 2026 bank run number of a key");
+    of_hash(hash.update(key.as_str().as_bytes()))
+}
+
+/// 15 letters and digits.
+fn of_hash(hash: &blake3::Hasher) -> String {
     let [mut high, mut low] = [[0; 8]; 2];
     let mut bytes = hash.finalize_xof();
     bytes.fill(&mut high);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Seq;
 use super::ids::{OrderNo, TransactionId};
-use super::money::{FeeRate, Money};
+use super::money::{Balance, FeeRate, Money};
 use super::time::{At, Day};
 
 /// The largest amount of one order: 10 million yuan (`api.md` 1).
@@ -129,11 +129,21 @@ pub struct Order {
     pub refunded: Money,
     /// What was taken from the merchant for that, before the fee that came back, in fen.
     pub refunded_booked: Money,
+    /// How refunds changed its pending money, in fen: what they took there, less the fee that came back. Nothing changes it once
+    /// the order is settled.
+    pub pending_change: Balance,
     /// When the newest try to refund any of it began: WeChat wants a minute between two refunds of one order.
     pub refund_sent_at: Option<At>,
 }
 
 impl Order {
+    /// What its settlement pays for it, or would pay as it now is, in fen: what was booked, less the fee and the refunds before it.
+    /// `None` for an order that is not paid. Below zero where WeChat took more for a refund than was paid.
+    pub fn settled(&self) -> Option<Balance> {
+        let payment = self.payment.as_ref()?;
+        self.pending_change.plus(payment.booked)?.minus(payment.fee)
+    }
+
     /// The fee as it now is, after refunds. Nothing for an order that is not paid.
     pub fn fee(&self) -> Money {
         self.payment.as_ref().map_or(Money::ZERO, |payment| payment.fee_after(self.refunded_booked))

@@ -1,6 +1,6 @@
 //! Why the rules say no. Final: nothing was recorded.
 
-use super::ids::Malformed;
+use super::ids::{Malformed, RunNo};
 use super::money::{Balance, Money};
 use super::order::OrderStatus;
 use super::time::At;
@@ -108,6 +108,9 @@ pub enum Refusal {
     /// Only a withdrawal paid by hand is confirmed by hand.
     #[error("only withdrawals with method manual are confirmed by hand")]
     NotManual,
+    /// A withdrawal is in one bank run for ever.
+    #[error("the withdrawal is in the bank run {0} already, and is in no other ever")]
+    InAnotherRun(RunNo),
     /// The channel still tells of a transfer: nobody need say what became of it.
     #[error("WeChat tells of this transfer until {until}, and is asked")]
     StillTold {
@@ -176,6 +179,7 @@ impl Refusal {
             Self::MerchantNotEmpty(_) => "merchant_not_empty",
             Self::NotRestored => "not_restored",
             Self::NotManual => "withdrawal_not_manual",
+            Self::InAnotherRun(_) => "withdrawal_in_run",
             Self::SameKey => "forbidden",
             Self::StillTold { .. } => "transfer_still_told",
             Self::OrderNotPaid => "order_not_paid",

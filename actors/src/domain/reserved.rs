@@ -59,7 +59,8 @@ pub(super) fn refuse(
         | Command::StartRefund(_)
         | Command::RecordRefund(_)
         | Command::NoticeRefund(_)
-        | Command::Stand(_) => Err(Refusal::MerchantUnknown),
+        | Command::Stand(_)
+        | Command::PutInRun(_) => Err(Refusal::MerchantUnknown),
         #[cfg(test)]
         Command::Panic => Ok(()),
     }

@@ -164,7 +164,8 @@ pub(super) fn cases(
             | Record::Transaction(_)
             | Record::Settlement(_)
             | Record::Withdrawal(_)
-            | Record::Refund(_) => None,
+            | Record::Refund(_)
+            | Record::InRun(_) => None,
         };
         cases.extend(records(ledger).filter_map(of_record));
     }

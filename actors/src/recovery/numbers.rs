@@ -25,6 +25,8 @@ pub enum Found {
     Booked,
     /// The books had it already.
     Known,
+    /// The order is booked, and so many refunds of it that the books lack were noted. They are booked once WeChat confirms them.
+    RefundsNoted(u64),
     /// The channel knows it, and it is not paid.
     NotPaid,
     /// The channel does not know it.
@@ -54,9 +56,30 @@ impl From<ReadError> for Found {
 }
 
 impl Recovery {
-    /// Looks an order up, and books its payment if the books do not have it. `by` is the key that hands its number in.
+    /// Looks an order up, and books its payment if the books do not have it; then looks its refunds up. `by` is the key that
+    /// hands its number in.
     pub async fn order(&self, of: MerchantId, order_no: OrderNo, by: KeyId) -> Found {
-        self.find_order(of, order_no, by).await.unwrap_or_else(|found| found)
+        self.find_order_and_refunds(of, order_no, by).await.unwrap_or_else(|found| found)
+    }
+
+    async fn find_order_and_refunds(
+        &self,
+        of: MerchantId,
+        order_no: OrderNo,
+        by: KeyId,
+    ) -> Result<Found, Found> {
+        let found = self.find_order(of, order_no, by).await?;
+        if !matches!(found, Found::Booked | Found::Known) {
+            return Ok(found);
+        }
+        let booked = self.step.desk.engine.store().order(of, order_no).await?;
+        let Some(payment) = booked.and_then(|booked| booked.order.payment) else {
+            return Ok(found);
+        };
+        match self.find_refunds(of, order_no, payment.transaction_id).await? {
+            0 => Ok(found),
+            noted => Ok(Found::RefundsNoted(noted)),
+        }
     }
 
     /// Looks a transfer up, and takes it into the books if they do not have it. `by` is the key that hands its number in.

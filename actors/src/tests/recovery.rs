@@ -4,15 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::payer::{MINUTE, SECOND, desk, of};
+use super::refunder::{asked, look, until_certain, wanted};
 use super::support::{earn, fen, id, run, until};
-use super::world::{World, by_wechat, channel_payment};
+use super::world::{Loss, World, by_wechat, channel_payment};
 use crate::domain::command::Review;
 use crate::domain::ids::{KeyId, MerchantId};
 use crate::domain::order::OrderStatus;
+use crate::domain::refund::RefundStatus::{self, Succeeded};
+use crate::domain::refusal::Refusal;
 use crate::domain::withdrawal::WithdrawalStatus;
-use crate::gateway::{ChannelOrder, ChannelPayment, TransferStanding};
+use crate::error::EngineError;
+use crate::gateway::{ChannelOrder, ChannelPayment, RefundStanding, TransferStanding};
 use crate::ports::{CaseFilter, Page, Store};
 use crate::recovery::{Found, Left, Progress, Recovery};
+use crate::refunder::Round;
 
 const DAY: i64 = 1_440 * MINUTE;
 
@@ -296,5 +301,48 @@ fn a_transfer_that_was_given_back_and_paid_is_a_persons_matter() {
         pays(&world, "W100", 200_000);
         refused(&transfer(&world, "W100").await, "a person must look");
         assert_eq!(world.head().await.withdrawn, fen(0));
+    });
+}
+
+/// Refunds that came after the backup: WeChat tells of them by the order's payment. They are booked once, under the numbers
+/// they were asked for by, so that whoever asks again is not paid back again.
+#[test]
+fn refunds_that_are_lost_with_the_books_are_found_by_their_order_and_not_made_again() {
+    run(async |runtime| {
+        let world = World::new(runtime).await;
+        asked(&world).await;
+        let round = Round::new(desk(&world));
+        until_certain(&world, &round, "R100").await;
+        world.bank.customer_pays("O100", 1_000);
+        world.bank.books().refunded.push(("R101".parse().unwrap(), fen(150)));
+
+        assert_eq!(order(&world, "O100").await, Found::RefundsNoted(1), "R100 is known");
+        assert_eq!(world.head().await.refunded.fen(), 600, "a hint books nothing");
+        assert_eq!(order(&world, "O100").await, Found::Known, "it is noted");
+        let found = until_certain(&world, &round, "R101").await;
+        assert_eq!((found.status, world.head().await.refunded.fen()), (Succeeded, 750));
+        assert_eq!(cases(&world).await, ["refund_by_hand"]);
+
+        let again = world.engine.request_refund(world.m, wanted("R101", 150), world.now()).await;
+        let again = again.unwrap();
+        assert_eq!((again.fresh, again.thing.status), (false, Succeeded));
+        let other = world.engine.request_refund(world.m, wanted("R101", 151), world.now()).await;
+        assert!(matches!(other, Err(EngineError::Refused(Refusal::NumberReused))));
+        look(&round).await;
+        assert_eq!((world.bank.count("refund R101"), world.head().await.refunded.fen()), (0, 750));
+    });
+}
+
+#[test]
+fn a_refund_that_the_books_gave_back_and_wechat_has_is_for_a_person() {
+    run(async |runtime| {
+        let world = World::new(runtime).await;
+        asked(&world).await;
+        world.bank.books().losses.push_back(Loss::Before);
+        world.bank.books().refund_standing = Some(RefundStanding::Closed("closed".into()));
+        let found = until_certain(&world, &Round::new(desk(&world)), "R100").await;
+        assert_eq!(found.status, RefundStatus::Failed);
+        world.bank.books().refunded.push(("R100".parse().unwrap(), fen(600)));
+        refused(&order(&world, "O100").await, "R100 as failed");
     });
 }

@@ -15,12 +15,12 @@ use crate::payer::Desk;
 use crate::refunder::{Refunder, Round};
 use RefundStatus::{Failed, Requested, Sending, Succeeded, Unknown};
 
-async fn look(round: &Round) {
+pub(super) async fn look(round: &Round) {
     round.go().await;
     round.settled().await;
 }
 
-fn wanted(no: &str, amount: u64) -> NewRefund {
+pub(super) fn wanted(no: &str, amount: u64) -> NewRefund {
     NewRefund {
         number: Number::Chosen(no.parse().unwrap()),
         order_no: "O100".parse().unwrap(),
@@ -32,7 +32,7 @@ fn wanted(no: &str, amount: u64) -> NewRefund {
 }
 
 /// A world whose merchant was paid 1,000 fen and gives 600 of them back.
-async fn asked(world: &World<'_>) {
+pub(super) async fn asked(world: &World<'_>) {
     let order = by_wechat("O100", 1_000, world.now());
     world.engine.open_order(world.m, order, world.now()).await.unwrap();
     let pay = Pay {
@@ -48,7 +48,7 @@ async fn asked(world: &World<'_>) {
 }
 
 /// Looks every second until the refund is certain, for at most an hour.
-async fn until_certain(world: &World<'_>, round: &Round, no: &str) -> Refund {
+pub(super) async fn until_certain(world: &World<'_>, round: &Round, no: &str) -> Refund {
     for _ in 0..3_600 {
         look(round).await;
         let found = world.refund(no).await;

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use super::support::{Scripted, audited, engine_of, fen, id, now};
 use crate::cashier::{Cashier, Now};
 use crate::domain::books::{Key, Record};
+use crate::domain::channel_no::out_refund_no;
 use crate::domain::head::Head;
-use crate::domain::ids::{MerchantId, OrderNo, RefundNo, WithdrawalNo};
+use crate::domain::ids::{MerchantId, OrderNo, RefundNo, TransactionId, WithdrawalNo};
 use crate::domain::money::Money;
 use crate::domain::order::{Channel, Order};
 use crate::domain::refund::{Refund, RefundStatus};
@@ -24,8 +25,8 @@ use crate::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 use crate::engine::{Engine, NewOrder, Number};
 use crate::freeze::Freeze;
 use crate::gateway::{
-    Announced, ChannelOrder, ChannelPayment, Closing, Gateway, RefundSent, RefundStanding, Sent,
-    TransferStanding,
+    Announced, ChannelOrder, ChannelPayment, ChannelRefund, Closing, Gateway, RefundSent,
+    RefundStanding, Sent, TransferStanding,
 };
 use crate::payer::Steady;
 use crate::ports::{Answering, Store};
@@ -255,6 +256,22 @@ impl Gateway for Bank {
                 booked: None,
             });
             books.refund_standing.clone().or(known).unwrap_or(RefundStanding::Missing)
+        })
+    }
+
+    /// All that it paid back, whatever for: these worlds have one order that is refunded.
+    fn refunds_of(
+        &self,
+        payment: TransactionId,
+    ) -> Answering<'_, Result<Vec<ChannelRefund>, Box<str>>> {
+        Box::pin(async move {
+            self.called("refunds of", payment);
+            let told = |(no, amount): &(RefundNo, Money)| ChannelRefund {
+                out_refund_no: out_refund_no(&id("m1"), no).into(),
+                refund_id: format!("F{no}").into(),
+                amount: *amount,
+            };
+            Ok(self.books().refunded.iter().map(told).collect())
         })
     }
 }

@@ -216,7 +216,7 @@ pub(super) fn by_itself(event: &Event) -> bool {
         Event::Paid(paid) => paid.source != Source::Hand,
         Event::Moved(moved) => match moved.how {
             Move::Sending | Move::Unknown | Move::Succeeded | Move::Failed => true,
-            Move::Approved | Move::Rejected => false,
+            Move::Approved | Move::Rejected | Move::InRun => false,
         },
         Event::Terms { .. } | Event::Opened(_) | Event::Requested(_) | Event::Settled(_) => false,
     }
@@ -347,6 +347,8 @@ fn may_move(request: &Request, moved: &Moved) -> bool {
         Move::Approved => decided(true),
         Move::Rejected => decided(false),
         Move::Sending => matches!(request, Request::StartSending { .. }),
+        // No call of these histories makes one.
+        Move::InRun => false,
         Move::Unknown => told(&[TransferOutcome::Unknown]),
         Move::Succeeded => told(&[TransferOutcome::Succeeded]) || confirmed(true),
         Move::Failed => {

@@ -85,7 +85,7 @@ fn amount(journal: &Journal, moved: &Moved, at: Point, say: &mut impl FnMut(Argu
     let (amount, day) = match moved.how {
         Move::Succeeded => (true, false),
         Move::Failed | Move::Rejected => (true, true),
-        Move::Approved | Move::Sending | Move::Unknown => (false, false),
+        Move::Approved | Move::Sending | Move::Unknown | Move::InRun => (false, false),
     };
     if amount && moved.amount != Some(requested.amount) {
         let told = moved.amount.unwrap_or_default();

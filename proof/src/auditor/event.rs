@@ -147,6 +147,8 @@ pub(super) enum Move {
     Unknown,
     Succeeded,
     Failed,
+    /// In a bank run: the bank may pay it.
+    InRun,
 }
 
 #[derive(Debug)]
@@ -180,6 +182,7 @@ pub(super) fn read(fact: &Fact) -> Option<Event<'_>> {
         "withdrawal_unknown" | "withdrawal_attested" => moved(Move::Unknown),
         "withdrawal_succeeded" => moved(Move::Succeeded),
         "withdrawal_failed" => moved(Move::Failed),
+        "withdrawal_in_run" => moved(Move::InRun),
         "case_opened" => fields.case(),
         kind => people::read(kind, fields).or_else(|| refund::read(kind, fields)),
     }

@@ -124,10 +124,9 @@ fn approval(withdrawal: &Withdrawal, say: &mut impl FnMut(Arguments)) {
         say(format_args!("{by} approves its own withdrawal {withdrawal_no} (seq {at})"));
     }
     let approved = withdrawal.approved_by.map(|(at, _)| at);
-    let out = withdrawal
-        .moves
-        .iter()
-        .find(|(_, how)| matches!(how, Move::Sending | Move::Unknown | Move::Succeeded));
+    let out = withdrawal.moves.iter().find(|(_, how)| {
+        matches!(how, Move::Sending | Move::InRun | Move::Unknown | Move::Succeeded)
+    });
     if needs_approval
         && let Some((at, how)) = out
         && approved.is_none_or(|approved| approved > *at)

@@ -169,7 +169,7 @@ impl Standing {
         match how {
             Move::Approved => Self::Requested,
             Move::Rejected => Self::Rejected,
-            Move::Sending => Self::Sending,
+            Move::Sending | Move::InRun => Self::Sending,
             Move::Unknown => Self::Unknown,
             Move::Succeeded => Self::Succeeded,
             Move::Failed => Self::Failed,

@@ -168,7 +168,9 @@ pub(super) fn allowed(journal: &Journal, at: Point, say: &mut impl FnMut(Argumen
     let stops = match journal.event(at) {
         Some(Event::Opened(_)) => standing != "open",
         Some(Event::Requested(_)) => frozen || standing == "closed",
-        Some(Event::Moved(moved)) => frozen && matches!(moved.how, Move::Approved | Move::Sending),
+        Some(Event::Moved(moved)) => {
+            frozen && matches!(moved.how, Move::Approved | Move::Sending | Move::InRun)
+        }
         Some(Event::Word(Word::Stands { change, .. })) => {
             let sums = &journal.sums[at - 1];
             let holds = sums.pending != 0 || sums.available != 0 || sums.in_transit != 0;

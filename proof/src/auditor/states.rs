@@ -103,8 +103,10 @@ fn withdrawal(journal: &Journal, moved: &Moved, at: Point, say: &mut impl FnMut(
         (Move::Approved | Move::Rejected, _) => &[AwaitingApproval],
         (Move::Sending, true) => &[Requested, Sending, Unknown],
         (Move::Unknown | Move::Succeeded | Move::Failed, true) => &[Sending, Unknown],
-        (Move::Succeeded | Move::Failed, false) => &[Requested],
-        (Move::Sending | Move::Unknown, false) => &[],
+        // A bank run sends it: once, so no other may after that.
+        (Move::InRun, false) => &[Requested],
+        (Move::Succeeded | Move::Failed, false) => &[Requested, Sending],
+        (Move::Sending | Move::Unknown, false) | (Move::InRun, true) => &[],
     };
     if !standing.is_some_and(|standing| from.contains(&standing)) {
         let (how, standing) = (moved.how, standing.map(Standing::name));

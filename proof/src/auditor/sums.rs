@@ -55,7 +55,7 @@ impl Sums {
                         self.in_transit -= amount;
                         self.available += amount;
                     }
-                    Move::Approved | Move::Sending | Move::Unknown => {}
+                    Move::Approved | Move::Sending | Move::Unknown | Move::InRun => {}
                 }
             }
             Event::Refund(turn) => {

@@ -174,7 +174,8 @@ impl State {
             | Record::Transaction(_)
             | Record::Settlement(_)
             | Record::Case(_)
-            | Record::Refund(_) => None,
+            | Record::Refund(_)
+            | Record::InRun(_) => None,
         }
     }
 

@@ -222,3 +222,35 @@ async fn lines_go_missing_or_double_or_differ_by_a_fen_and_the_sums_go_with_them
     stage.no_faults().await;
     assert_eq!(trade(&stage, &day, BillType::All, true).await.unwrap().0, rows());
 }
+
+/// The rows of a bill; none where there is no bill.
+async fn rows_of(stage: &Stage, day: &BillDay, kind: BillType, packed: bool) -> Vec<Row> {
+    match stage.client.trade_bill(day, kind, packed).await {
+        Outcome::Refused(BillRefusal::NoBill(_)) => vec![],
+        Outcome::Done(_) => trade(stage, day, kind, packed).await.unwrap().0,
+        outcome @ (Outcome::Refused(_) | Outcome::Unknown(_)) => panic!("{outcome:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_same_lines_go_wrong_in_every_kind_of_bill_packed_or_not() {
+    let (stage, day) = day().await;
+    let mut changed = 0;
+    for fault in ["line_missing", "line_doubled", "line_altered"] {
+        for seed in 1..5 {
+            let rule = json!({"on": "trade_bill", "fault": fault, "per_mille": 500});
+            let plan = json!({"seed": seed, "faults": [rule]});
+            let url = format!("{}/sandbox/faults", stage.sandbox.url());
+            let set = stage.http.put(url).json(&plan).send().await.unwrap();
+            assert_eq!(set.status().as_u16(), 200);
+            let all = rows_of(&stage, &day, BillType::All, true).await;
+            changed += u32::from(all != rows());
+            for packed in [true, false] {
+                let mut parts = rows_of(&stage, &day, BillType::Success, packed).await;
+                parts.extend(rows_of(&stage, &day, BillType::Refund, packed).await);
+                assert_eq!(parts, all, "{fault}, seed {seed}, packed {packed}");
+            }
+        }
+    }
+    assert!(changed > 6, "half of the lines go wrong");
+}

@@ -103,17 +103,19 @@ pub(super) enum Table {
     Withdrawals,
     Cases,
     Refunds,
+    InRuns,
 }
 
 impl Table {
     /// All of them, in the order of [`Key`].
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Idempotency,
         Self::Orders,
         Self::Settlements,
         Self::Withdrawals,
         Self::Cases,
         Self::Refunds,
+        Self::InRuns,
     ];
 
     /// Its name.
@@ -125,6 +127,7 @@ impl Table {
             Self::Withdrawals => "withdrawals",
             Self::Cases => "cases",
             Self::Refunds => "refunds",
+            Self::InRuns => "bank_run_items",
         }
     }
 
@@ -137,6 +140,7 @@ impl Table {
             Self::Withdrawals => WITHDRAWAL,
             Self::Cases => CASE,
             Self::Refunds => REFUND,
+            Self::InRuns => &["withdrawal_no", "run_no"],
         }
     }
 
@@ -150,7 +154,7 @@ impl Table {
         match self {
             Self::Idempotency => 2,
             Self::Refunds => 1, // of the order, whose row is folded together with it
-            Self::Orders | Self::Settlements | Self::Withdrawals | Self::Cases => 0,
+            Self::Orders | Self::Settlements | Self::Withdrawals | Self::Cases | Self::InRuns => 0,
         }
     }
 
@@ -163,6 +167,7 @@ impl Table {
             Key::Withdrawal(_) => Self::Withdrawals,
             Key::Case(_) => Self::Cases,
             Key::Refund(_) => Self::Refunds,
+            Key::InRun(_) => Self::InRuns,
         }
     }
 
@@ -185,6 +190,7 @@ impl Table {
             Self::Withdrawals => Some(Key::Withdrawal(first.parse().ok()?)),
             Self::Cases => Some(Key::Case(first.parse().ok()?)),
             Self::Refunds => Some(Key::Refund(first.parse().ok()?)),
+            Self::InRuns => Some(Key::InRun(first.parse().ok()?)),
         }
     }
 }
@@ -199,6 +205,7 @@ pub(super) fn key_text(key: &Key) -> String {
         Key::Withdrawal(number) => number.to_string(),
         Key::Case(id) => id.to_string(),
         Key::Refund(number) => number.to_string(),
+        Key::InRun(number) => number.to_string(),
     }
 }
 
@@ -221,6 +228,10 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
         Record::Withdrawal(found) => withdrawal(found),
         Record::Refund(found) => refund(found),
         Record::Case(found) => case(found),
+        Record::InRun(run_no) => {
+            let Key::InRun(number) = key else { return vec![] };
+            vec![text(number), text(run_no)]
+        }
     }
 }
 

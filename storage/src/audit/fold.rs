@@ -207,5 +207,6 @@ fn number(key: &Key) -> &str {
         Key::Withdrawal(number) => number.as_str(),
         Key::Case(id) => id.as_str(),
         Key::Refund(number) => number.as_str(),
+        Key::InRun(number) => number.as_str(),
     }
 }

@@ -43,6 +43,7 @@ const SETTLEMENTS: &[&str] = &["merchant_id", "settlement_no"];
 const WITHDRAWALS: &[&str] = &["merchant_id", "withdrawal_no"];
 const REFUNDS: &[&str] = &["merchant_id", "refund_no"];
 const CASES: &[&str] = &["merchant_id", "case_id"];
+const IN_RUNS: &[&str] = &["merchant_id", "withdrawal_no"];
 
 /// All indexes over the facts of money. No column of an entry is ever null, so that pages can follow each other.
 pub(super) const ALL: &[Index] = &[
@@ -117,6 +118,13 @@ pub(super) const ALL: &[Index] = &[
         REFUNDS,
         &["requested_ms", "merchant_id", "requested_seq"],
         "status in ('requested', 'sending', 'unknown')",
+    ),
+    index(
+        "items_by_run",
+        "bank_run_items",
+        IN_RUNS,
+        &["run_no", "merchant_id", "withdrawal_no"],
+        "",
     ),
     index(
         "heads_by_registration",

@@ -256,5 +256,6 @@ fn counter(report: &mut Report, table: Table) -> &mut u64 {
         Table::Withdrawals => &mut report.withdrawals,
         Table::Cases => &mut report.cases,
         Table::Refunds => &mut report.refunds,
+        Table::InRuns => &mut report.in_runs,
     }
 }

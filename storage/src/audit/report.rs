@@ -26,6 +26,8 @@ pub struct Report {
     pub cases: u64,
     /// Refunds that are as the journal says.
     pub refunds: u64,
+    /// Withdrawals in bank runs that are as the journal says.
+    pub in_runs: u64,
     /// Checkpoints that are as the journal says.
     pub checkpoints: u64,
     /// The first difference of each merchant that has one.
@@ -43,14 +45,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} refunds, {} idempotency keys, \
-             {} cases, {} checkpoints",
+            "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} refunds, {} in bank runs, \
+             {} idempotency keys, {} cases, {} checkpoints",
             self.merchants,
             self.events,
             self.orders,
             self.settlements,
             self.withdrawals,
             self.refunds,
+            self.in_runs,
             self.idempotency,
             self.cases,
             self.checkpoints

@@ -33,6 +33,7 @@ pub(super) const ORDER: &[&str] = &[
     "fee_bp",
     "refunded_booked_fen",
     "refund_sent_ms",
+    "pending_change_fen",
 ];
 
 pub(super) fn order(order: &Order) -> Vec<Value> {
@@ -60,6 +61,7 @@ pub(super) fn order(order: &Order) -> Vec<Value> {
         or_null(payment.and_then(|payment| payment.fee_bp), |rate| count(u16::from(rate).into())),
         amount(order.refunded_booked),
         or_null(order.refund_sent_at, at),
+        Value::Integer(order.pending_change.fen()),
     ]
 }
 

@@ -1,10 +1,10 @@
-//! What stands beside the journal: API keys, customers' profiles, webhooks, the WeChat account, and what is known of restores.
+//! What stands beside the journal: API keys, customers' profiles, webhooks, bank runs, the WeChat account, and what is known of restores.
 
 use std::collections::BTreeMap;
 
 use tally_actors::domain::ids::{KeyId, MerchantId};
 use tally_actors::domain::time::At;
-use tally_actors::ports::ReadError;
+use tally_actors::ports::{Page, ReadError};
 
 use super::fault::Side;
 use super::{CopyFault, PAGE};
@@ -56,6 +56,22 @@ pub(super) async fn account(from: &dyn Books, to: &dyn Books) -> Result<(), Copy
         to.keep_account(kept).await?;
     }
     Ok(())
+}
+
+/// Tells the target of the source's bank runs. To be done before the journals are copied: of a withdrawal in a run, there must be the run.
+pub(super) async fn bank_runs(from: &dyn Books, to: &dyn Books) -> Result<(), CopyFault> {
+    let unread = |error| CopyFault::Unread { side: Side::Source, error };
+    let mut cursor = None;
+    loop {
+        let part = from.bank_runs(Page { limit: PAGE, cursor }).await.map_err(unread)?;
+        for run in part.items {
+            to.keep_bank_run(run).await?;
+        }
+        cursor = part.next;
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Makes the target's webhooks those of the source, their secrets included, and brings their cursors and deliveries up to date. To

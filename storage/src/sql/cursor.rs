@@ -1,7 +1,7 @@
 //! Cursors: where a part of a list ended. A letter says which list, so that a cursor of another one is refused.
 
 use tally_actors::domain::chain::Seq;
-use tally_actors::domain::ids::{KeyId, MerchantId};
+use tally_actors::domain::ids::{KeyId, MerchantId, RunNo};
 use tally_actors::domain::time::At;
 use tally_actors::ports::ReadError;
 
@@ -67,6 +67,20 @@ pub(crate) fn key(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
         cursor.strip_prefix('k').and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
     let key_id: KeyId = key_id.parse().map_err(|_| ReadError::Cursor)?;
     Ok((number(ms)?, key_id.to_string()))
+}
+
+/// The cursor after a bank run.
+pub(crate) fn of_run(at: At, run_no: &RunNo) -> String {
+    format!("b{}.{run_no}", at.ms())
+}
+
+/// The time and number that such a cursor names; past all without one.
+pub(crate) fn run(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
+    let Some(cursor) = cursor else { return Ok((i64::MAX, String::new())) };
+    let (ms, run_no) =
+        cursor.strip_prefix('b').and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
+    let run_no: RunNo = run_no.parse().map_err(|_| ReadError::Cursor)?;
+    Ok((number(ms)?, run_no.to_string()))
 }
 
 /// A number as this file writes it, and no other way.

@@ -163,6 +163,25 @@ impl Dialect {
         }
     }
 
+    /// As [`Dialect::over`], into a table whose rows have a time in the column `by`: a row of the same key that is newer stays.
+    pub(crate) fn over_older(self, table: &str, (key, by): (&str, &str), columns: &str) -> String {
+        let others = columns.split(", ").filter(|column| !key.split(", ").any(|of| of == *column));
+        match self {
+            Self::Sqlite | Self::Postgres => {
+                format!("{} where excluded.{by} >= {table}.{by}", self.over(key, columns))
+            }
+            // In their order: the time last, as the others ask for what it was.
+            Self::Mysql => {
+                let others = others.filter(|column| *column != by);
+                let set = others.map(|column| {
+                    format!("{column} = if(values({by}) >= {by}, values({column}), {column})")
+                });
+                let set = set.chain([format!("{by} = greatest({by}, values({by}))")]);
+                format!("on duplicate key update {}", set.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
     /// Whether a column is what is given, null included.
     pub(crate) fn same(self, column: &str) -> String {
         match self {

@@ -21,6 +21,7 @@ enum Kind {
     Withdrawal,
     Case,
     Refund,
+    InRun,
 }
 
 use Type::{Integer as Number, Text as Word};
@@ -65,6 +66,12 @@ static CASE: Statement =
 
 static REFUND: Statement =
     by_number(rows::REFUND, "refunds", None, "merchant_id = v.column2 and refund_no = v.column3");
+static IN_RUN: Statement = by_number(
+    "run_no",
+    "bank_run_items",
+    None,
+    "merchant_id = v.column2 and withdrawal_no = v.column3",
+);
 
 const fn by_number(
     columns: &'static str,
@@ -76,7 +83,7 @@ const fn by_number(
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Idempotency,
         Self::Order,
         Self::Transaction,
@@ -84,6 +91,7 @@ impl Kind {
         Self::Withdrawal,
         Self::Case,
         Self::Refund,
+        Self::InRun,
     ];
 
     fn statement(self) -> &'static Statement {
@@ -95,6 +103,7 @@ impl Kind {
             Self::Withdrawal => &WITHDRAWAL,
             Self::Case => &CASE,
             Self::Refund => &REFUND,
+            Self::InRun => &IN_RUN,
         }
     }
 
@@ -110,6 +119,7 @@ impl Kind {
             Key::Withdrawal(number) => (Self::Withdrawal, [Some(number.as_str()), None]),
             Key::Refund(number) => (Self::Refund, [Some(number.as_str()), None]),
             Key::Case(case_id) => (Self::Case, [Some(case_id.as_str()), None]),
+            Key::InRun(number) => (Self::InRun, [Some(number.as_str()), None]),
         }
     }
 }
@@ -161,6 +171,7 @@ fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
         Key::Withdrawal(_) => Record::Withdrawal(Box::new(fields.withdrawal()?)),
         Key::Refund(_) => Record::Refund(Box::new(fields.refund()?)),
         Key::Case(_) => Record::Case(Box::new(fields.case()?)),
+        Key::InRun(_) => Record::InRun(fields.text()?),
     })
 }
 

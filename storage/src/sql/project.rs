@@ -117,6 +117,10 @@ impl<'b> Tables<'b> {
             Event::CaseOpened { .. } => self.add(Step::Case, values::payment_case(fact)),
             Event::CaseRaised { .. } => self.add(Step::Case, values::raised_case(fact)),
             Event::CaseResolved { .. } => self.add(Step::Resolved, values::resolved(fact)),
+            Event::WithdrawalInRun { .. } => {
+                self.add(Step::Moved, values::moved(fact));
+                self.add(Step::InRun, values::in_run(fact));
+            }
         }
     }
 
@@ -144,7 +148,8 @@ impl<'b> Tables<'b> {
                 | Step::Case
                 | Step::Resolved
                 | Step::Numbered
-                | Step::RefundBegun => rows.sort_by(by_key),
+                | Step::RefundBegun
+                | Step::InRun => rows.sort_by(by_key),
                 Step::RefundMoved => {
                     rows.sort_by(by_key);
                     merge(rows, refund_values::goes_on, refund_values::moved_on);

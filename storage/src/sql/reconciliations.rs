@@ -30,7 +30,7 @@ fn day(raw: i64) -> Option<Day> {
 
 /// The statement that keeps a day's row, and its values.
 pub(crate) fn keep(dialect: Dialect, of: &Reconciliation) -> (String, Values<'_>) {
-    let over = dialect.over("day", RECONCILIATION);
+    let over = dialect.over_older("reconciliations", ("day", "ran_ms"), RECONCILIATION);
     let text = format!("insert into reconciliations ({RECONCILIATION}) values (?, ?, ?) {over}");
     (text, vec![date(of.day), Integer(of.ran_at.ms()), Text(&of.report)])
 }
@@ -63,7 +63,8 @@ fn reconciliation(row: &Row) -> Result<Reconciliation, ReadError> {
 /// The statement that keeps differences, and its values.
 pub(crate) fn keep_differences(dialect: Dialect, found: &[Difference]) -> (String, Values<'_>) {
     let rows = vec!["(?, ?, ?, ?)"; found.len()].join(", ");
-    let over = dialect.over("day, difference_id", DIFFERENCE);
+    let key = ("day, difference_id", "seen_ms");
+    let over = dialect.over_older("reconciliation_differences", key, DIFFERENCE);
     let text =
         format!("insert into reconciliation_differences ({DIFFERENCE}) values {rows} {over}");
     let values = found.iter().flat_map(|of| {
@@ -107,7 +108,8 @@ fn difference(row: &Row) -> Result<Difference, ReadError> {
 /// The statement that keeps what is carried over, and its values.
 pub(crate) fn keep_carried(dialect: Dialect, carried: &[Carried]) -> (String, Values<'_>) {
     let rows = vec!["(?, ?, ?, ?, ?)"; carried.len()].join(", ");
-    let over = dialect.over("day, side, number", CARRIED);
+    let key = ("day, side, number", "ran_ms");
+    let over = dialect.over_older("reconciliation_carried", key, CARRIED);
     let text = format!("insert into reconciliation_carried ({CARRIED}) values {rows} {over}");
     let values = carried.iter().flat_map(|of| {
         [
@@ -121,10 +123,10 @@ pub(crate) fn keep_carried(dialect: Dialect, carried: &[Carried]) -> (String, Va
     (text, values.collect())
 }
 
-/// What the newest whole run of a day carried over.
+/// What the newest whole run of a day carried over; a later one that was cut off may have taken what it carried as well.
 pub(crate) async fn carried(db: &Pool, of: Day, side: Side) -> Result<Vec<Carried>, ReadError> {
     let sql = "select c.number, c.ran_ms, c.carried from reconciliation_carried c
-        join reconciliations r on r.day = c.day and r.ran_ms = c.ran_ms
+        join reconciliations r on r.day = c.day and r.ran_ms <= c.ran_ms
         where c.day = ? and c.side = ? order by c.number";
     let rows = fetch(db, sql, &[date(of), Text(side.as_str())]).await?;
     let carried = |row| {

@@ -176,6 +176,7 @@ fn change(fact: Fact<'_>) -> Option<(&str, RefundStatus, Change<'_>)> {
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
         | Event::CaseResolved { .. }
+        | Event::WithdrawalInRun { .. }
         | Event::CaseOpened { .. }
         | Event::RefundRequested { .. }
         | Event::RefundNoticed { .. } => return None,
@@ -204,20 +205,33 @@ pub(crate) fn moved_on<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
     *earlier = later;
 }
 
-/// What an event adds to the sums of its order, and when a try began: customer's money, and the merchant's.
+/// What an event adds to the sums of its order, when a try began, and what it adds to its pending money: customer's money, and the
+/// merchant's.
 pub(crate) fn of_order(fact: Fact<'_>) -> Option<Values<'_>> {
-    let (order_no, amount, booked, sent) = match fact.event {
-        Event::RefundRequested { order_no, amount, booked, .. }
-        | Event::RefundFound { order_no, amount, booked, .. } => {
-            (order_no, fen(*amount), fen(*booked), None)
+    let (order_no, amount, booked, sent, pending) = match fact.event {
+        Event::RefundRequested { order_no, amount, booked, fee, source, .. }
+        | Event::RefundFound { order_no, amount, booked, fee, source, .. } => {
+            let pending = if_pending(*source, fen(*fee) - fen(*booked));
+            (order_no, fen(*amount), fen(*booked), None, pending)
         }
-        Event::RefundFailed { order_no, amount, booked, .. } => {
-            (order_no, -fen(*amount), -fen(*booked), None)
+        Event::RefundFailed { order_no, amount, booked, fee, to, .. } => {
+            let pending = if_pending(*to, fen(*booked) - fen(*fee));
+            (order_no, -fen(*amount), -fen(*booked), None, pending)
         }
-        Event::RefundSucceeded { order_no, booked, booked_now, .. } => {
-            (order_no, 0, fen(*booked_now) - fen(*booked), None)
+        Event::RefundSucceeded {
+            order_no,
+            booked,
+            booked_now,
+            order_fee,
+            order_fee_now,
+            source,
+            ..
+        } => {
+            let more = fen(*booked_now) - fen(*booked);
+            let pending = if_pending(*source, fen(*order_fee) - fen(*order_fee_now) - more);
+            (order_no, 0, more, None, pending)
         }
-        Event::RefundSending { order_no, .. } => (order_no, 0, 0, Some(fact.at)),
+        Event::RefundSending { order_no, .. } => (order_no, 0, 0, Some(fact.at), 0),
         Event::MerchantRegistered { .. }
         | Event::RulesChanged { .. }
         | Event::OrderOpened { .. }
@@ -237,18 +251,27 @@ pub(crate) fn of_order(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::CaseRaised { .. }
         | Event::StandingChanged { .. }
         | Event::CaseResolved { .. }
+        | Event::WithdrawalInRun { .. }
         | Event::CaseOpened { .. }
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }
         | Event::RefundNoticed { .. } => return None,
     };
     let sent = Value::if_any(sent, Integer);
-    Some(vec![Text(fact.of), Text(order_no.as_str()), Integer(amount), Integer(booked), sent])
+    let order_no = Text(order_no.as_str());
+    Some(vec![Text(fact.of), order_no, Integer(amount), Integer(booked), sent, Integer(pending)])
+}
+
+fn if_pending(source: RefundSource, change: i64) -> i64 {
+    match source {
+        RefundSource::Pending(_) => change,
+        RefundSource::Available => 0,
+    }
 }
 
 /// Makes of two rows of [`of_order`] the row of both.
 pub(crate) fn added<'b>(earlier: &mut Values<'b>, mut later: Values<'b>) {
-    const SUMS: [usize; 2] = [2, 3];
+    const SUMS: [usize; 3] = [2, 3, 5];
     const SENT: usize = 4;
     for sum in SUMS {
         if let (Integer(one), Integer(other)) = (&earlier[sum], &later[sum]) {

@@ -22,7 +22,7 @@ use super::row::{FromCell, Row};
 /// The columns of an order, in the order in which [`Fields::order`] takes them.
 pub(crate) const ORDER: &str = "order_no, amount_fen, description, channel, status, opened_ms, opened_seq, expires_ms, \
     prepay_id, prepaid_ms, closing_ms, closed_ms, paid_seq, transaction_id, paid_ms, booked_fen, fee_fen, settle_on, fee_bp, \
-    refunded_fen, refunded_booked_fen, refund_sent_ms";
+    refunded_fen, refunded_booked_fen, pending_change_fen, refund_sent_ms";
 
 /// The columns of a settlement, for [`Fields::settlement`].
 pub(crate) const SETTLEMENT: &str = "settlement_no, seq, at_ms, through, include_not_due, orders, gross_fen, \
@@ -149,6 +149,7 @@ impl<'r> Fields<'r> {
             payment: self.payment()?,
             refunded: self.money()?,
             refunded_booked: self.money()?,
+            pending_change: Balance::from_fen(self.take()?),
             refund_sent_at: self.made_if_any(instant)?,
         })
     }

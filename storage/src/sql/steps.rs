@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Case,
     /// Cases about which a person decided.
     Resolved,
+    /// Withdrawals that were put in a bank run: plain inserts, as each is in one run for ever.
+    InRun,
     /// Where each merchant now stands.
     Head,
     /// The same, kept for good once in a while. Written over what may stand there: a cache must not refuse a payment.
@@ -166,10 +168,10 @@ static ORDER_REFUNDED: Statement = Statement::new(
     Shape::Update {
         table: "orders",
         set: "refunded_fen = refunded_fen + v.column3, refunded_booked_fen = refunded_booked_fen + v.column4, \
-            refund_sent_ms = coalesce(v.column5, refund_sent_ms)",
+            refund_sent_ms = coalesce(v.column5, refund_sent_ms), pending_change_fen = pending_change_fen + v.column6",
         on: order!(" and status = 'paid'"),
     },
-    &[Text, Text, Integer, Integer, Integer],
+    &[Text, Text, Integer, Integer, Integer, Integer],
 );
 
 static NUMBERED: Statement = Statement::new(
@@ -193,6 +195,10 @@ static RESOLVED: Statement = Statement::new(
         on: "merchant_id = v.column1 and case_id = v.column2 and status = 'open'",
     },
     &[Text, Text, Integer, Text, Text, Text],
+);
+static IN_RUN: Statement = Statement::new(
+    Shape::Insert { table: "bank_run_items", columns: "merchant_id, withdrawal_no, run_no" },
+    &[Text, Text, Text],
 );
 
 /// The columns of heads and of checkpoints.
@@ -254,7 +260,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -270,6 +276,7 @@ impl Step {
         Self::Numbered,
         Self::Case,
         Self::Resolved,
+        Self::InRun,
         Self::Head,
         Self::Checkpoint,
     ];
@@ -297,6 +304,7 @@ impl Step {
             Self::Numbered => &NUMBERED,
             Self::Case => &CASE,
             Self::Resolved => &RESOLVED,
+            Self::InRun => &IN_RUN,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
         }
@@ -319,6 +327,7 @@ impl Step {
             | Self::RefundBegun
             | Self::Numbered
             | Self::Case
+            | Self::InRun
             | Self::Head
             | Self::Checkpoint => "inserted_once",
         }

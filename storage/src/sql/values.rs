@@ -168,7 +168,8 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         Event::WithdrawalApproved { withdrawal_no, by, .. } => {
             (withdrawal_no, Requested, None, None, None, Some(by.as_str()))
         }
-        Event::WithdrawalSending { withdrawal_no } => {
+        Event::WithdrawalSending { withdrawal_no }
+        | Event::WithdrawalInRun { withdrawal_no, .. } => {
             (withdrawal_no, Sending, None, None, None, None)
         }
         Event::WithdrawalUnknown { withdrawal_no, reason } => {
@@ -249,6 +250,12 @@ pub(crate) fn numbered<'b>(
     number: &'b str,
 ) -> Values<'b> {
     vec![Text(of), Text(route.as_str()), Text(key.as_str()), Text(number)]
+}
+
+/// A withdrawal and its bank run.
+pub(crate) fn in_run(fact: Fact<'_>) -> Option<Values<'_>> {
+    let Event::WithdrawalInRun { withdrawal_no, run_no, .. } = fact.event else { return None };
+    Some(vec![Text(fact.of), Text(withdrawal_no.as_str()), Text(run_no.as_str())])
 }
 
 /// A case about a payment.

@@ -32,6 +32,7 @@ for_every_database! {
     a_day_is_kept_in_place_of_its_earlier_run_and_listed_newest_first
     differences_in_parts_are_the_same_differences_as_the_newest_run_saw_them
     what_a_run_carried_over_counts_once_its_day_is_kept
+    a_run_that_is_overtaken_or_cut_off_takes_nothing_from_another
 }
 
 async fn a_day_is_kept_in_place_of_its_earlier_run_and_listed_newest_first(fresh: Fresh) {
@@ -83,4 +84,26 @@ async fn what_a_run_carried_over_counts_once_its_day_is_kept(fresh: Fresh) {
     books.keep_reconciliation(made(20_000, 2)).await.expect("it is kept");
     assert_eq!(of(Side::Payment).await.expect("it is read"), [again]);
     assert_eq!(of(Side::Line).await.expect("it is read"), [], "the newest run carried none");
+}
+
+async fn a_run_that_is_overtaken_or_cut_off_takes_nothing_from_another(fresh: Fresh) {
+    let books = &*fresh.store;
+    let of = |side| books.carried(day(20_000), side);
+    let one = |ms| carried("m1-A 1", Side::Payment, ms);
+    // The later of two runs at once ends first; the earlier writes on.
+    books.keep_carried(vec![one(2)]).await.expect("it is kept");
+    books.keep_differences(vec![difference("a", 2)]).await.expect("it is kept");
+    books.keep_reconciliation(made(20_000, 2)).await.expect("it is kept");
+    books.keep_carried(vec![one(1)]).await.expect("it is kept");
+    books.keep_differences(vec![difference("a", 1)]).await.expect("it is kept");
+    books.keep_reconciliation(made(20_000, 1)).await.expect("it is kept");
+    let kept = books.reconciliation(day(20_000)).await.expect("it is read");
+    assert_eq!(kept, Some(made(20_000, 2)));
+    assert_eq!(of(Side::Payment).await.expect("it is read"), [one(2)]);
+    let page = Page { limit: 3, cursor: None };
+    let found = books.differences(day(20_000), page).await.expect("it is read").items;
+    assert_eq!(found, [difference("a", 2)]);
+    // One that is cut off has taken over what the whole one carried.
+    books.keep_carried(vec![one(3)]).await.expect("it is kept");
+    assert_eq!(of(Side::Payment).await.expect("it is read"), [one(3)]);
 }

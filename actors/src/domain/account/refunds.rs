@@ -57,10 +57,10 @@ impl Account {
         request: &RequestRefund,
     ) -> Result<Vec<Event>, Refusal> {
         if let Some(made) = self.books.refund(&self.refund_number(request)) {
+            // Of one that was lost with its books, and found at the channel, nobody knows the reason.
             let same = made.order_no == request.order_no
                 && made.amount == request.amount
-                && made.reason == request.reason
-                && made.by_hand.is_none();
+                && (made.reason == request.reason || made.by_hand.is_some());
             return if same { Ok(vec![]) } else { Err(Refusal::NumberReused) };
         }
         if !(REFUND_MIN..=ORDER_MAX).contains(&request.amount) {

@@ -10,6 +10,9 @@ use super::super::refusal::Refusal;
 use super::super::standing::Change;
 use super::Account;
 
+/// Something happened while it was looked for what is under way.
+const MOVES: &str = "business under way at this moment; ask again";
+
 impl Account {
     pub(super) fn stand(head: &Head, stand: &Stand) -> Result<Vec<Event>, Refusal> {
         let Stand { change, by, .. } = *stand;
@@ -22,7 +25,13 @@ impl Account {
                 return Err(Refusal::MerchantClosed);
             }
             Change::Suspend | Change::Resume => {}
-            Change::Close => empty(head)?,
+            Change::Close => {
+                empty(head)?;
+                // Orders and refunds are not in the head: whoever looked for them names the state that was looked at.
+                if stand.seen != Some(head.link.seq) {
+                    return Err(Refusal::MerchantNotEmpty(MOVES));
+                }
+            }
         }
         let reason = stand.reason.clone();
         Ok(vec![Event::StandingChanged { change, reason, by: Some(by), case_id: None }])

@@ -1,6 +1,7 @@
 //! The rules as tables: given what was done before, when something is asked, then this is decided.
 
 mod attested;
+mod bank_run;
 mod driven;
 mod people;
 mod properties;

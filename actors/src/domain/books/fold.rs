@@ -7,9 +7,10 @@ use super::super::chain::Seq;
 use super::super::event::{Event, Stamped};
 use super::super::head::Broken;
 use super::super::ids::{CaseId, IdempotencyKey, KeyId, OrderNo, WithdrawalNo};
-use super::super::money::Money;
+use super::super::money::{Balance, Money};
 use super::super::order::{Order, OrderStatus, Payment, Prepay};
 use super::super::refund::RefundStatus;
+use super::super::rules::PayoutMethod;
 use super::super::settlement::Settlement;
 use super::super::time::At;
 use super::super::withdrawal::{Withdrawal, WithdrawalStatus};
@@ -36,8 +37,8 @@ impl Books {
                 )
             }
             Event::OrderPrepaid { order_no, prepay_id } => {
-                let prepay = Prepay { prepay_id: prepay_id.clone(), at: *at };
-                self.order_mut(order_no)?.prepay = Some(prepay);
+                let (prepay_id, at) = (prepay_id.clone(), *at);
+                self.order_mut(order_no)?.prepay = Some(Prepay { prepay_id, at });
                 Some(())
             }
             Event::OrderPaid { order_no, transaction_id, .. } => {
@@ -91,7 +92,21 @@ impl Books {
             Event::RefundSucceeded { .. } => self.fold_refund_succeeded(event),
             Event::RefundFailed { .. } => self.fold_refund_failed(event),
             Event::RefundFound { .. } => self.fold_refund_found(event),
+            Event::WithdrawalInRun { .. } => self.put_in_run(*at, event),
         }
+    }
+
+    /// A withdrawal by hand goes out in a run, its first and only one.
+    fn put_in_run(&mut self, at: At, event: &Event) -> Option<()> {
+        let Event::WithdrawalInRun { withdrawal_no, run_no, .. } = event else { return None };
+        let withdrawal = self.withdrawal_mut(withdrawal_no)?;
+        let by_hand = withdrawal.method == PayoutMethod::Manual;
+        if !(by_hand && withdrawal.status == WithdrawalStatus::Requested || lax()) {
+            return None;
+        }
+        withdrawal.status = WithdrawalStatus::Sending;
+        withdrawal.tried_at = Some(at);
+        self.insert(Key::InRun(*withdrawal_no), Record::InRun(*run_no))
     }
 
     /// What becomes of a withdrawal that was requested and is not yet final.
@@ -140,7 +155,8 @@ impl Books {
             | Event::RefundSucceeded { .. }
             | Event::RefundFailed { .. }
             | Event::RefundNoticed { .. }
-            | Event::RefundFound { .. } => return None,
+            | Event::RefundFound { .. }
+            | Event::WithdrawalInRun { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
         if (withdrawal.status.is_final() || other_amount) && !lax() {
@@ -253,6 +269,7 @@ fn opened(seq: Seq, at: At, event: &Event) -> Option<Order> {
         payment: None,
         refunded: Money::ZERO,
         refunded_booked: Money::ZERO,
+        pending_change: Balance::ZERO,
         refund_sent_at: None,
     })
 }

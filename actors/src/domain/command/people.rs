@@ -54,6 +54,9 @@ pub struct Stand {
     pub reason: Box<str>,
     /// The admin's key.
     pub by: KeyId,
+    /// For closing: the place in the journal where no open order and no refund under way was found. If anything happened since, it
+    /// does not hold any more.
+    pub seen: Option<Seq>,
 }
 
 /// Something that was found and that a person must look at. Amounts in fen.

@@ -34,6 +34,7 @@ impl Event {
             Self::RefundFailed { .. } => "refund_failed",
             Self::RefundNoticed { .. } => "refund_noticed",
             Self::RefundFound { .. } => "refund_found",
+            Self::WithdrawalInRun { .. } => "withdrawal_in_run",
         }
     }
 }

@@ -53,6 +53,8 @@ async fn the_schema_is_sqlites_and_every_key_leads_with_the_merchant() {
     assert_eq!(
         leading,
         [
+            "bank_run_items items_by_run",
+            "bank_runs PRIMARY",
             "cases cases_by_kind",
             "cases cases_by_opening",
             "channel_account PRIMARY",
@@ -99,7 +101,7 @@ async fn a_schema_that_was_begun_by_a_start_that_was_killed_is_finished_by_the_n
     );
     database.migrate().await.expect("it goes on");
     let tables = "select table_name from information_schema.tables where table_schema = database()";
-    assert_eq!(texts(&mut db, tables).await.len(), 21);
+    assert_eq!(texts(&mut db, tables).await.len(), 23);
     server.ask(name(&database), "update _sqlx_migrations set checksum = 'x'");
     assert!(matches!(database.migrate().await, Err(MigrateError::VersionMismatch(1))));
     server.ask(name(&database), "insert into _sqlx_migrations select 99, 'new', now(), 1, 'x', 0");

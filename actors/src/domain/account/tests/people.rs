@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::books::Books;
 use crate::domain::case::{Case, Remedy};
+use crate::domain::chain::Seq;
 use crate::domain::command::{RaiseCase, ResolveCase, Stand};
 use crate::domain::event::Stamped;
 use crate::domain::reserved;
@@ -134,7 +135,13 @@ fn a_case_is_resolved_once_and_the_same_words_again_are_a_repeat() {
 }
 
 fn stand(m: &mut Driven, change: Change) -> Result<Answer, Refusal> {
-    m.ask(&Command::Stand(Stand { change, reason: "a look".into(), by: "k2".parse().unwrap() }))
+    let seen = Some(m.account.link().seq);
+    stand_as_seen(m, change, seen)
+}
+
+fn stand_as_seen(m: &mut Driven, change: Change, seen: Option<Seq>) -> Result<Answer, Refusal> {
+    let (reason, by) = ("a look".into(), "k2".parse().unwrap());
+    m.ask(&Command::Stand(Stand { change, reason, by, seen }))
 }
 
 #[test]
@@ -216,8 +223,16 @@ fn a_suspended_merchant_takes_no_orders_and_a_closed_one_nothing_but_late_money(
     m.ask(&Command::StartSending(StartSending { withdrawal_no, last_try: None })).unwrap();
     let outcome = TransferOutcome::Succeeded("X1".into());
     m.ask(&Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome })).unwrap();
+    // A refund of another order may be asked for after it was looked for one.
+    let before = m.account.link().seq;
+    m.ask(&Command::StartClosing("O101".parse().unwrap())).unwrap();
+    for seen in [None, Some(before)] {
+        let what = "business under way at this moment; ask again";
+        let refused = stand_as_seen(&mut m, Change::Close, seen);
+        assert_eq!(refused, Err(Refusal::MerchantNotEmpty(what)));
+    }
     stand(&mut m, Change::Close).unwrap();
-    stand(&mut m, Change::Close).expect("a repeat");
+    stand_as_seen(&mut m, Change::Close, None).expect("a repeat");
     assert_eq!(m.ask(&open("O102", 500)), Err(Refusal::MerchantClosed));
     assert_eq!(stand(&mut m, Change::Resume), Err(Refusal::MerchantClosed));
     let before = m.account.link().seq.0;

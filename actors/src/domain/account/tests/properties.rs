@@ -110,6 +110,9 @@ impl History {
         self.made += 1;
         let mut command = command.clone();
         command.number_anew(&format!("made{}", self.made));
+        if let Command::Stand(stand) = &mut command {
+            stand.seen = Some(self.m.account.link().seq);
+        }
         command
     }
 
@@ -186,6 +189,7 @@ fn other_content(command: &Command) -> Option<Command> {
         Command::Reject(review) => return Some(Command::Approve(review.clone())),
         Command::Confirm(confirm) => confirm.succeeded ^= true,
         Command::Attest(attest) => attest.succeeded ^= true,
+        Command::PutInRun(put) => put.run_no = "R9999".parse().unwrap(),
         Command::RecordTransfer(record) => {
             record.outcome = match &record.outcome {
                 TransferOutcome::Succeeded(_) => TransferOutcome::Failed("late".into()),
@@ -316,6 +320,21 @@ fn refunds_add_up(m: &Driven, records: &HashMap<Key, Record>) {
     }
     let head = m.account.head().unwrap();
     assert_eq!((refunded, fee), (of(head.refunded), of(head.fee)));
+    // Each order is in one settlement or in pending, and brings there what it says.
+    let (mut brought, mut settled) = (0, of(head.pending()));
+    for record in records.values() {
+        match record {
+            Record::Order(order) => brought += order.settled().map_or(0, |fen| fen.fen().into()),
+            Record::Settlement(made) => settled += of(made.moved.net().unwrap()),
+            Record::Number(_)
+            | Record::Transaction(_)
+            | Record::Withdrawal(_)
+            | Record::Refund(_)
+            | Record::Case(_)
+            | Record::InRun(_) => {}
+        }
+    }
+    assert_eq!(brought, settled);
 }
 
 /// The head's sums, from the records alone.
@@ -343,7 +362,8 @@ fn records_add_up(m: &Driven, records: &HashMap<Key, Record>) {
             | Record::Transaction(_)
             | Record::Settlement(_)
             | Record::Refund(_)
-            | Record::Case(_) => {}
+            | Record::Case(_)
+            | Record::InRun(_) => {}
         }
     }
     let head = m.account.head().unwrap();

@@ -3,9 +3,9 @@
 use super::super::super::chain::Seq;
 use super::super::super::event::Event;
 use super::super::super::ids::{OrderNo, RefundNo};
-use super::super::super::money::Money;
+use super::super::super::money::{Balance, Money};
 use super::super::super::order::OrderStatus;
-use super::super::super::refund::{HEARSAY, Refund, RefundSource, RefundStatus};
+use super::super::super::refund::{HEARSAY, Refund, RefundSource, RefundStatus, RefundSums};
 use super::super::super::time::At;
 use super::super::{Books, Key, Numbered, Record, Route};
 use crate::mutant::lax;
@@ -16,8 +16,8 @@ impl Books {
         if let Event::RefundRequested { idempotency_key, .. } = event {
             let number = Numbered::Refund(refund.refund_no);
             self.insert_number(Route::Refunds, *idempotency_key, number)?;
-            let (booked, fee) = (refund.booked, refund.fee);
-            self.take_for(&refund.order_no, refund.amount, booked, fee)?;
+            let taken = RefundSums { booked: refund.booked, fee: refund.fee };
+            self.take_for(&refund.order_no, refund.amount, taken, refund.source)?;
         }
         self.insert(Key::Refund(refund.refund_no), Record::Refund(Box::new(refund)))
     }
@@ -53,7 +53,8 @@ impl Books {
         else {
             return None;
         };
-        self.take_for(order_no, *amount, *booked, *fee)?;
+        let taken = RefundSums { booked: *booked, fee: *fee };
+        self.take_for(order_no, *amount, taken, *source)?;
         let refund = self.refund_under_way(refund_no)?;
         if !refund.is_hearsay() && !lax() {
             return None;
@@ -73,8 +74,8 @@ impl Books {
             booked_now,
             order_fee,
             order_fee_now,
+            source,
             refund_id,
-            ..
         } = event
         else {
             return None;
@@ -82,6 +83,9 @@ impl Books {
         let order = self.order_mut(order_no)?;
         let before = order.fee();
         order.refunded_booked = order.refunded_booked.minus(*booked)?.plus(*booked_now)?;
+        let taken = RefundSums { booked: *booked_now, fee: *order_fee };
+        let back = RefundSums { booked: *booked, fee: *order_fee_now };
+        order.pending_change = changed(order.pending_change, *source, taken, back)?;
         let fees = (before, order.fee()) == (*order_fee, *order_fee_now);
         let refund = self.refund_under_way(refund_no)?;
         let fits = fees && (refund.amount, refund.booked) == (*amount, *booked);
@@ -91,7 +95,7 @@ impl Books {
     }
 
     pub(super) fn fold_refund_failed(&mut self, event: &Event) -> Option<()> {
-        let Event::RefundFailed { refund_no, order_no, amount, booked, fee, reason, .. } = event
+        let Event::RefundFailed { refund_no, order_no, amount, booked, fee, to, reason } = event
         else {
             return None;
         };
@@ -99,6 +103,8 @@ impl Books {
         let before = order.fee();
         order.refunded = order.refunded.minus(*amount)?;
         order.refunded_booked = order.refunded_booked.minus(*booked)?;
+        let back = RefundSums { booked: *booked, fee: *fee };
+        order.pending_change = changed(order.pending_change, *to, RefundSums::default(), back)?;
         let more = order.fee().minus(before)?;
         let refund = self.refund_under_way(refund_no)?;
         let held = if refund.is_hearsay() { Money::ZERO } else { refund.amount };
@@ -113,16 +119,17 @@ impl Books {
         &mut self,
         order_no: &OrderNo,
         amount: Money,
-        booked: Money,
-        fee: Money,
+        taken: RefundSums,
+        source: RefundSource,
     ) -> Option<()> {
         let order = self.order_mut(order_no)?;
         let before = order.fee();
         order.refunded = order.refunded.plus(amount)?;
-        order.refunded_booked = order.refunded_booked.plus(booked)?;
+        order.refunded_booked = order.refunded_booked.plus(taken.booked)?;
+        order.pending_change = changed(order.pending_change, source, taken, RefundSums::default())?;
         let back = before.minus(order.fee())?;
         let within = order.refunded <= order.amount;
-        let fits = order.status == OrderStatus::Paid && back == fee && within;
+        let fits = order.status == OrderStatus::Paid && back == taken.fee && within;
         (fits || lax()).then_some(())
     }
 
@@ -130,6 +137,22 @@ impl Books {
         match self.0.get_mut(&Key::Refund(*refund_no))? {
             Some(Record::Refund(refund)) if !refund.status.is_final() || lax() => Some(refund),
             _ => None,
+        }
+    }
+}
+
+/// What was changed of an order's pending money, after one sum was taken and another given back: elsewhere it changes nothing.
+fn changed(
+    before: Balance,
+    source: RefundSource,
+    taken: RefundSums,
+    back: RefundSums,
+) -> Option<Balance> {
+    match source {
+        RefundSource::Available => Some(before),
+        RefundSource::Pending(_) => {
+            let in_all = before.plus(back.booked)?.plus(taken.fee)?;
+            in_all.minus(taken.booked)?.minus(back.fee)
         }
     }
 }

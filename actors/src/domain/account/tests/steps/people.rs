@@ -25,7 +25,7 @@ pub(super) fn stand() -> impl Strategy<Value = Command> {
     let change = vec![Freeze, Unfreeze, Unfreeze, Suspend, Resume, Resume, Close];
     prop::sample::select(change).prop_map(|change| {
         let (reason, by) = ("as agreed".into(), "k2".parse().unwrap());
-        Command::Stand(Stand { change, reason, by })
+        Command::Stand(Stand { change, reason, by, seen: None })
     })
 }
 

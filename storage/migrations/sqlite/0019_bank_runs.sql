@@ -1,0 +1,19 @@
+-- Bank runs, and the withdrawals that each holds. A run is open while withdrawals are being put in, then made; its rows are no facts about a
+-- merchant's money and are kept beside the journal. A withdrawal is in one run for ever: the journal says in which.
+
+create table bank_runs (
+    run_no text not null collate binary primary key check (length(run_no) between 4 and 19),
+    at_ms integer not null,
+    made_by text not null,
+    merchant_id text collate binary,
+    state text not null check (state in ('open', 'made'))
+) strict, without rowid;
+
+create table bank_run_items (
+    merchant_id text not null collate binary,
+    withdrawal_no text not null collate binary,
+    run_no text not null collate binary,
+    primary key (merchant_id, withdrawal_no)
+) strict, without rowid;
+
+create index items_by_run on bank_run_items (run_no, merchant_id, withdrawal_no);
