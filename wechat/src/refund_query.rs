@@ -176,7 +176,7 @@ fn refund(fields: &Fields, n: u64) -> Result<RefundFound, Doubt> {
     Ok(RefundFound {
         out_refund_no: text("out_refund_no", "out_refund_no_n")?,
         refund_id: text("refund_id", "refund_id_n")?,
-        transaction_id: transaction_id,
+        transaction_id,
         refund_fee: amount(fields, &format!("refund_fee_{n}"))?
             .ok_or(Doubt::Field("refund_fee_n"))?,
         settlement_refund_fee: amount(fields, &format!("settlement_refund_fee_{n}"))?,
