@@ -20,7 +20,7 @@ pub(super) fn add(plan: &mut Plan) {
         let debt_max = *random.of(&[0, 0, 0, 50, 400, 5_000]);
         rules.debt_max_fen = Money::from_fen(debt_max).expect("a small amount");
     }
-    let often = *random.of(&[8, 15, 25, 40]);
+    let often = *random.of(&[5, 10, 15, 25]);
     let mut sketches: Vec<Sketch> = plan.merchants.iter().map(|_| Sketch::default()).collect();
     let before = std::mem::take(&mut plan.ops);
     for op in before {
