@@ -268,7 +268,8 @@ impl Plan {
                 Next::Record(TransferOutcome::Unknown("it is under way at WeChat".into()))
             }
             TransferStanding::Missing
-                if question.is_late() && !mutant::on(Mutant::MissingForEver) =>
+                if question.is_late(limits::MISSING_IS_CERTAIN_UNTIL_MS)
+                    && !mutant::on(Mutant::MissingForEver) =>
             {
                 self.told = true;
                 let said = self.withdrawal.reason.as_deref() == Some(TOO_OLD_TO_ASK);

@@ -260,11 +260,10 @@ fn may_record(call: &Call, event: &Event, at: Point, journal: &Journal) -> bool 
         Event::Settled(settled) => may_settle(request, settled, at, journal),
         Event::Requested(requested) => may_request(request, requested),
         Event::Moved(moved) => may_move(request, moved) || may_end(request, moved, at, journal),
-        Event::Word(word) => match request {
-            Request::Desk(desk) => people::may_record(desk, word),
-            Request::Refunding(asked) => refunding::may_raise(asked, word),
-            _ => false,
-        },
+        Event::Word(word) => {
+            matches!(request, Request::Desk(desk) if people::may_record(desk, word))
+                || matches!(request, Request::Refunding(asked) if refunding::may_raise(asked, word))
+        }
         Event::Refund(turn) => {
             matches!(request, Request::Refunding(asked) if refunding::may_record(asked, turn, at, journal))
         }

@@ -180,7 +180,8 @@ impl Account {
             }
             RefundOutcome::Closed(reason) => Ok(vec![failed(head, refund, order, payment, reason)]),
             RefundOutcome::NotFound(question) => {
-                if !out || !never_comes(refund.asked_since(), *question, restored) {
+                let told_for = limits::REFUND_TOLD_FOR_MS;
+                if !out || !never_comes(refund.asked_since(), *question, restored, told_for) {
                     return Ok(vec![]);
                 }
                 let why = refund.why.as_deref().map_or(String::new(), |why| format!(": {why}"));

@@ -289,6 +289,21 @@ fn a_refund_made_by_hand_is_booked_when_wechat_confirms_it_if_need_be_as_debt() 
     m.stands((0, -398, 994, 0));
 }
 
+/// A node that was down for months must not leave the money of a refund that was lost with nobody.
+#[test]
+fn a_refund_that_is_not_found_fails_also_after_months() {
+    for (days, status) in [(300, RefundStatus::Failed), (301, RefundStatus::Sending)] {
+        let mut m = shop(by_hand(), 1_000, 1_000);
+        m.ask(&request("R100", "O100", 100)).unwrap();
+        let tried_at = m.now;
+        m.ask(&start("R100", None)).unwrap();
+        let asked = tried_at.plus_ms(days * 86_400_000);
+        let question = Question { tried_at, earliest: asked, latest: asked };
+        let made = refund(m.ask(&record("R100", RefundOutcome::NotFound(question))));
+        assert_eq!(made.status, status, "after {days} days");
+    }
+}
+
 #[test]
 fn a_case_about_a_refund_freezes_its_merchant_where_its_kind_does() {
     let mut m = shop(by_hand(), 1_000, 1_000);
