@@ -181,6 +181,7 @@ fn give_back(books: &mut Books) {
         out_refund_no: "h".into(),
         refund_id: "r".into(),
         amount: fen(300),
+        transaction_id: None,
     }));
     books.refund_told(by_hand, succeeded(300, None));
 }
@@ -189,7 +190,7 @@ fn give_back(books: &mut Books) {
 fn decide(books: &mut Books) {
     let by = "key1".parse().expect("well-formed");
     for change in [Change::Freeze, Change::Unfreeze] {
-        books.take(Command::Stand(Stand { change, reason: "a look".into(), by }));
+        books.take(Command::Stand(Stand { change, reason: "a look".into(), by, seen: None }));
     }
     let kind = CaseKind::BillOnly;
     books.take(Command::RaiseCase(RaiseCase {
