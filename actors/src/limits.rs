@@ -94,6 +94,10 @@ pub const MISSING_IS_CERTAIN_AFTER_MS: i64 = 10 * 60_000;
 /// try is at most [`RESENDS_MAX`] times ten minutes older than the last.
 pub const MISSING_IS_CERTAIN_UNTIL_MS: i64 = 28 * 86_400_000;
 
+/// How long after its last try the channel is believed when it does not know a refund, in milliseconds: 300 days. WeChat takes a
+/// refund's number as the same for a year.
+pub const REFUND_TOLD_FOR_MS: i64 = 300 * 86_400_000;
+
 /// How long after its last try two admins may say what became of a transfer, in milliseconds: the 30 days of which WeChat tells, and
 /// the day that a clock may be ahead.
 pub const CHANNEL_TELLS_FOR_MS: i64 = 31 * 86_400_000;

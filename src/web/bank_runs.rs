@@ -120,6 +120,7 @@ pub(crate) async fn make(
         store: std::sync::Arc::clone(&service.store),
         turn: service.turns.bank_runs(),
     };
+    service.may_record()?;
     let wanted = wanted(run_no, service.now(), by.0, body.0.merchant_id);
     let making = service.runtime.spawn(maker.make(wanted));
     let asked = async { making.await.map_err(|_| EngineError::OutcomeUnknown)? };
@@ -204,6 +205,7 @@ pub(crate) async fn results(
             None => said.push(one),
         }
     }
+    service.may_record()?;
     let asked = service.asked(by.0);
     let confirming = service.runtime.spawn(confirm_all(service.engine.clone(), said, asked));
     let asked = async { confirming.await.map_err(|_| EngineError::OutcomeUnknown) };

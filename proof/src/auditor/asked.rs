@@ -64,7 +64,7 @@ impl<'a> Asked<'a> {
         // What a case leads to is recorded by whoever opens it.
         let at = if people::follows_a_case(journal, at) { at - 1 } else { at };
         let event = journal.event(at);
-        let subjects = event.map(event_subjects).unwrap_or_default();
+        let subjects = event.map(|event| event_subjects(event, journal)).unwrap_or_default();
         let calls = subjects.into_iter().flatten().flat_map(|subject| self.about(subject));
         calls.filter(move |call| {
             !left_no_trace(call) && event.is_some_and(|event| may_record(call, event, at, journal))
@@ -126,7 +126,7 @@ fn numbered<'a>(
 }
 
 /// Where calls are looked for that may have recorded an event: under its number, its key, and no number at all.
-fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
+fn event_subjects<'a>(event: &Event<'a>, journal: &Journal<'a>) -> [Option<Subject<'a>>; 3] {
     let keyed = |route, key: Option<&'a str>| key.map(|key| Subject::Key(route, key));
     match event {
         Event::Terms { .. } => [Some(Subject::Rules), None, None],
@@ -157,7 +157,9 @@ fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
         }
         Event::Word(_) => [Some(Subject::Desk), None, None],
         Event::Refund(turn) => {
-            let key = if let What::Requested(wanted) = turn.what { wanted.key } else { None };
+            // One of external money ends in the message that asks for it, under that one's key.
+            let refund = journal.refund(turn.refund_no);
+            let key = refund.and_then(|refund| refund.wanted).and_then(|wanted| wanted.key);
             [
                 Some(Subject::Refund(turn.refund_no)),
                 keyed(Route::Refunds, key),
@@ -258,11 +260,10 @@ fn may_record(call: &Call, event: &Event, at: Point, journal: &Journal) -> bool 
         Event::Settled(settled) => may_settle(request, settled, at, journal),
         Event::Requested(requested) => may_request(request, requested),
         Event::Moved(moved) => may_move(request, moved) || may_end(request, moved, at, journal),
-        Event::Word(word) => match request {
-            Request::Desk(desk) => people::may_record(desk, word),
-            Request::Refunding(asked) => refunding::may_raise(asked, word),
-            _ => false,
-        },
+        Event::Word(word) => {
+            matches!(request, Request::Desk(desk) if people::may_record(desk, word))
+                || matches!(request, Request::Refunding(asked) if refunding::may_raise(asked, word))
+        }
         Event::Refund(turn) => {
             matches!(request, Request::Refunding(asked) if refunding::may_record(asked, turn, at, journal))
         }

@@ -109,11 +109,12 @@ pub(super) fn follows_a_case(journal: &Journal, at: Point) -> bool {
 
 /// The id and kind of the case that an event opens.
 fn opened<'a>(journal: &Journal<'a>, at: Point) -> Option<(&'a str, &'a str)> {
-    match journal.event(at)? {
-        Event::Case(case) => Some((case.case_id, case.kind)),
-        Event::Word(Word::Raised { case_id, kind, .. }) => Some((case_id, kind)),
-        _ => None,
+    let event = journal.event(at)?;
+    if let Event::Word(Word::Raised { case_id, kind, .. }) = event {
+        return Some((case_id, kind));
     }
+    let Event::Case(case) = event else { return None };
+    Some((case.case_id, case.kind))
 }
 
 /// A case of a kind that freezes its merchant does so in its own message, once, and nothing else does by itself.
