@@ -106,6 +106,8 @@ impl Maker {
 pub(crate) struct Said {
     pub(crate) line: usize,
     pub(crate) merchant: MerchantId,
+    /// What it was about in fen, where the line says so.
+    pub(crate) amount: Option<u64>,
     pub(crate) confirm: Confirm,
 }
 
@@ -120,7 +122,7 @@ pub(crate) async fn confirm_all(
     let mut said = said.into_iter().peekable();
     while said.peek().is_some() {
         let mut answers = JoinSet::new();
-        for Said { line, merchant, confirm } in said.by_ref().take(BANK_RUN_AT_ONCE as usize) {
+        for Said { line, merchant, confirm, .. } in said.by_ref().take(BANK_RUN_AT_ONCE as usize) {
             let engine = engine.clone();
             answers.spawn(async move {
                 let confirmed = engine.confirm(merchant, confirm, asked);

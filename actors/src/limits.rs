@@ -79,6 +79,10 @@ pub const TRANSFERS_AT_ONCE: usize = 4;
 /// Refunds and questions about refunds under way at once.
 pub const REFUNDS_AT_ONCE: usize = 4;
 
+/// How long a refund that the channel refused holds up the next: WeChat blocks who sends more than six bad requests a second, and
+/// four at once are fewer.
+pub const REFUND_REFUSED_APART: Duration = Duration::from_millis(700);
+
 /// Refunds of which somebody told, that wait for the next look; of more the ladder finds out.
 pub const REFUND_HINTS_MAX: usize = 4_096;
 

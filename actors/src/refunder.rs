@@ -114,8 +114,12 @@ impl Round {
         let turn = self.turn().await;
         let step = Arc::clone(&self.step);
         tokio::spawn(async move {
-            step.take(merchant, refund, &mut in_hand).await;
-            drop((in_hand, turn));
+            let refused = step.take(merchant, refund, &mut in_hand).await;
+            drop(in_hand);
+            if refused {
+                tokio::time::sleep(limits::REFUND_REFUSED_APART).await;
+            }
+            drop(turn);
         });
     }
 
