@@ -51,8 +51,11 @@ async fn heed(service: &Service, body: &[u8]) -> Result<(), Unheeded> {
         Err(EngineError::Refused(Refusal::OrderUnknown | Refusal::MerchantUnknown)) => {
             Err(Unheeded::OrderUnknown)
         }
-        // Of money that is credited to nobody, or no refund that can be: nothing is to be booked, and asking again mends nothing.
-        Err(EngineError::Refused(why)) => {
+        // Of money that is credited to nobody, or no refund that can be: asking again mends nothing. An order that is not paid may
+        // yet be: its own notice may come after this one.
+        Err(EngineError::Refused(
+            why @ (Refusal::OrderConflict(_) | Refusal::AmountInvalid { .. }),
+        )) => {
             tracing::warn!(%of, %order_no, %why, "a refund that fits no payment of ours: a person must look");
             Ok(())
         }
