@@ -75,20 +75,6 @@ pub(crate) fn run(asked: &Asked) -> ExitCode {
     for missed in &report.missed {
         println!("not come to: {missed}");
     }
-    println!("{report}");
-    if report.faults.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    for fault in &report.faults {
-        println!("FAULT {fault}");
-    }
-    for folder in &report.kept {
-        println!("Data and logs are kept in {}", folder.display());
-    }
-    println!(
-        "Again, as far as real time allows: cargo run --release -p tally-proof -- \
-         steps{what} --seed {seed} --keep{}",
-        asked.run.binary
-    );
-    ExitCode::FAILURE
+    let again = format!("steps{what} --seed {seed} --keep{}", asked.run.binary);
+    binary::verdict(&report, (&report.faults, &report.kept), &again)
 }
