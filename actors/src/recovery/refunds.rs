@@ -33,8 +33,7 @@ impl Recovery {
         let ChannelRefund { out_refund_no, refund_id, amount } = told;
         let refund_no = refund_no_told(&of, &out_refund_no, &refund_id);
         let engine = &self.step.desk.engine;
-        let found = engine.store().lookup(vec![(of, Key::Refund(refund_no))]).await?;
-        match found.into_iter().next().transpose()?.flatten() {
+        match self.record(of, Key::Refund(refund_no)).await? {
             Some(Record::Refund(known)) if known.status == RefundStatus::Failed => {
                 let why = format!(
                     "the books have its refund {refund_no} as failed, but WeChat has it: a person must look"
