@@ -6,7 +6,6 @@ use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::command::{Asked, Confirm};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::refusal::Refusal;
-use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
 use tally_storage::Books;
@@ -144,14 +143,4 @@ pub(crate) async fn confirm_all(
     }
     missed.sort_unstable();
     (recorded, missed)
-}
-
-/// The run that is asked for now.
-pub(crate) fn wanted(
-    run_no: tally_actors::domain::ids::RunNo,
-    at: At,
-    by: tally_actors::domain::ids::KeyId,
-    merchant: Option<MerchantId>,
-) -> BankRun {
-    BankRun { run_no, at, by, merchant, made: false }
 }

@@ -21,7 +21,7 @@ use super::body::{Body, text, whole_up_to};
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, made, number, ok, part};
-use crate::bank_runs::{Maker, Said, confirm_all, wanted};
+use crate::bank_runs::{Maker, Said, confirm_all};
 use crate::csv;
 use crate::limits::{BANK_RESULTS_BYTES_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX};
 use crate::service::Service;
@@ -121,7 +121,8 @@ pub(crate) async fn make(
         turn: service.turns.bank_runs(),
     };
     service.may_record()?;
-    let wanted = wanted(run_no, service.now(), by.0, body.0.merchant_id);
+    let (at, merchant) = (service.now(), body.0.merchant_id);
+    let wanted = BankRun { run_no, at, by: by.0, merchant, made: false };
     let making = service.runtime.spawn(maker.make(wanted));
     let asked = async { making.await.map_err(|_| EngineError::OutcomeUnknown)? };
     let fresh = service.write(asked).await?;
