@@ -231,6 +231,3 @@ impl Reconciler {
 fn name(kind: CaseKind) -> String {
     kind.as_str().to_owned()
 }
-
-#[cfg(test)]
-mod million_tests;
