@@ -94,7 +94,12 @@ pub fn request(command: &Command) -> Request {
         Command::RecordRefund(record) => refunds::records(record),
         Command::NoticeRefund(notice) => refunds::tells(notice),
         Command::Attest(attest) => attests(attest),
-        Command::Adopt(_) | Command::PutInRun(_) => unreachable!("nobody asks for that here"),
+        Command::PutInRun(put) => Request::Desk(history::Desk::Run {
+            withdrawal_no: put.withdrawal_no.to_string(),
+            run_no: put.run_no.to_string(),
+            by: put.by.to_string(),
+        }),
+        Command::Adopt(_) => unreachable!("nobody asks for that here"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::bank_runs;
 use super::event::{Case, Event, Move, Moved, Paid, Requested, Settled, Source, Step};
 use super::journal::{Journal, Route};
 use super::lives::Point;
@@ -99,7 +100,7 @@ fn subjects(request: &Request) -> [Option<Subject<'_>>; 2] {
         | Request::RecordTransfer { withdrawal_no, .. } => {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
-        Request::Desk(Desk::Attest { withdrawal_no, .. }) => {
+        Request::Desk(Desk::Attest { withdrawal_no, .. } | Desk::Run { withdrawal_no, .. }) => {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
         Request::Desk(_) => [Some(Subject::Desk), None],
@@ -362,8 +363,7 @@ fn may_move(request: &Request, moved: &Moved) -> bool {
         Move::Approved => decided(true),
         Move::Rejected => decided(false),
         Move::Sending => matches!(request, Request::StartSending { .. }),
-        // No call of these histories makes one.
-        Move::InRun => false,
+        Move::InRun => matches!(request, Request::Desk(desk) if bank_runs::may_put(desk, moved)),
         Move::Unknown => told(&[TransferOutcome::Unknown]),
         Move::Succeeded => told(&[TransferOutcome::Succeeded]) || confirmed(true),
         Move::Failed => {

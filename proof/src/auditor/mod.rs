@@ -17,6 +17,7 @@
 
 mod agree;
 mod asked;
+mod bank_runs;
 mod chain;
 mod channel;
 mod conservation;

@@ -132,7 +132,8 @@ impl Notebook {
             | Ask::Stand(_)
             | Ask::Raise { .. }
             | Ask::Resolve { .. }
-            | Ask::Attest { .. } => return self.errand(op, with),
+            | Ask::Attest { .. }
+            | Ask::Run { .. } => return self.errand(op, with),
         };
         Some((command, by))
     }

@@ -1,5 +1,6 @@
 //! What clients ask beside the everyday: refunds, and what people decide.
 
+use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::case::{Case, PaymentCase};
 use tally_actors::domain::command::{
     Attest, Command, NoticeRefund, RaiseCase, RequestRefund, ResolveCase, Stand,
@@ -53,6 +54,14 @@ impl Notebook {
                 first: None,
             };
             return Some((Command::Attest(attest), Some(key_id(says))));
+        }
+        if let Ask::Run { withdrawal, run } = op.ask {
+            let put = PutInRun {
+                withdrawal_no: self.number(op.merchant, Kind::Withdrawal, withdrawal)?,
+                run_no: format!("RUN{run}").parse().expect("a number of a run"),
+                by: key_id(0),
+            };
+            return Some((Command::PutInRun(put), admin));
         }
         self.refund(op, with)
     }

@@ -66,6 +66,12 @@ pub(super) const FLOWS: &[Flow] = &[
         play: |stage| Box::pin(by_the_bank(stage, false)),
         ..PLAIN
     },
+    Flow {
+        name: "withdrawal, in a bank run",
+        rules: r#"{"payout_method": "manual"}"#,
+        play: |stage| Box::pin(in_a_run(stage)),
+        ..PLAIN
+    },
     Flow { name: "withdrawal, frozen", play: |stage| Box::pin(frozen(stage)), ..PLAIN },
     Flow {
         name: "withdrawal, attested as paid",
@@ -237,6 +243,29 @@ async fn by_the_bank(stage: &Stage, succeeded: bool) -> Result<(), String> {
     };
     stage.shop("withdrawals/W0001/confirm", word).await?;
     if succeeded { succeeds(stage).await } else { comes_back(stage).await }
+}
+
+/// Of two withdrawals in a run the bank pays one.
+async fn in_a_run(stage: &Stage) -> Result<(), String> {
+    funded(stage).await?;
+    stage.begin();
+    for (number, fen) in [("W0001", 9_000), ("W0002", 940)] {
+        stage.shop("withdrawals", json!({"withdrawal_no": number, "amount_fen": fen})).await?;
+    }
+    let run = stage.ask("bank-runs", json!({"run_no": "R0001"})).await?;
+    let again = stage.ask("bank-runs", json!({"run_no": "R0001"})).await?;
+    if run["items"] != again["items"] || run["items"].as_array().map(Vec::len) != Some(2) {
+        return Err(format!("{run} is now {again}"));
+    }
+    let other = stage.heard(stage.admin(), "bank-runs", &json!({"run_no": "R0002"}), None).await?;
+    if other.body["items"] != json!([]) {
+        return Err(format!("a second run was answered {other:?}"));
+    }
+    let results = "withdrawal_no,merchant_id,result,reference,reason\n\
+                   W0001,shop,ok,slip 7,\nW0002,shop,failed,,account closed\n";
+    stage.ask("bank-runs/R0001/results", json!(results)).await?;
+    stage.comes("withdrawals/W0002", "status", "failed").await?;
+    sums(stage, 940, 0, 9_000).await
 }
 
 async fn frozen(stage: &Stage) -> Result<(), String> {
