@@ -115,7 +115,6 @@ async fn wechat(file: &Path, merchants: usize) -> Sandbox {
             tell(json!({"event": "notice_tried", "out_trade_no": number, "taken": true}));
         }
     }
-    drop(tell);
     out.flush().expect("the disk has room");
     let account = Credentials {
         app_id: APP_ID.into(),
@@ -147,6 +146,7 @@ fn serve(folder: &Path, port: u16, sandbox: &Sandbox) -> Child {
         .env("TALLY_WECHAT_API_KEY", API_KEY)
         .env("TALLY_WECHAT_API_URL", &url)
         .env("TALLY_WECHAT_PAY_URL", &url)
+        .env("TALLY_WECHAT_TIMEOUT_SECONDS", "60")
         .env("TALLY_RECONCILE_AT", "off")
         .env("TALLY_LOG", "warn")
         .spawn()

@@ -282,12 +282,13 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
     let recovery = Recovery::new(desk.clone(), cashier.clone());
     let webhooks = Webhooks::new(Arc::clone(&store), runtime.clone(), post, engine.refunds_open());
     let beside = (&clock, &runtime);
+    let turns = Turns::new(engine.store());
     let service = Service {
         reconciler: Reconciler::new(settings, &engine, &store, &gateway, beside),
         engine,
         runtime,
         store,
-        turns: Turns::new(),
+        turns,
         keyring,
         clock,
         default_merchant: settings.default_merchant,

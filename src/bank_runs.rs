@@ -6,30 +6,34 @@ use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::command::{Asked, Confirm};
 use tally_actors::domain::ids::MerchantId;
 use tally_actors::domain::refusal::Refusal;
-use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
 use tally_storage::Books;
 use tally_storage::bank_runs::{BankRun, Waiting};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::keyring::unmade;
 use crate::limits::{BANK_RESULTS_WAIT, BANK_RUN_AT_ONCE, BANK_RUN_MAX};
+use crate::turn::Turn;
 use crate::web::error::ApiError;
 
 /// Whoever makes a run, to its end even when the caller goes away.
 pub(crate) struct Maker {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<dyn Books>,
-    pub(crate) turn: Arc<Semaphore>,
+    pub(crate) turn: Arc<Turn>,
 }
 
 impl Maker {
     /// Makes a run, or goes on with one that broke off. Says whether this call began it. One that is finished takes nothing new.
+    /// One process at a time does it: another that went on with the same run would put in what nobody hands to the bank.
     pub(crate) async fn make(self, wanted: BankRun) -> Result<bool, ApiError> {
-        let _turn = self.turn.acquire().await.map_err(|_| ApiError::Busy)?;
+        let turn = Arc::clone(&self.turn);
+        turn.with(self.go_on(wanted), || ApiError::BankRunElsewhere).await
+    }
+
+    async fn go_on(&self, wanted: BankRun) -> Result<bool, ApiError> {
         let fresh = match self.store.bank_run(wanted.run_no).await? {
             Some(known) if known.merchant != wanted.merchant => {
                 return Err(ApiError::refused(Refusal::NumberReused));
@@ -38,8 +42,8 @@ impl Maker {
             Some(_) => false,
             None => true,
         };
-        self.refuse_frozen(&wanted).await?;
         if fresh {
+            self.refuse_frozen(&wanted).await?;
             self.store.begin_bank_run(wanted.clone()).await.map_err(unmade)?;
         }
         let there = self.store.bank_run_items(wanted.run_no).await?.len();
@@ -69,7 +73,8 @@ impl Maker {
         }
     }
 
-    /// Puts these in the run. Says how many are in it; one that went on otherwise meanwhile, or whose merchant is frozen, is left out.
+    /// Puts these in the run. Says how many are in it; one that went on otherwise meanwhile, or whose merchant is frozen or can't be read,
+    /// is left out: a later run has it.
     async fn put(&self, run: &BankRun, found: Vec<Waiting>) -> Result<u32, ApiError> {
         let mut asked = JoinSet::new();
         for Waiting { merchant, withdrawal_no, .. } in found {
@@ -86,6 +91,9 @@ impl Maker {
                     | Refusal::WithdrawalDecided(_)
                     | Refusal::InAnotherRun(_),
                 )) => {}
+                Err(EngineError::Unavailable(why)) => {
+                    tracing::error!(run = %run.run_no, %why, "a withdrawal is left out of a bank run");
+                }
                 Err(error) => failed = Some(error),
             }
         }
@@ -97,6 +105,8 @@ impl Maker {
 pub(crate) struct Said {
     pub(crate) line: usize,
     pub(crate) merchant: MerchantId,
+    /// What it was about in fen, where the line says so.
+    pub(crate) amount: Option<u64>,
     pub(crate) confirm: Confirm,
 }
 
@@ -111,7 +121,7 @@ pub(crate) async fn confirm_all(
     let mut said = said.into_iter().peekable();
     while said.peek().is_some() {
         let mut answers = JoinSet::new();
-        for Said { line, merchant, confirm } in said.by_ref().take(BANK_RUN_AT_ONCE as usize) {
+        for Said { line, merchant, confirm, .. } in said.by_ref().take(BANK_RUN_AT_ONCE as usize) {
             let engine = engine.clone();
             answers.spawn(async move {
                 let confirmed = engine.confirm(merchant, confirm, asked);
@@ -133,14 +143,4 @@ pub(crate) async fn confirm_all(
     }
     missed.sort_unstable();
     (recorded, missed)
-}
-
-/// The run that is asked for now.
-pub(crate) fn wanted(
-    run_no: tally_actors::domain::ids::RunNo,
-    at: At,
-    by: tally_actors::domain::ids::KeyId,
-    merchant: Option<MerchantId>,
-) -> BankRun {
-    BankRun { run_no, at, by, merchant, made: false }
 }

@@ -41,6 +41,7 @@ mod service;
 mod sessions;
 pub mod settings;
 pub mod telemetry;
+mod turn;
 mod web;
 mod webhooks;
 mod wechat_gateway;

@@ -27,7 +27,7 @@ use tally_actors::domain::time::At;
 use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
 use tally_actors::history;
-use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble};
+use tally_actors::ports::{Answering, Page, Part, ReadError, Store, Trouble, Work};
 use tally_actors::recovery::Recovery;
 
 use crate::clock::Clock;
@@ -42,6 +42,7 @@ use crate::reconcile::Reconciler;
 use crate::restores::Restores;
 use crate::sessions::Sessions;
 use crate::settings::Proxies;
+use crate::turn::Turn;
 use crate::web::error::ApiError;
 use crate::webhooks::Webhooks;
 use crate::wechat_gateway::WechatGateway;
@@ -52,24 +53,24 @@ pub(crate) struct Turns {
     singles: Arc<Semaphore>,
     histories: Arc<Semaphore>,
     lost: Arc<Semaphore>,
-    bank_runs: Arc<Semaphore>,
+    bank_runs: Arc<Turn>,
 }
 
 impl Turns {
     /// As many turns as there are limits for.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(store: &Arc<dyn Store>) -> Self {
         let turns = |max| Arc::new(Semaphore::new(max));
         Self {
             lists: turns(LISTS_MAX),
             singles: turns(SINGLES_MAX),
             histories: turns(HISTORIES_MAX),
             lost: turns(LOST_NUMBERS_AT_ONCE),
-            bank_runs: turns(1),
+            bank_runs: Arc::new(Turn::new(store, Work::BankRuns)),
         }
     }
 
     /// The turn of whoever makes a bank run: one at a time, so that two calls with one number are one run.
-    pub(crate) fn bank_runs(&self) -> Arc<Semaphore> {
+    pub(crate) fn bank_runs(&self) -> Arc<Turn> {
         Arc::clone(&self.bank_runs)
     }
 }
@@ -149,13 +150,18 @@ impl Service {
         }
     }
 
+    /// Whether anything may be recorded. Days and the order of events come from the clock: with a wrong one nothing is. To be asked before
+    /// anything is begun that goes on whoever waits for it.
+    pub(crate) fn may_record(&self) -> Result<(), ApiError> {
+        Ok(self.clock.check().map_err(EngineError::Unavailable)?)
+    }
+
     /// Waits for something that changes the books. Too slow means that nobody knows.
     pub(crate) async fn write<T, E: Into<ApiError>>(
         &self,
         asked: impl Future<Output = Result<T, E>>,
     ) -> Result<T, ApiError> {
-        // Days and the order of events come from the clock: with a wrong one nothing is recorded.
-        self.clock.check().map_err(EngineError::Unavailable)?;
+        self.may_record()?;
         match tokio::time::timeout(ANSWER_WAIT_MAX, asked).await {
             Ok(answer) => answer.map_err(Into::into),
             Err(_) => Err(EngineError::OutcomeUnknown.into()),

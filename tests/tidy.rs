@@ -37,7 +37,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["src"], &["sqlx", "dashmap"]),
     (&["tests", "benches"], &["sqlx"]),
     (&["storage"], &["actix"]),
-    (&["proof/src/auditor", "proof/src/history.rs"], &["tally_actors"]),
+    (&["proof/src/auditor", "proof/src/history", "proof/src/history.rs"], &["tally_actors"]),
 ];
 
 /// The machines that hold all that can be wrong (`docs/ARCHITECTURE.md`).

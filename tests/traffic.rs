@@ -113,7 +113,11 @@ async fn ask_naive(mut client: Client, naive: Naive, until: Instant) {
                     if *settle_first { naive.settle(&of).await.map(drop) } else { Ok(()) };
                 settled.and(naive.withdraw(&of).await.map(drop))
             }
-            What::Close { .. } | What::Confirm { .. } | What::Read => Ok(()),
+            What::Close { .. }
+            | What::Confirm { .. }
+            | What::Refund { .. }
+            | What::Stand { .. }
+            | What::Read => Ok(()),
         };
         // A statement that waited too long for the file's lock did nothing, as in the field; the money is lost elsewhere.
         if let Err(trouble) = done {

@@ -79,6 +79,10 @@ pub const TRANSFERS_AT_ONCE: usize = 4;
 /// Refunds and questions about refunds under way at once.
 pub const REFUNDS_AT_ONCE: usize = 4;
 
+/// How long a refund that the channel refused holds up the next: WeChat blocks who sends more than six bad requests a second, and
+/// four at once are fewer.
+pub const REFUND_REFUSED_APART: Duration = Duration::from_millis(700);
+
 /// Refunds of which somebody told, that wait for the next look; of more the ladder finds out.
 pub const REFUND_HINTS_MAX: usize = 4_096;
 
@@ -93,6 +97,10 @@ pub const MISSING_IS_CERTAIN_AFTER_MS: i64 = 10 * 60_000;
 /// `gettransferinfo` tells of the last 30 days only; a try's time may be a day ahead ([`CLOCK_BEHIND_MAX_MS`]), and the first
 /// try is at most [`RESENDS_MAX`] times ten minutes older than the last.
 pub const MISSING_IS_CERTAIN_UNTIL_MS: i64 = 28 * 86_400_000;
+
+/// How long after its last try the channel is believed when it does not know a refund, in milliseconds: 300 days. WeChat takes a
+/// refund's number as the same for a year.
+pub const REFUND_TOLD_FOR_MS: i64 = 300 * 86_400_000;
 
 /// How long after its last try two admins may say what became of a transfer, in milliseconds: the 30 days of which WeChat tells, and
 /// the day that a clock may be ahead.

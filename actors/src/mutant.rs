@@ -97,6 +97,8 @@ mutants! {
         FreezeIgnored = "freeze-ignored",
         /// One admin says twice what became of a transfer, and that ends it.
         AttestedAlone = "attested-alone",
+        /// A withdrawal that is in a bank run is put in another.
+        PutInTwoRuns = "put-in-two-runs",
     }
     payout {
         /// A success that comes late overwrites a withdrawal that was given back.

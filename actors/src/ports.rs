@@ -145,6 +145,8 @@ pub enum Work {
     Reconciliations,
     /// Customers are paid back.
     Refunds,
+    /// Withdrawals are gathered for the bank.
+    BankRuns,
 }
 
 impl Work {
@@ -156,6 +158,7 @@ impl Work {
             Self::Webhooks => "webhooks",
             Self::Reconciliations => "reconciliations",
             Self::Refunds => "refunds",
+            Self::BankRuns => "bank_runs",
         }
     }
 }

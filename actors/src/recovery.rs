@@ -194,11 +194,15 @@ impl Recovery {
         of: MerchantId,
         withdrawal_no: WithdrawalNo,
     ) -> Result<Option<Withdrawal>, ReadError> {
-        let key = Key::Withdrawal(withdrawal_no);
-        let found = self.step.desk.engine.store().lookup(vec![(of, key)]).await?;
-        match found.into_iter().next().transpose()?.flatten() {
+        match self.record(of, Key::Withdrawal(withdrawal_no)).await? {
             Some(Record::Withdrawal(withdrawal)) => Ok(Some(*withdrawal)),
             Some(_) | None => Ok(None),
         }
+    }
+
+    /// What the books have under a key.
+    async fn record(&self, of: MerchantId, key: Key) -> Result<Option<Record>, ReadError> {
+        let found = self.step.desk.engine.store().lookup(vec![(of, key)]).await?;
+        Ok(found.into_iter().next().transpose()?.flatten())
     }
 }

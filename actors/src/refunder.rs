@@ -2,11 +2,12 @@
 //!
 //! | a refund is | what is done |
 //! |---|---|
-//! | requested | `sending` is made durable, then it is sent; not within a minute after another refund of its order |
+//! | requested | `sending` is made durable, then it is sent; not within a minute after another refund of its order; of restored books it is asked about first |
 //! | sending, unknown | the channel is asked about it by number, on a ladder; what is missing there is sent again, soon or never |
 //! | anything else | nothing |
 //!
-//! A restore that freezes withdrawals does not stop it: under one number WeChat pays back once.
+//! A restore that freezes withdrawals freezes refunds as well: under one number WeChat pays back once, but what was lost may have
+//! been asked for anew under another.
 
 pub(crate) mod hints;
 pub mod plan;
@@ -113,8 +114,12 @@ impl Round {
         let turn = self.turn().await;
         let step = Arc::clone(&self.step);
         tokio::spawn(async move {
-            step.take(merchant, refund, &mut in_hand).await;
-            drop((in_hand, turn));
+            let refused = step.take(merchant, refund, &mut in_hand).await;
+            drop(in_hand);
+            if refused {
+                tokio::time::sleep(limits::REFUND_REFUSED_APART).await;
+            }
+            drop(turn);
         });
     }
 

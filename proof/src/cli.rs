@@ -8,6 +8,7 @@ mod mutants;
 mod payouts;
 mod power_cuts;
 mod simulate;
+mod steps;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Crash(crash::Asked),
     /// Cut the real binary's power under load, and let it come up from what a disk may hold that forgot what was not synced
     PowerCuts(power_cuts::Asked),
+    /// Kill the real binary at each step of each flow, and see each flow end right, and once
+    Steps(steps::Asked),
 }
 
 /// Runs the command that was asked for.
@@ -46,5 +49,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Payouts(asked) => payouts::run(&asked),
         Command::Crash(asked) => crash::run(&asked),
         Command::PowerCuts(asked) => power_cuts::run(&asked),
+        Command::Steps(asked) => steps::run(&asked),
     }
 }

@@ -186,6 +186,15 @@ pub enum Desk {
         /// The admin's key.
         by: String,
     },
+    /// Put a withdrawal that is paid out by hand in a bank run.
+    Run {
+        /// The withdrawal.
+        withdrawal_no: String,
+        /// The run.
+        run_no: String,
+        /// The admin's key.
+        by: String,
+    },
 }
 
 /// What is told of a transfer.

@@ -8,7 +8,9 @@
 //! | [`model`] | explores every interleaving of a withdrawal's life |
 //! | `mutants` | known defects, built in on purpose and caught |
 //! | [`crash`] | kills the real binary under load |
+//! | [`steps`] | kills the real binary at each step of each flow |
 //! | [`power`] | a disk that forgets what was not synced |
+//! | [`preload`] | libraries between the real binary and the kernel |
 //! | [`lists`] | all that a store has of a merchant |
 //! | [`translate`] | from the engine's types to the words of a history |
 //! | [`random`] | every choice, from one seed |
@@ -22,7 +24,9 @@ pub mod model;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod power;
+pub mod preload;
 pub mod random;
 pub mod servers;
 pub mod sim;
+pub mod steps;
 pub mod translate;

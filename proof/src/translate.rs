@@ -3,7 +3,9 @@
 mod refunds;
 
 use tally_actors::domain::case::Remedy;
-use tally_actors::domain::command::{Answer, Booking, Command, RulesChange, TransferOutcome};
+use tally_actors::domain::command::{
+    Answer, Attest, Booking, Command, RulesChange, TransferOutcome,
+};
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
@@ -91,13 +93,20 @@ pub fn request(command: &Command) -> Request {
         Command::StartRefund(start) => refunds::starts(start.refund_no),
         Command::RecordRefund(record) => refunds::records(record),
         Command::NoticeRefund(notice) => refunds::tells(notice),
-        Command::Attest(attest) => Request::Desk(history::Desk::Attest {
-            withdrawal_no: attest.withdrawal_no.to_string(),
-            succeeded: attest.succeeded,
-            by: attest.by.to_string(),
+        Command::Attest(attest) => attests(attest),
+        Command::PutInRun(put) => Request::Desk(history::Desk::Run {
+            withdrawal_no: put.withdrawal_no.to_string(),
+            run_no: put.run_no.to_string(),
+            by: put.by.to_string(),
         }),
-        Command::Adopt(_) | Command::PutInRun(_) => unreachable!("nobody asks for that here"),
+        Command::Adopt(_) => unreachable!("nobody asks for that here"),
     }
+}
+
+fn attests(attest: &Attest) -> Request {
+    let Attest { withdrawal_no, succeeded, by, .. } = attest;
+    let (withdrawal_no, by) = (withdrawal_no.to_string(), by.to_string());
+    Request::Desk(history::Desk::Attest { withdrawal_no, succeeded: *succeeded, by })
 }
 
 fn outcome(told: &TransferOutcome) -> history::TransferOutcome {

@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 
 use tally_actors::domain::account::Account;
+use tally_actors::domain::case::{Case, CaseKind};
 use tally_actors::domain::command::{
-    Command, OpenOrder, Pay, RecordPrepay, RecordTransfer, Review, RulesChange, Settle,
-    StartSending, TransferOutcome, Withdraw,
+    Attest, Command, FirstWord, NoticeRefund, OpenOrder, Pay, RaiseCase, RecordPrepay,
+    RecordRefund, RecordTransfer, RefundOutcome, RequestRefund, ResolveCase, Review, RulesChange,
+    Settle, Stand, StartRefund, StartSending, TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{PaymentSource, Stamped};
-use tally_actors::domain::ids::WithdrawalNo;
+use tally_actors::domain::ids::{OrderNo, RefundNo, WithdrawalNo};
 use tally_actors::domain::money::{FeeRate, Money};
 use tally_actors::domain::order::Channel;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
+use tally_actors::domain::standing::Change;
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::WithdrawalRequest;
 use tally_proof::auditor::judge;
@@ -107,6 +110,31 @@ impl Books {
         self.take(Command::RecordTransfer(RecordTransfer { withdrawal_no, outcome }));
     }
 
+    fn refund(&mut self, refund_no: &str, amount: u64) -> (RefundNo, OrderNo) {
+        let number = refund_no.parse().expect("well-formed");
+        let order_no = "A001".parse().expect("well-formed");
+        self.take(Command::RequestRefund(RequestRefund {
+            refund_no: number,
+            idempotency_key: Some(format!("key of {refund_no}").parse().expect("well-formed")),
+            order_no,
+            amount: fen(amount),
+            reason: "spoilt".into(),
+            asked_by: "key1".parse().expect("well-formed"),
+            refunds_open: true,
+            by_admin: false,
+        }));
+        (number, order_no)
+    }
+
+    fn send_refund(&mut self, (refund_no, order_no): (RefundNo, OrderNo), last_try: Option<At>) {
+        self.now = self.now.plus_ms(60_000);
+        self.take(Command::StartRefund(StartRefund { refund_no, order_no, last_try }));
+    }
+
+    fn refund_told(&mut self, (refund_no, order_no): (RefundNo, OrderNo), outcome: RefundOutcome) {
+        self.take(Command::RecordRefund(RecordRefund { refund_no, order_no, outcome }));
+    }
+
     fn history(mut self) -> History {
         let head = self.account.head().expect("it is registered");
         let signed = |amount: Money| i64::try_from(amount.fen()).expect("a small amount");
@@ -127,6 +155,70 @@ impl Books {
         history.stored.insert("shop1".into(), self.stored);
         history
     }
+}
+
+/// Refunds of an order: one that the channel takes another sum for, one that fails, one that was made by hand.
+fn give_back(books: &mut Books) {
+    let first = books.refund("R001", 1_001);
+    books.send_refund(first, None);
+    let tried_at = books.now.plus_ms(-1_000);
+    let reason = "NOTENOUGH".into();
+    books.refund_told(first, RefundOutcome::Postponed { tried_at, reason });
+    books.send_refund(first, Some(tried_at));
+    books.refund_told(first, RefundOutcome::Unknown("?".into()));
+    let succeeded = |amount, booked: Option<u64>| RefundOutcome::Succeeded {
+        refund_id: "r".into(),
+        amount: fen(amount),
+        booked: booked.map(fen),
+    };
+    books.refund_told(first, succeeded(1_001, Some(900)));
+    let second = books.refund("R002", 500);
+    books.send_refund(second, None);
+    books.refund_told(second, RefundOutcome::Closed("no".into()));
+    let by_hand = ("R003".parse().expect("well-formed"), first.1);
+    let (refund_no, order_no) = by_hand;
+    books.take(Command::NoticeRefund(NoticeRefund {
+        refund_no,
+        order_no,
+        out_refund_no: "h".into(),
+        refund_id: "r".into(),
+        amount: fen(300),
+        transaction_id: None,
+    }));
+    books.refund_told(by_hand, succeeded(300, None));
+}
+
+/// What people decide, and the platform's own checks find.
+fn decide(books: &mut Books) {
+    let by = "key1".parse().expect("well-formed");
+    for change in [Change::Freeze, Change::Unfreeze] {
+        books.take(Command::Stand(Stand { change, reason: "a look".into(), by, seen: None }));
+    }
+    let kind = CaseKind::BillOnly;
+    books.take(Command::RaiseCase(RaiseCase {
+        kind,
+        subject: "line 7".into(),
+        order_no: None,
+        transaction_id: None,
+        amount: Some(fen(5)),
+        expected: None,
+        facts: vec![("bill_date".into(), "2026-11-25".into())],
+    }));
+    let case_id = Case::id_of(books.account.merchant(), kind, "line 7");
+    let (note, remedy) = ("so".into(), None);
+    books.take(Command::ResolveCase(ResolveCase { case_id, by, note, remedy, refunds_open: true }));
+    let withdrawal_no = books.withdraw("W005", Some(100));
+    books.send(withdrawal_no, None);
+    books.told(withdrawal_no, TransferOutcome::Unknown("?".into()));
+    books.now = books.now.plus_ms(32 * 86_400_000);
+    let attest = |by: &str, first| {
+        let by = by.parse().expect("well-formed");
+        let (reference, reason) = ("".into(), "seen".into());
+        Command::Attest(Attest { withdrawal_no, succeeded: false, reference, reason, by, first })
+    };
+    books.take(attest("key1", None));
+    let seq = books.account.link().seq;
+    books.take(attest("key2", Some(FirstWord { seq, by })));
 }
 
 /// A journal with an event of every kind.
@@ -152,6 +244,7 @@ fn every_kind() -> History {
         idempotency_key: Some("k".parse().expect("well-formed")),
         include_not_due: false,
     }));
+    give_back(&mut books);
     let change = RulesChange { settle_after_days: Some(Some(1)), ..RulesChange::default() };
     books.take(Command::ChangeRules(change));
     books.open("A003", 301, Channel::External);
@@ -170,6 +263,7 @@ fn every_kind() -> History {
     let next = books.withdraw("W003", Some(6_000));
     books.take(Command::Reject(review(next)));
     books.now = books.now.plus_ms(86_400_000);
+    decide(&mut books);
     books.withdraw("W004", None);
     books.history()
 }
@@ -179,7 +273,7 @@ fn the_auditor_reads_every_kind_of_event_that_the_engine_writes() {
     let mut history = every_kind();
     let journal = &history.stored["shop1"].journal;
     let kinds: BTreeSet<&str> = journal.iter().map(|fact| fact.kind).collect();
-    assert_eq!(kinds.len(), 16, "{kinds:?}");
+    assert_eq!(kinds.len(), 28, "{kinds:?}");
     history.channel.transfers.push(("shop1".into(), "W001".into(), 1_000));
     // There are neither calls nor tables here: of them the simulator's histories tell.
     let found: Vec<String> = judge(&history)

@@ -112,6 +112,7 @@ fn every_fault_answer_and_event_comes_up() {
         "standing_changed",
         "case_resolved",
         "withdrawal_attested",
+        "withdrawal_in_run",
     ];
     all("event", &events);
 }

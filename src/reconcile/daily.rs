@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tally_actors::domain::time::Day;
 use tally_actors::ports::Page;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::{Fault, Reconciler, journal};
 use crate::limits::{RECONCILE_AGAIN_MAX, RECONCILE_DAYS_BACK, RECONCILE_EVERY};
@@ -84,7 +83,7 @@ impl Looks {
         due.retain(|day| self.first.map_or(day.days() + 1 == today.days(), |first| *day >= first));
         self.puts_off.forget_before(oldest);
         for day in due {
-            if self.puts_off.waits(day) {
+            if self.puts_off.waits(day, Instant::now()) {
                 continue;
             }
             let missing = async {
@@ -94,11 +93,12 @@ impl Looks {
                     None => of.run(day).await.map(drop),
                 }
             };
-            match of.turn.with(missing).await {
+            let Some(running) = of.standings.begin(day) else { continue };
+            match of.in_turn(running, missing).await {
                 Ok(()) => {}
                 Err(Fault::Elsewhere) => return Ok(()),
                 Err(fault) => {
-                    let again_in = self.puts_off.put_off(day);
+                    let again_in = self.puts_off.put_off(day, Instant::now());
                     tracing::warn!(%day, %fault, ?again_in, "a day is compared with WeChat's bill later");
                 }
             }
@@ -112,16 +112,16 @@ impl Looks {
 struct PutsOff(BTreeMap<Day, (u32, Instant)>);
 
 impl PutsOff {
-    fn waits(&self, day: Day) -> bool {
-        self.0.get(&day).is_some_and(|(_, until)| Instant::now() < *until)
+    fn waits(&self, day: Day, now: Instant) -> bool {
+        self.0.get(&day).is_some_and(|(_, until)| now < *until)
     }
 
     /// Twice as long each time, up to an hour.
-    fn put_off(&mut self, day: Day) -> Duration {
-        let (fails, until) = self.0.entry(day).or_insert_with(|| (0, Instant::now()));
+    fn put_off(&mut self, day: Day, now: Instant) -> Duration {
+        let (fails, until) = self.0.entry(day).or_insert((0, now));
         let waits = RECONCILE_EVERY.saturating_mul(1 << (*fails).min(16)).min(RECONCILE_AGAIN_MAX);
         *fails = fails.saturating_add(1);
-        *until = Instant::now() + waits;
+        *until = now + waits;
         waits
     }
 
@@ -134,17 +134,18 @@ impl PutsOff {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_day_that_fails_again_waits_twice_as_long_and_an_hour_at_the_most() {
+    #[test]
+    fn a_day_that_fails_again_waits_twice_as_long_and_an_hour_at_the_most() {
         let (mut puts_off, day) = (PutsOff::default(), Day::from_days(20_454).unwrap());
-        assert!(!puts_off.waits(day));
-        let minutes: Vec<u64> = (0..40).map(|_| puts_off.put_off(day).as_secs() / 60).collect();
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        assert!(!puts_off.waits(day, now));
+        let minutes = (0..40).map(|_| puts_off.put_off(day, now).as_secs() / 60);
+        let minutes: Vec<u64> = minutes.collect();
         assert_eq!(minutes[..7], [1, 2, 4, 8, 16, 32, 60]);
         assert_eq!(minutes[39], 60);
-        tokio::time::advance(Duration::from_secs(3_599)).await;
-        assert!(puts_off.waits(day));
-        assert!(!puts_off.waits(Day::from_days(20_455).unwrap()), "each day for itself");
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(!puts_off.waits(day));
+        assert!(puts_off.waits(day, now + second * 3_599));
+        let next = Day::from_days(20_455).unwrap();
+        assert!(!puts_off.waits(next, now), "each day for itself");
+        assert!(!puts_off.waits(day, now + second * 3_600));
     }
 }

@@ -29,7 +29,6 @@ mod refunds;
 mod run;
 mod standing;
 mod transfers;
-mod turn;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,7 +40,7 @@ use tally_actors::domain::ids::{CaseId, MerchantId};
 use tally_actors::domain::time::{At, Day};
 use tally_actors::engine::Engine;
 use tally_actors::error::EngineError;
-use tally_actors::ports::{ReadError, Trouble};
+use tally_actors::ports::{ReadError, Trouble, Work};
 use tally_storage::Books;
 use tally_storage::reconciliations::Reconciliation;
 use tokio::runtime::Handle;
@@ -51,11 +50,11 @@ pub(crate) use self::compare::Difference;
 use self::compare::Sums;
 pub(crate) use self::daily::Daily;
 pub(crate) use self::standing::Standing;
-use self::standing::Standings;
-use self::turn::Turn;
+use self::standing::{Running, Standings};
 use crate::clock::Clock;
 use crate::limits::{BILL_READY_MS, RECONCILE_WAIT};
 use crate::settings::Settings;
+use crate::turn::Turn;
 use crate::wechat_gateway::WechatGateway;
 
 /// Why a day was not compared. Nothing is known of it then that was not before, but for cases that were already opened.
@@ -174,7 +173,7 @@ impl Reconciler {
             fee_bp: settings.wechat.fee_bp,
             folder: settings.data.data_dir.clone(),
             runtime: runtime.clone(),
-            turn: Turn::new(engine.store()),
+            turn: Turn::new(engine.store(), Work::Reconciliations),
             standings: Standings::default(),
         })
     }
@@ -189,11 +188,10 @@ impl Reconciler {
         let Some(running) = self.standings.begin(day) else { return Ok(Asked::UnderWay) };
         let this = Arc::clone(self);
         let task = self.runtime.spawn(async move {
-            let done = this.turn.with(this.run(day)).await;
+            let done = this.in_turn(running, this.run(day)).await;
             if let Err(fault) = &done {
                 tracing::warn!(%day, %fault, "a day was not compared with WeChat's bill");
             }
-            running.end(done.as_ref().err());
             done
         });
         match tokio::time::timeout(RECONCILE_WAIT, task).await {
@@ -201,6 +199,17 @@ impl Reconciler {
             Ok(Err(_)) => Err(Fault::Ended),
             Err(_) => Ok(Asked::UnderWay),
         }
+    }
+
+    /// Does the work of a day while nobody else compares, and keeps how the day then stands.
+    async fn in_turn<T>(
+        &self,
+        running: Running,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let done = self.turn.with(work, || Fault::Elsewhere).await;
+        running.end(done.as_ref().err());
+        done
     }
 
     /// How a day stands, unless its newest run came to its end.
@@ -222,6 +231,3 @@ impl Reconciler {
 fn name(kind: CaseKind) -> String {
     kind.as_str().to_owned()
 }
-
-#[cfg(test)]
-mod million_tests;

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use tally_actors::domain::books::Key;
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::channel_no::{
-    out_refund_no, out_trade_no, read_out_refund_no, read_out_trade_no,
+    out_refund_no, out_trade_no, read_out_refund_no, read_out_trade_no, refund_no_told,
 };
+use tally_actors::domain::command::NoticeRefund;
 use tally_actors::domain::event::{Event, Stamped};
 use tally_actors::domain::ids::{MerchantId, RefundNo};
 use tally_actors::domain::money::Money;
@@ -63,6 +64,28 @@ pub(crate) fn keys(line: &Line, back: &Back) -> [Option<(MerchantId, Key)>; 2] {
         .map(|refund_no| refund_no.map(|refund_no| (of, Key::Refund(refund_no))))
 }
 
+/// What is said of a refund that only the bill told of.
+pub(crate) const NOTED: &str =
+    "nothing is booked for this refund; it is looked up at WeChat, and booked when WeChat has it";
+
+/// What a line tells the merchant whose order it names: as little to be believed as a notice. `None`: it names no order of ours, or a
+/// refund that WeChat did not pay.
+pub(crate) fn notice(line: &Line, back: &Back) -> Option<(MerchantId, NoticeRefund)> {
+    if back.status == "FAIL" {
+        return None;
+    }
+    let (of, order_no) = read_out_trade_no(&line.out_trade_no)?;
+    let notice = NoticeRefund {
+        refund_no: refund_no_told(&of, &back.out_refund_no, &back.refund_id),
+        order_no,
+        out_refund_no: back.out_refund_no.as_str().into(),
+        refund_id: back.refund_id.as_str().into(),
+        amount: line.total_fen.try_into().ok().and_then(Money::from_fen)?,
+        transaction_id: Some(line.transaction_id.parse().ok()?),
+    };
+    Some((of, notice))
+}
+
 /// What is to be thought of lines, each with the refund that it names, `None` where there is none. All of one order are among them.
 pub(crate) fn lines(lines: &[(Line, Back, Option<Refund>)], day: Day) -> Vec<Verdict> {
     let mut seen: HashMap<&str, u32> = HashMap::new();
@@ -89,6 +112,10 @@ fn judge(line: &Line, back: &Back, refund: Option<&Refund>, day: Day) -> Verdict
         Verdict::Differs(Difference { part: back.refund_id.clone(), ..differs })
     };
     let Some(refund) = refund else { return differs("the journal has no such refund") };
+    // Nothing is booked for one that was only heard of.
+    if refund.is_hearsay() {
+        return differs(NOTED);
+    }
     let order = read_out_trade_no(&line.out_trade_no).map(|(_, order_no)| order_no);
     if order != Some(refund.order_no) || refund.transaction_id.as_str() != line.transaction_id {
         return differs("the journal has this refund of another payment");

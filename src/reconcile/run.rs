@@ -163,7 +163,7 @@ impl Run<'_> {
             }
         }
         let (mut found, mut carried) = (vec![], vec![]);
-        for ((line, back, _), verdict) in known.iter().zip(refunds::lines(&known, self.day)) {
+        for ((line, back, refund), verdict) in known.iter().zip(refunds::lines(&known, self.day)) {
             match verdict {
                 Verdict::Matched => self.report.sums.refunds_matched += 1,
                 Verdict::Carried => {
@@ -171,7 +171,12 @@ impl Run<'_> {
                     let number = refunds::pooled(&back.out_refund_no);
                     carried.push(self.carry(Side::Line, number, line)?);
                 }
-                Verdict::Differs(difference) => found.push(difference),
+                Verdict::Differs(mut difference) => {
+                    if refund.is_none() && self.noted(line, back).await? {
+                        difference.what = refunds::NOTED.into();
+                    }
+                    found.push(difference);
+                }
             }
         }
         let rest = refunds::without_line(sent.read()?, &named);
@@ -193,6 +198,19 @@ impl Run<'_> {
         }
         self.pool(carried).await?;
         self.keep(found).await
+    }
+
+    /// Notes a refund that the journal lacks, so that it is looked up at WeChat, and booked when it is there. Whether it can be one
+    /// of an order of ours.
+    async fn noted(&self, line: &Line, back: &Back) -> Result<bool, Fault> {
+        let Some((of, notice)) = refunds::notice(line, back) else { return Ok(false) };
+        match self.of.engine.notice_refund(of, notice, self.of.clock.now()).await {
+            Ok(_) => Ok(true),
+            Err(EngineError::Refused(_)) => Ok(false),
+            // Of a merchant whose books are damaged the case alone tells.
+            Err(EngineError::Unavailable(_)) if self.unread.contains(of.as_str()) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Keeps what is carried over.

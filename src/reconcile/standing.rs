@@ -44,12 +44,12 @@ impl Standings {
 }
 
 impl Running {
-    /// It came to its end, or to a fault.
+    /// It came to its end, or to a fault; where another process compares, the day stands as that one leaves it.
     pub(super) fn end(self, fault: Option<&Fault>) {
         let mut all = self.of.all();
         match fault {
+            None | Some(Fault::Elsewhere) => all.remove(&self.day),
             Some(fault) => all.insert(self.day, Standing::Failed(fault.to_string())),
-            None => all.remove(&self.day),
         };
     }
 }
@@ -80,7 +80,10 @@ mod tests {
         assert_eq!(standings.of(day), Some(Standing::Failed(Fault::Ended.to_string())));
         standings.begin(day).unwrap().end(None);
         assert_eq!(standings.of(day), None);
+        let fault = Fault::NotReady("not yet".into());
+        standings.begin(day).unwrap().end(Some(&fault));
+        assert_eq!(standings.of(day), Some(Standing::Failed(fault.to_string())));
         standings.begin(day).unwrap().end(Some(&Fault::Elsewhere));
-        assert_eq!(standings.of(day), Some(Standing::Failed(Fault::Elsewhere.to_string())));
+        assert_eq!(standings.of(day), None);
     }
 }

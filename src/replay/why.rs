@@ -83,8 +83,12 @@ impl Number {
         let of = |account| entries.iter().filter(move |entry| entry.account == account);
         let owed =
             |account| of(account).map(|entry| credited(entry) - debited(entry)).sum::<i128>();
-        let left = || of(LedgerAccount::Channel).map(credited).sum::<i128>();
-        let from_transit = || of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
+        // What leaves is paid out where it was in transit, and else goes back to a customer.
+        let left = |from_transit| {
+            let in_transit = of(LedgerAccount::InTransit).map(debited).sum::<i128>() > 0;
+            let left = of(LedgerAccount::Channel).map(credited).sum();
+            if in_transit == from_transit { left } else { 0 }
+        };
         match self {
             Self::Available => owed(LedgerAccount::Available),
             Self::Pending => owed(LedgerAccount::Pending),
@@ -98,17 +102,8 @@ impl Number {
             // What comes in for nobody is not paid yet.
             Self::Paid if of(LedgerAccount::Suspense).next().is_some() => 0,
             Self::Paid => of(LedgerAccount::Channel).map(debited).sum(),
-            Self::Withdrawn => {
-                if from_transit() {
-                    left()
-                } else {
-                    0
-                }
-            }
-            Self::Refunded => {
-                let gone = if from_transit() { 0 } else { left() };
-                owed(LedgerAccount::Refund) + gone
-            }
+            Self::Withdrawn => left(true),
+            Self::Refunded => owed(LedgerAccount::Refund) + left(false),
         }
     }
 }

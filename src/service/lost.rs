@@ -33,6 +33,7 @@ impl Service {
 
     /// Ends the freeze after a restore, to the end even when the caller goes away.
     pub(crate) async fn release(&self, release: Release) -> Result<Vec<Restore>, ApiError> {
+        self.may_record()?;
         let restores = Arc::clone(&self.restores);
         let released = self.runtime.spawn(async move { restores.release(release).await });
         self.write(async { released.await.map_err(|_| EngineError::OutcomeUnknown)? }).await
@@ -46,7 +47,7 @@ impl Service {
         transfers: Vec<Option<LostNumber>>,
         by: KeyId,
     ) -> Result<Vec<Found>, ApiError> {
-        self.clock.check().map_err(EngineError::Unavailable)?;
+        self.may_record()?;
         let deadline = Instant::now() + LOST_NUMBERS_WAIT_MAX;
         let mut found = self.find_each(orders, by, deadline).await;
         found.extend(self.find_each(transfers, by, deadline).await);

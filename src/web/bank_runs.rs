@@ -21,7 +21,7 @@ use super::body::{Body, text, whole_up_to};
 use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, List, made, number, ok, part};
-use crate::bank_runs::{Maker, Said, confirm_all, wanted};
+use crate::bank_runs::{Maker, Said, confirm_all};
 use crate::csv;
 use crate::limits::{BANK_RESULTS_BYTES_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX};
 use crate::service::Service;
@@ -120,7 +120,9 @@ pub(crate) async fn make(
         store: std::sync::Arc::clone(&service.store),
         turn: service.turns.bank_runs(),
     };
-    let wanted = wanted(run_no, service.now(), by.0, body.0.merchant_id);
+    service.may_record()?;
+    let (at, merchant) = (service.now(), body.0.merchant_id);
+    let wanted = BankRun { run_no, at, by: by.0, merchant, made: false };
     let making = service.runtime.spawn(maker.make(wanted));
     let asked = async { making.await.map_err(|_| EngineError::OutcomeUnknown)? };
     let fresh = service.write(asked).await?;
@@ -191,6 +193,12 @@ pub(crate) async fn results(
             let why = if is_known { "is not in this run" } else { "is not known" };
             return Err(at(one.line, format!("withdrawal {} of {} {why}", key.1, key.0)));
         };
+        let (wanted, paid) = (withdrawal.amount.fen(), one.amount);
+        if let Some(paid) = paid.filter(|paid| *paid != wanted) {
+            let what =
+                format!("withdrawal {} of {} is of {wanted} fen, not of {paid}", key.1, key.0);
+            return Err(at(one.line, what));
+        }
         if !seen.insert(key) {
             return Err(at(one.line, format!("withdrawal {} of {} is there twice", key.1, key.0)));
         }
@@ -204,6 +212,7 @@ pub(crate) async fn results(
             None => said.push(one),
         }
     }
+    service.may_record()?;
     let asked = service.asked(by.0);
     let confirming = service.runtime.spawn(confirm_all(service.engine.clone(), said, asked));
     let asked = async { confirming.await.map_err(|_| EngineError::OutcomeUnknown) };
@@ -233,9 +242,21 @@ fn at(line: usize, why: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
     ApiError::invalid(format!("line {line}"), why)
 }
 
-/// The columns that are read; those that the export has are passed over.
-const COLUMNS: [&str; 5] = ["withdrawal_no", "merchant_id", "result", "reference", "reason"];
-const PASSED_OVER: [&str; 3] = ["payout_name", "amount_yuan", "amount_fen"];
+/// The columns that are read. The amounts of the export may stay, and must then be the withdrawal's.
+const COLUMNS: [&str; 7] =
+    ["withdrawal_no", "merchant_id", "result", "reference", "reason", "amount_fen", "amount_yuan"];
+const PASSED_OVER: [&str; 1] = ["payout_name"];
+
+/// Yuan with at most two decimals, in fen: a spreadsheet drops zeros at the end.
+fn of_yuan(text: &str) -> Option<u64> {
+    let (yuan, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if rest.len() > 2 || !digits(rest) || !digits(yuan) {
+        return None;
+    }
+    let fen: u64 = format!("{rest:0<2}").parse().ok()?;
+    yuan.parse::<u64>().ok()?.checked_mul(100)?.checked_add(fen)
+}
 
 /// The lines of a file that has what each must have.
 fn read(body: &str) -> Result<Vec<Said>, ApiError> {
@@ -254,8 +275,8 @@ fn read(body: &str) -> Result<Vec<Said>, ApiError> {
     }
     rows.map(|(line, row)| {
         let get = |column: usize| places[column].and_then(|place| row.get(place));
-        let [no, merchant, result, reference, reason] =
-            [0, 1, 2, 3, 4].map(|column| get(column).map_or("", String::as_str));
+        let [no, merchant, result, reference, reason, fen, yuan] =
+            [0, 1, 2, 3, 4, 5, 6].map(|column| get(column).map_or("", String::as_str));
         let succeeded = match result {
             "ok" => true,
             "failed" => false,
@@ -272,9 +293,15 @@ fn read(body: &str) -> Result<Vec<Said>, ApiError> {
         let withdrawal_no = no.parse().map_err(|_| at(line, "has no withdrawal's number"))?;
         let merchant = merchant.parse().map_err(|_| at(line, "has no merchant's id"))?;
         let (reference, reason) = (reference.into(), reason.into());
+        let amounts = [(fen, fen.parse().ok()), (yuan, of_yuan(yuan))];
+        let said: Vec<_> = amounts.into_iter().filter(|(text, _)| !text.is_empty()).collect();
+        if said.iter().any(|(_, amount)| amount.is_none() || *amount != said[0].1) {
+            return Err(at(line, "has amounts that are none, or are not the same"));
+        }
         Ok(Said {
             line,
             merchant,
+            amount: said.first().and_then(|(_, amount)| *amount),
             confirm: Confirm { withdrawal_no, succeeded, reference, reason },
         })
     })

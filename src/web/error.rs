@@ -67,6 +67,9 @@ pub(crate) enum ApiError {
         "the bank run is not finished; ask for it again with POST /v1/bank-runs and its number"
     )]
     BankRunOpen,
+    /// One at a time.
+    #[error("another process makes a bank run at this moment; ask again in a minute")]
+    BankRunElsewhere,
     /// No such API key.
     #[error("the key is not known")]
     KeyUnknown,
@@ -164,6 +167,7 @@ impl ApiError {
             Self::ReconciliationUnknown => (StatusCode::NOT_FOUND, "reconciliation_unknown"),
             Self::BankRunUnknown => (StatusCode::NOT_FOUND, "bank_run_unknown"),
             Self::BankRunOpen => (StatusCode::CONFLICT, "bank_run_open"),
+            Self::BankRunElsewhere => (StatusCode::TOO_MANY_REQUESTS, "busy"),
             Self::WebhookUnknown => (StatusCode::NOT_FOUND, "webhook_unknown"),
             Self::DeliveryUnknown => (StatusCode::NOT_FOUND, "delivery_unknown"),
             Self::TooManyWebhooks => (StatusCode::CONFLICT, "webhooks_max"),
@@ -229,6 +233,7 @@ impl ApiError {
             | Self::ReconciliationUnknown
             | Self::BankRunUnknown
             | Self::BankRunOpen
+            | Self::BankRunElsewhere
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown
@@ -269,6 +274,7 @@ impl ApiError {
             | Self::ReconciliationUnknown
             | Self::BankRunUnknown
             | Self::BankRunOpen
+            | Self::BankRunElsewhere
             | Self::KeyUnknown
             | Self::WebhookUnknown
             | Self::DeliveryUnknown

@@ -31,6 +31,7 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::CaseUnknown, 404, "case_unknown"),
         (ApiError::BankRunUnknown, 404, "bank_run_unknown"),
         (ApiError::BankRunOpen, 409, "bank_run_open"),
+        (ApiError::BankRunElsewhere, 429, "busy"),
         (ApiError::KeyUnknown, 404, "not_found"),
         (ApiError::NotFound, 404, "not_found"),
         (ApiError::MethodNotAllowed("GET".into()), 405, "method_not_allowed"),

@@ -92,7 +92,7 @@ pub(super) async fn answer(
 }
 
 /// The merchant of a notice's path.
-pub(super) fn path_merchant(request: &HttpRequest) -> Option<MerchantId> {
+fn path_merchant(request: &HttpRequest) -> Option<MerchantId> {
     request.match_info().get("merchant_id").and_then(|raw| raw.parse().ok())
 }
 

@@ -10,7 +10,7 @@ use tally_actors::domain::refusal::Refusal;
 use tally_actors::error::EngineError;
 
 use super::error::ApiError;
-use super::notices::{Unheeded, answer, path_merchant};
+use super::notices::{Unheeded, answer};
 use crate::service::Service;
 
 /// `POST /notify/{merchant_id}/refund`
@@ -19,35 +19,45 @@ pub(crate) async fn refund(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&service, &request, payload, async |body| heed(&service, &request, &body).await).await
+    answer(&service, &request, payload, async |body| heed(&service, &body).await).await
 }
 
-async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(), Unheeded> {
+async fn heed(service: &Service, body: &[u8]) -> Result<(), Unheeded> {
     let client = service.gateway.client();
     let hint = client.refund_notice(body)?;
     let account = client.config().account();
     if (hint.app_id.as_str(), hint.mch_id.as_str()) != (account.app_id, account.mch_id) {
         return Err(Unheeded::Foreign);
     }
-    let (of, order_no) = read_out_trade_no(&hint.out_trade_no)
-        .filter(|(merchant, _)| Some(*merchant) == path_merchant(request))
-        .ok_or(Unheeded::Misdirected)?;
+    // Of one made by hand WeChat tells at the one address of the merchant platform, whosever order it is.
+    let (of, order_no) = read_out_trade_no(&hint.out_trade_no).ok_or(Unheeded::Misdirected)?;
     let refund_no = refund_no_told(&of, &hint.out_refund_no, &hint.refund_id);
     if let Some(Record::Refund(known)) = service.record(of, Key::Refund(refund_no)).await? {
         service.engine.hint_at_refund(of, &known);
         return Ok(());
     }
+    let transaction_id =
+        hint.transaction_id.parse().map_err(|_| Unheeded::Field("transaction_id"))?;
     let notice = NoticeRefund {
         refund_no,
         order_no,
         out_refund_no: hint.out_refund_no.into(),
         refund_id: hint.refund_id.into(),
         amount: Money::from_fen(hint.refund_fee).ok_or(Unheeded::Field("refund_fee"))?,
+        transaction_id: Some(transaction_id),
     };
     match service.engine.notice_refund(of, notice, service.now()).await {
         Ok(_) => Ok(()),
         Err(EngineError::Refused(Refusal::OrderUnknown | Refusal::MerchantUnknown)) => {
             Err(Unheeded::OrderUnknown)
+        }
+        // Of money that is credited to nobody, or no refund that can be: asking again mends nothing. An order that is not paid may
+        // yet be: its own notice may come after this one.
+        Err(EngineError::Refused(
+            why @ (Refusal::OrderConflict(_) | Refusal::AmountInvalid { .. }),
+        )) => {
+            tracing::warn!(%of, %order_no, %why, "a refund that fits no payment of ours: a person must look");
+            Ok(())
         }
         Err(error) => Err(error.into()),
     }

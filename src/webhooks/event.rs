@@ -81,8 +81,8 @@ pub(super) struct Told {
     pub(super) thing: Thing,
     /// When.
     pub(super) at: At,
-    /// The case, where it is one.
-    case: Option<Key>,
+    /// The case or the refund, where it is one: told in the order of its order, and shown itself.
+    about: Option<Key>,
 }
 
 #[derive(Serialize)]
@@ -101,8 +101,8 @@ impl Told {
         let Stamped { at, event, .. } = decoded(merchant, recorded)?;
         let id = EventId::of(merchant, recorded.seq, &recorded.hash);
         let mut touched = Records::touched_by(&event).into_iter();
-        let case = touched.find(|key| matches!(key, Key::Case(_)));
-        Ok(told(&event).map(|(kind, thing)| Self { id, kind, thing, at, case }))
+        let about = touched.find(|key| matches!(key, Key::Case(_) | Key::Refund(_)));
+        Ok(told(&event).map(|(kind, thing)| Self { id, kind, thing, at, about }))
     }
 
     /// The event of a name, if the journal has it and it is one that is told.
@@ -141,15 +141,14 @@ impl Told {
 
     async fn data(&self, books: &dyn Books, refunds_open: bool) -> Result<Value, ReadError> {
         let of = self.id.merchant;
-        let key = match (self.case, self.thing) {
-            (Some(case), _) => case,
+        let key = match (self.about, self.thing) {
+            (Some(key), _) => key,
             (None, Thing::Order(order_no)) => {
                 let found = books.order(of, order_no).await?;
                 return found.map(|listed| json!(OrderView::of(of, listed))).ok_or(self.missing());
             }
             (None, Thing::Settlement(no)) => Key::Settlement(no),
             (None, Thing::Withdrawal(no)) => Key::Withdrawal(no),
-            (None, Thing::Refund(no)) => Key::Refund(no),
             (None, Thing::Case(case_id)) => Key::Case(case_id),
         };
         match books.lookup(vec![(of, key)]).await?.pop().unwrap_or(Ok(None))? {
@@ -159,7 +158,7 @@ impl Told {
                 let listed = ListedCase { merchant: of, case: *case };
                 Ok(json!(CaseView::of(listed, refunds_open)))
             }
-            Some(Record::Refund(made)) => Ok(json!(RefundView::of(*made))),
+            Some(Record::Refund(made)) => Ok(json!(RefundView::of(*made, true))),
             Some(_) | None => Err(self.missing()),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tally_actors::domain::event::Event;
-use tally_actors::domain::ids::{CaseId, OrderNo, RefundNo, SettlementNo, WithdrawalNo};
+use tally_actors::domain::ids::{CaseId, OrderNo, SettlementNo, WithdrawalNo};
 use tally_actors::domain::money::Money;
 
 /// A kind of what is told.
@@ -62,7 +62,6 @@ pub(super) enum Thing {
     Settlement(SettlementNo),
     Withdrawal(WithdrawalNo),
     Case(CaseId),
-    Refund(RefundNo),
 }
 
 impl fmt::Display for Thing {
@@ -72,14 +71,14 @@ impl fmt::Display for Thing {
             Self::Settlement(no) => write!(f, "settlement:{no}"),
             Self::Withdrawal(no) => write!(f, "withdrawal:{no}"),
             Self::Case(id) => write!(f, "case:{id}"),
-            Self::Refund(no) => write!(f, "refund:{no}"),
         }
     }
 }
 
-/// What is told of an event, and of what; `None`: nothing. A case is told in the order of its order, where it has one.
+/// What is told of an event, and of what; `None`: nothing. Refunds, and cases that have one, are told in the order of
+/// their order: nobody hears of money that went back before it came.
 pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
-    use Thing::{Case, Order, Refund, Settlement, Withdrawal};
+    use Thing::{Case, Order, Settlement, Withdrawal};
     Some(match event {
         Event::OrderPaid { order_no, .. } => (Kind::OrderPaid, Order(*order_no)),
         Event::OrderClosed { order_no } => (Kind::OrderClosed, Order(*order_no)),
@@ -93,12 +92,12 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         Event::WithdrawalRejected { withdrawal_no, .. } => {
             (Kind::WithdrawalRejected, Withdrawal(*withdrawal_no))
         }
-        Event::RefundSucceeded { refund_no, .. } | Event::RefundFound { refund_no, .. } => {
-            (Kind::OrderRefunded, Refund(*refund_no))
+        Event::RefundSucceeded { order_no, .. } | Event::RefundFound { order_no, .. } => {
+            (Kind::OrderRefunded, Order(*order_no))
         }
         // What was only heard of, and is not so, was told to nobody.
         Event::RefundFailed { amount: Money::ZERO, .. } => return None,
-        Event::RefundFailed { refund_no, .. } => (Kind::RefundFailed, Refund(*refund_no)),
+        Event::RefundFailed { order_no, .. } => (Kind::RefundFailed, Order(*order_no)),
         Event::CaseOpened { case } => (Kind::CaseOpened, Order(case.order_no)),
         Event::CaseRaised { case } => {
             (Kind::CaseOpened, case.order_no.map_or(Case(case.case_id), Order))
@@ -127,7 +126,36 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
 
 #[cfg(test)]
 mod tests {
+    use tally_actors::domain::refund::RefundSource;
+
     use super::*;
+
+    #[test]
+    fn a_refund_is_told_in_the_order_of_its_order() {
+        let order_no: OrderNo = "A0001".parse().unwrap();
+        let (refund_no, fen) = ("R0001".parse().unwrap(), Money::from_fen(100).unwrap());
+        let (zero, source) = (Money::ZERO, RefundSource::Available);
+        let failed = Event::RefundFailed {
+            refund_no,
+            order_no,
+            amount: fen,
+            booked: fen,
+            fee: zero,
+            to: source,
+            reason: "".into(),
+        };
+        let found = Event::RefundFound {
+            refund_no,
+            order_no,
+            amount: fen,
+            booked: fen,
+            fee: zero,
+            source,
+            refund_id: "5".into(),
+        };
+        let things = [failed, found].map(|event| told(&event).unwrap().1);
+        assert_eq!(things, [Thing::Order(order_no); 2]);
+    }
 
     #[test]
     fn each_kind_has_a_name_of_its_own() {

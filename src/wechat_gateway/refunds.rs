@@ -50,6 +50,11 @@ impl WechatGateway {
         let ours = out_refund_no(&of, &refund.refund_no);
         let number = refund.by_hand.as_deref().unwrap_or(&ours);
         match self.client.refund_query(number).await {
+            Outcome::Done(found) if found.transaction_id != refund.transaction_id.as_str() => {
+                RefundStanding::Unknown(
+                    "WeChat has a refund of another payment by this number".into(),
+                )
+            }
             Outcome::Done(found) => standing(&found),
             Outcome::Refused(RefundQueryRefusal::NotFound(_)) => RefundStanding::Missing,
             Outcome::Refused(refusal @ RefundQueryRefusal::Configuration(_)) => {

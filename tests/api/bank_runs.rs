@@ -28,8 +28,11 @@ async fn run(app: &TestApp, no: &str) -> Answer {
 }
 
 async fn upload(app: &TestApp, run: &str, lines: &str) -> Answer {
+    send(app, run, format!("withdrawal_no,merchant_id,result,reference,reason\r\n{lines}")).await
+}
+
+async fn send(app: &TestApp, run: &str, body: String) -> Answer {
     let url = format!("{}{RUNS}/{run}/results", app.base);
-    let body = format!("withdrawal_no,merchant_id,result,reference,reason\r\n{lines}");
     let request = app.http.post(url).bearer_auth(&app.admin).header("Content-Type", "text/csv");
     read(request.body(body)).await
 }
@@ -111,6 +114,22 @@ async fn a_file_with_one_bad_line_changes_nothing_and_names_the_line() {
         assert!(reason.contains(why), "{line}: {reason}");
         assert_eq!(app.balance("m1").await["seq"], before, "{line}");
     }
+    for (amounts, why) in [
+        (",99", "is of 100 fen, not of 99"),
+        ("1.01,", "is of 100 fen, not of 101"),
+        ("1.0,99", "are not the same"),
+        ("1.005,", "amounts that are none"),
+    ] {
+        let file = format!(
+            "withdrawal_no,merchant_id,result,reference,amount_yuan,amount_fen\nW001,m1,ok,B1,{amounts}\n"
+        );
+        let answer = send(&app, "R001", file).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request"), "{amounts}");
+        let reason = answer.body["errors"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains(why), "{amounts}: {reason}");
+    }
+    let file = "withdrawal_no,merchant_id,result,reference,amount_yuan,amount_fen\nW001,m1,ok,B1,1.0,100\n";
+    assert_eq!(send(&app, "R001", file.to_owned()).await.expect(200)["recorded"], 1);
     app.finish().await;
 }
 

@@ -202,6 +202,37 @@ async fn refunds_that_the_journal_has_raise_nothing_and_others_and_other_amounts
 }
 
 #[actix_web::test]
+async fn a_refund_made_by_hand_whose_notice_is_lost_is_booked_once_the_bill_tells_of_it() {
+    let shop = Shop::with(|settings| settings.transfer_query_seconds = "1".parse().unwrap()).await;
+    let stage = &shop.stage;
+    let alice = stage.page("alice").await;
+    stage.order(&alice, "A0001", 1_000).await;
+    stage.play("orders/default-A0001/pay", json!({})).await;
+    until("it is paid", || async { stage.status("A0001").await == "paid" }).await;
+    stage.play("orders/default-A0001/refund", json!({"amount_fen": 250})).await;
+    let made = stage.asked("refunds").await["items"][0].clone();
+    let order = stage.app.get("/v1/merchants/default/orders/A0001").await.expect(200);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let paid = Line {
+        order: "default-A0001".to_owned(),
+        transaction: text(&order["transaction_id"]),
+        ..line("A0001", 1_000, &format!("{DAY} 12:00:00"))
+    };
+    made_bills::put(
+        &shop.bills,
+        DAY,
+        &[back(&paid, 250, &text(&made["refund_id"]), &text(&made["out_refund_no"]))],
+    );
+    let report = shop.run(DAY).await;
+    assert_eq!(report["differences"], json!({"bill_refund": 1}), "{report}");
+    let refunded = || async { stage.app.balance("default").await["refunded_fen"] == 250 };
+    until("it is booked", refunded).await;
+    let report = shop.run(DAY).await;
+    assert_eq!((&report["differences"], &report["no_longer_seen"]), (&json!({}), &json!(1)));
+    shop.stage.finish().await;
+}
+
+#[actix_web::test]
 async fn a_bill_that_can_not_be_read_changes_nothing_and_says_which_line() {
     let shop = Shop::new().await;
     let known = shop.paid("A001", 500, &format!("{DAY} 12:00:00")).await;

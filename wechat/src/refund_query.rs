@@ -39,6 +39,8 @@ pub struct RefundFound {
     pub out_refund_no: String,
     /// WeChat's number.
     pub refund_id: String,
+    /// WeChat's number of the payment.
+    pub transaction_id: String,
     /// What the customer gets.
     pub refund_fee: u64,
     /// What the merchant gives, where coupons make it less.
@@ -163,6 +165,7 @@ fn refunds(fields: &Fields) -> Result<Vec<RefundFound>, Doubt> {
 fn refund(fields: &Fields, n: u64) -> Result<RefundFound, Doubt> {
     let optional = |name: &str| fields.filled(&format!("{name}_{n}")).map(str::to_owned);
     let text = |name: &str, fault| optional(name).ok_or(Doubt::Field(fault));
+    let transaction_id = crate::answer::text(fields, "transaction_id")?;
     let state = match optional("refund_status").as_deref() {
         Some("SUCCESS") => RefundState::Success,
         Some("REFUNDCLOSE") => RefundState::Closed,
@@ -173,6 +176,7 @@ fn refund(fields: &Fields, n: u64) -> Result<RefundFound, Doubt> {
     Ok(RefundFound {
         out_refund_no: text("out_refund_no", "out_refund_no_n")?,
         refund_id: text("refund_id", "refund_id_n")?,
+        transaction_id,
         refund_fee: amount(fields, &format!("refund_fee_{n}"))?
             .ok_or(Doubt::Field("refund_fee_n"))?,
         settlement_refund_fee: amount(fields, &format!("settlement_refund_fee_{n}"))?,

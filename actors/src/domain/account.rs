@@ -183,7 +183,8 @@ impl Account {
             Command::Stand(stand) => Self::stand(head, stand),
             Command::RequestRefund(refund) => self.request_refund(head, refund),
             Command::StartRefund(start) => {
-                self.start_refund(start, self.time_of(command, asked.at))
+                let at = self.time_of(command, asked.at);
+                self.start_refund(start, Asked { at, ..asked })
             }
             Command::RecordRefund(record) => {
                 let told = self.record_refund(head, record, asked.restored)?;

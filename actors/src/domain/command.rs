@@ -298,9 +298,9 @@ impl Question {
         self.earliest < newest.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS)
     }
 
-    /// Whether, by some clock, the try is so old that the channel may not tell of it any more.
-    pub fn is_late(&self) -> bool {
-        self.latest > self.tried_at.plus_ms(limits::MISSING_IS_CERTAIN_UNTIL_MS)
+    /// Whether, by some clock, the try is so old that the channel may not tell of it any more, which does so for that long.
+    pub fn is_late(&self, told_for_ms: i64) -> bool {
+        self.latest > self.tried_at.plus_ms(told_for_ms)
     }
 }
 

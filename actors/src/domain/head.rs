@@ -312,8 +312,7 @@ impl Head {
                 }
             }
             RefundSource::Available => {
-                let in_all = self.available.plus(back.booked)?.plus(taken.fee)?;
-                self.available = in_all.minus(taken.booked)?.minus(back.fee)?;
+                self.available = RefundSums::moved(self.available, taken, back)?;
                 if mutant::on(Mutant::DebtForgotten) {
                     self.available = self.available.max(Balance::ZERO);
                 }

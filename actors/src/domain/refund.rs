@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Seq;
 use super::ids::{KeyId, OrderNo, RefundNo, TransactionId};
-use super::money::Money;
+use super::money::{Balance, Money};
 use super::time::{At, Day};
 
 /// WeChat wants so long between two refunds of one order, in milliseconds.
@@ -32,6 +32,14 @@ pub struct RefundSums {
     pub booked: Money,
     /// Of the fee on it.
     pub fee: Money,
+}
+
+impl RefundSums {
+    /// A balance of which one sum was taken, and to which another was given back. `None` where a column could not hold it.
+    pub(super) fn moved(balance: Balance, taken: Self, back: Self) -> Option<Balance> {
+        let in_all = balance.plus(back.booked)?.plus(taken.fee)?;
+        in_all.minus(taken.booked)?.minus(back.fee)
+    }
 }
 
 /// Where a refund stands. The merchant's money is taken from the request on.

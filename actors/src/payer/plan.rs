@@ -63,8 +63,16 @@ impl Terms {
         Self { can_transfer: true, restored: None }
     }
 
-    fn is_frozen(self) -> bool {
+    pub(crate) fn is_frozen(self) -> bool {
         self.restored.is_some_and(|restored| restored.frozen)
+    }
+
+    /// Whether what was never sent as far as the books know may have been, before they were restored.
+    pub(crate) fn may_be_out(self, now: Clocks) -> bool {
+        let recent = |restored: Restored| {
+            restored.frozen || now.wall < restored.at.plus_ms(limits::ASKED_FIRST_FOR_MS)
+        };
+        self.restored.is_some_and(recent)
     }
 }
 
@@ -136,7 +144,7 @@ impl Plan {
         let mut plan = Self { withdrawal, remembered, terms, began, missing, told };
         let next = match plan.withdrawal.status {
             WithdrawalStatus::Requested | WithdrawalStatus::AwaitingApproval
-                if plan.may_be_out(now) =>
+                if plan.terms.may_be_out(now) =>
             {
                 Next::Ask
             }
@@ -161,14 +169,6 @@ impl Plan {
     /// Whether the channel has said all that it will ever say of what was lost with a restore, and it is recorded.
     pub fn is_told(&self) -> bool {
         self.told
-    }
-
-    /// Whether a withdrawal that was never sent as far as the books know may have been, before they were restored.
-    fn may_be_out(&self, now: Clocks) -> bool {
-        let recent = |restored: Restored| {
-            restored.frozen || now.wall < restored.at.plus_ms(limits::ASKED_FIRST_FOR_MS)
-        };
-        self.terms.restored.is_some_and(recent)
     }
 
     /// What is to be remembered from here on, whatever becomes of the next thing done.
@@ -268,7 +268,8 @@ impl Plan {
                 Next::Record(TransferOutcome::Unknown("it is under way at WeChat".into()))
             }
             TransferStanding::Missing
-                if question.is_late() && !mutant::on(Mutant::MissingForEver) =>
+                if question.is_late(limits::MISSING_IS_CERTAIN_UNTIL_MS)
+                    && !mutant::on(Mutant::MissingForEver) =>
             {
                 self.told = true;
                 let said = self.withdrawal.reason.as_deref() == Some(TOO_OLD_TO_ASK);

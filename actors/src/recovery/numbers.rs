@@ -183,9 +183,7 @@ impl Recovery {
     }
 
     async fn is_booked(&self, of: MerchantId, payment: TransactionId) -> Result<bool, Found> {
-        let key = Key::Transaction(payment);
-        let found = self.step.desk.engine.store().lookup(vec![(of, key)]).await?;
-        let found = found.into_iter().next().transpose()?.flatten();
+        let found = self.record(of, Key::Transaction(payment)).await?;
         Ok(matches!(found, Some(Record::Transaction(_))))
     }
 

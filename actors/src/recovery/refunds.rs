@@ -19,7 +19,7 @@ impl Recovery {
         let told = self.step.desk.gateway.refunds_of(payment).await.map_err(Found::Unknown)?;
         let mut noted = 0;
         for refund in told {
-            noted += u64::from(self.note(of, order_no, refund).await?);
+            noted += u64::from(self.note((of, order_no, payment), refund).await?);
         }
         Ok(noted)
     }
@@ -27,15 +27,13 @@ impl Recovery {
     /// Whether this call noted it.
     async fn note(
         &self,
-        of: MerchantId,
-        order_no: OrderNo,
+        (of, order_no, payment): (MerchantId, OrderNo, TransactionId),
         told: ChannelRefund,
     ) -> Result<bool, Found> {
         let ChannelRefund { out_refund_no, refund_id, amount } = told;
         let refund_no = refund_no_told(&of, &out_refund_no, &refund_id);
         let engine = &self.step.desk.engine;
-        let found = engine.store().lookup(vec![(of, Key::Refund(refund_no))]).await?;
-        match found.into_iter().next().transpose()?.flatten() {
+        match self.record(of, Key::Refund(refund_no)).await? {
             Some(Record::Refund(known)) if known.status == RefundStatus::Failed => {
                 let why = format!(
                     "the books have its refund {refund_no} as failed, but WeChat has it: a person must look"
@@ -48,7 +46,15 @@ impl Recovery {
                 Ok(false)
             }
             Some(_) | None => {
-                let notice = NoticeRefund { refund_no, order_no, out_refund_no, refund_id, amount };
+                let transaction_id = Some(payment);
+                let notice = NoticeRefund {
+                    refund_no,
+                    order_no,
+                    out_refund_no,
+                    refund_id,
+                    amount,
+                    transaction_id,
+                };
                 engine.notice_refund(of, notice, (self.step.desk.now)()).await?;
                 Ok(true)
             }

@@ -78,6 +78,7 @@ impl Plan {
         remembered.knows_of(refund.asked_since(), terms, now);
         let mut plan = Self { refund, remembered, terms, began: now.steady, missing: false };
         let next = match plan.refund.status {
+            RefundStatus::Requested if plan.terms.may_be_out(now) => Next::Ask,
             RefundStatus::Requested => plan.begin(now),
             RefundStatus::Sending | RefundStatus::Unknown => Next::Ask,
             RefundStatus::Succeeded | RefundStatus::Failed => Next::Rest,
@@ -108,7 +109,8 @@ impl Plan {
     fn begin(&mut self, now: Clocks) -> Next {
         self.missing = false;
         self.began = now.steady;
-        if self.terms.can_transfer { Next::Begin } else { Next::Rest }
+        let may_go_out = self.terms.can_transfer && !self.terms.is_frozen();
+        if may_go_out { Next::Begin } else { Next::Rest }
     }
 
     /// Takes the refund with its try recorded; `None`: it was not, or nobody knows.
@@ -185,6 +187,11 @@ impl Plan {
     /// recorded, or nobody knows; it is asked about again.
     pub fn recorded(&mut self, after: Option<Refund>, now: Clocks) -> Next {
         let Some(after) = after else { return Next::Rest };
+        if self.missing && after.status == RefundStatus::Requested {
+            // Of restored books: it was asked about first, and the channel never heard of it.
+            self.refund = after;
+            return self.begin(now);
+        }
         let same_try = after.tried_at == self.refund.tried_at;
         let until = self.tried_at().plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS);
         let in_time = self.remembered.resends < limits::RESENDS_MAX && self.between(now).1 < until;

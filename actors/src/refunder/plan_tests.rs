@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::chain::Seq;
 use crate::domain::money::Money;
 use crate::domain::refund::RefundSource;
+use crate::domain::restored::Restored;
 use RefundStatus::{Failed, Requested, Sending, Succeeded, Unknown};
 
 const TRIED: i64 = 1_000_000;
@@ -151,4 +152,22 @@ fn what_is_missing_is_sent_again_soon_and_a_few_times_unless_it_was_refused_for_
         Next::Rest,
         "it is not ours to send"
     );
+}
+
+#[test]
+fn of_restored_books_a_refund_is_asked_about_first_and_goes_out_when_the_freeze_has_ended() {
+    let at = At::from_ms(0);
+    for frozen in [true, false] {
+        let terms =
+            Terms { can_transfer: true, restored: Some(Restored { since: at, at, frozen }) };
+        let taken = Plan::take(refund(Requested), Remembered::default(), terms, clocks(5, 5));
+        let (mut plan, next) = taken;
+        assert_eq!(next, Next::Ask);
+        assert!(matches!(
+            hears(&mut plan, (5, 5), RefundStanding::Missing),
+            Next::Record(RefundOutcome::NotFound(_))
+        ));
+        let next = plan.recorded(Some(refund(Requested)), clocks(6, 6));
+        assert_eq!(next, if frozen { Next::Rest } else { Next::Begin });
+    }
 }

@@ -24,8 +24,9 @@ pub(super) type Hand = InHand<(MerchantId, RefundNo), Remembered>;
 
 impl Step {
     /// Sends what may go out, and asks about what is out. What the plan wants remembered is so before anything is done: it may
-    /// never come back.
-    pub(super) async fn take(&self, of: MerchantId, listed: Refund, hand: &mut Hand) {
+    /// never come back. Says whether the channel refused what was sent.
+    pub(super) async fn take(&self, of: MerchantId, listed: Refund, hand: &mut Hand) -> bool {
+        let mut refused = false;
         let gateway = &self.desk.gateway;
         let restored = self.desk.engine.restored();
         let terms = Terms { can_transfer: gateway.can_transfer(), restored };
@@ -40,6 +41,7 @@ impl Step {
                 }
                 Next::Send => {
                     let sent = gateway.refund(of, &plan.outgoing()).await;
+                    refused |= matches!(sent, RefundSent::Refused(_) | RefundSent::Later(_));
                     if sent == RefundSent::Taken {
                         // From here on it is asked about, from the beginning of the ladder.
                         hand.anew_at = Some(self.clocks().steady.saturating_add(self.first_step()));
@@ -55,7 +57,7 @@ impl Step {
                     let recorded = self.record(of, refund, outcome).await;
                     plan.recorded(recorded, self.clocks())
                 }
-                Next::Rest => return,
+                Next::Rest => return refused,
             };
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::bank_runs;
 use super::event::{Case, Event, Move, Moved, Paid, Requested, Settled, Source, Step};
 use super::journal::{Journal, Route};
 use super::lives::Point;
@@ -65,7 +66,7 @@ impl<'a> Asked<'a> {
         // What a case leads to is recorded by whoever opens it.
         let at = if people::follows_a_case(journal, at) { at - 1 } else { at };
         let event = journal.event(at);
-        let subjects = event.map(event_subjects).unwrap_or_default();
+        let subjects = event.map(|event| event_subjects(event, journal)).unwrap_or_default();
         let calls = subjects.into_iter().flatten().flat_map(|subject| self.about(subject));
         calls.filter(move |call| {
             !left_no_trace(call) && event.is_some_and(|event| may_record(call, event, at, journal))
@@ -100,7 +101,7 @@ fn subjects(request: &Request) -> [Option<Subject<'_>>; 2] {
         | Request::RecordTransfer { withdrawal_no, .. } => {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
-        Request::Desk(Desk::Attest { withdrawal_no, .. }) => {
+        Request::Desk(Desk::Attest { withdrawal_no, .. } | Desk::Run { withdrawal_no, .. }) => {
             [Some(Subject::Withdrawal(withdrawal_no)), None]
         }
         Request::Desk(_) => [Some(Subject::Desk), None],
@@ -127,7 +128,7 @@ fn numbered<'a>(
 }
 
 /// Where calls are looked for that may have recorded an event: under its number, its key, and no number at all.
-fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
+fn event_subjects<'a>(event: &Event<'a>, journal: &Journal<'a>) -> [Option<Subject<'a>>; 3] {
     let keyed = |route, key: Option<&'a str>| key.map(|key| Subject::Key(route, key));
     match event {
         Event::Terms { .. } => [Some(Subject::Rules), None, None],
@@ -158,7 +159,9 @@ fn event_subjects<'a>(event: &Event<'a>) -> [Option<Subject<'a>>; 3] {
         }
         Event::Word(_) => [Some(Subject::Desk), None, None],
         Event::Refund(turn) => {
-            let key = if let What::Requested(wanted) = turn.what { wanted.key } else { None };
+            // One of external money ends in the message that asks for it, under that one's key.
+            let refund = journal.refund(turn.refund_no);
+            let key = refund.and_then(|refund| refund.wanted).and_then(|wanted| wanted.key);
             [
                 Some(Subject::Refund(turn.refund_no)),
                 keyed(Route::Refunds, key),
@@ -259,11 +262,10 @@ fn may_record(call: &Call, event: &Event, at: Point, journal: &Journal) -> bool 
         Event::Settled(settled) => may_settle(request, settled, at, journal),
         Event::Requested(requested) => may_request(request, requested),
         Event::Moved(moved) => may_move(request, moved) || may_end(request, moved, at, journal),
-        Event::Word(word) => match request {
-            Request::Desk(desk) => people::may_record(desk, word),
-            Request::Refunding(asked) => refunding::may_raise(asked, word),
-            _ => false,
-        },
+        Event::Word(word) => {
+            matches!(request, Request::Desk(desk) if people::may_record(desk, word))
+                || matches!(request, Request::Refunding(asked) if refunding::may_raise(asked, word))
+        }
         Event::Refund(turn) => {
             matches!(request, Request::Refunding(asked) if refunding::may_record(asked, turn, at, journal))
         }
@@ -362,8 +364,7 @@ fn may_move(request: &Request, moved: &Moved) -> bool {
         Move::Approved => decided(true),
         Move::Rejected => decided(false),
         Move::Sending => matches!(request, Request::StartSending { .. }),
-        // No call of these histories makes one.
-        Move::InRun => false,
+        Move::InRun => matches!(request, Request::Desk(desk) if bank_runs::may_put(desk, moved)),
         Move::Unknown => told(&[TransferOutcome::Unknown]),
         Move::Succeeded => told(&[TransferOutcome::Succeeded]) || confirmed(true),
         Move::Failed => {

@@ -34,12 +34,11 @@ pub(super) fn judge(journal: &Journal, asked: &Asked, found: &mut Found) {
             );
             found.say(CLAIM, journal.merchant, what);
         }
-        let begun = match &call.request {
-            Request::StartSending { withdrawal_no } => withdrawal_no,
-            Request::Refunding(Refunding::Start { refund_no }) => refund_no,
-            _ => continue,
-        };
-        *tries.entry(begun).or_default() += usize::from(*fresh);
+        if let Request::StartSending { withdrawal_no: begun }
+        | Request::Refunding(Refunding::Start { refund_no: begun }) = &call.request
+        {
+            *tries.entry(begun).or_default() += usize::from(*fresh);
+        }
     }
     for (number, told) in tries {
         let withdrawal = journal.withdrawal(number);

@@ -136,6 +136,8 @@ pub(super) struct Moved<'a> {
     pub(super) day: Option<Day>,
     /// Who decided.
     pub(super) by: Option<&'a str>,
+    /// The bank run that it is put in.
+    pub(super) run_no: Option<&'a str>,
 }
 
 /// How a withdrawal goes on.
@@ -318,6 +320,7 @@ impl<'a> Fields<'a> {
             amount: self.fen("amount", "amount_fen"),
             day: self.day("day"),
             by: self.text("by"),
+            run_no: self.text("run_no"),
         }))
     }
 

@@ -18,6 +18,7 @@
 
 mod agree;
 mod asked;
+mod bank_runs;
 mod chain;
 mod channel;
 mod conservation;

@@ -3,6 +3,7 @@
 
 use std::fmt::Arguments;
 
+use super::bank_runs;
 use super::event::{Event, Fields, Move};
 use super::journal::Journal;
 use super::lives::{Point, Standing};
@@ -80,7 +81,11 @@ pub(super) fn may_record(desk: &Desk, word: &Word) -> bool {
             asked == case_id && remedy == made
         }
         (
-            Desk::Raise { .. } | Desk::Stand { .. } | Desk::Resolve { .. } | Desk::Attest { .. },
+            Desk::Raise { .. }
+            | Desk::Stand { .. }
+            | Desk::Resolve { .. }
+            | Desk::Attest { .. }
+            | Desk::Run { .. },
             _,
         ) => false,
     }
@@ -119,11 +124,12 @@ pub(super) fn follows_a_case(journal: &Journal, at: Point) -> bool {
 
 /// The id and kind of the case that an event opens.
 fn opened<'a>(journal: &Journal<'a>, at: Point) -> Option<(&'a str, &'a str)> {
-    match journal.event(at)? {
-        Event::Case(case) => Some((case.case_id, case.kind)),
-        Event::Word(Word::Raised { case_id, kind, .. }) => Some((case_id, kind)),
-        _ => None,
+    let event = journal.event(at)?;
+    if let Event::Word(Word::Raised { case_id, kind, .. }) = event {
+        return Some((case_id, kind));
     }
+    let Event::Case(case) = event else { return None };
+    Some((case.case_id, case.kind))
 }
 
 /// A case of a kind that freezes its merchant does so in its own message, once, and nothing else does by itself.
@@ -169,7 +175,9 @@ pub(super) fn own(journal: &Journal, desk: &Desk, thing: &Thing) -> Vec<Point> {
         (Desk::Stand { change, .. }, Word::Stands { change: recorded, .. }) => change == recorded,
         (Desk::Resolve { case_id: asked, .. }, Word::Resolved { case_id, .. }) => asked == case_id,
         (Desk::Attest { .. }, word) => may_record(desk, word),
-        (Desk::Raise { .. } | Desk::Stand { .. } | Desk::Resolve { .. }, _) => false,
+        (Desk::Raise { .. } | Desk::Stand { .. } | Desk::Resolve { .. } | Desk::Run { .. }, _) => {
+            false
+        }
     };
     // An answer about the merchant shows the place of its event.
     let shown = |at: Point| {
@@ -183,6 +191,9 @@ pub(super) fn own(journal: &Journal, desk: &Desk, thing: &Thing) -> Vec<Point> {
         }
         Some(_) | None => false,
     };
+    if let Desk::Run { withdrawal_no, run_no, .. } = desk {
+        return bank_runs::put_at(journal, withdrawal_no, run_no).collect();
+    }
     if let Desk::Attest { .. } = desk {
         let word = |at: &Point| matches!(journal.event(*at), Some(Event::Word(word)) if is(word));
         return (1..=journal.end()).filter(|at| word(at) || ended(at)).collect();
@@ -216,6 +227,9 @@ pub(super) fn holds(journal: &Journal, desk: &Desk, at: Point) -> bool {
             "resume" => standing == "open",
             _ => standing == "closed",
         },
+        Desk::Run { withdrawal_no, run_no, .. } => {
+            bank_runs::put_at(journal, withdrawal_no, run_no).any(|place| place <= at)
+        }
         Desk::Attest { withdrawal_no, succeeded, .. } => {
             let known = journal.withdrawal(withdrawal_no);
             known.and_then(|known| known.standing(at)).is_some_and(|standing| match standing {
@@ -278,6 +292,9 @@ pub(super) fn refused(journal: &Journal, desk: &Desk, code: &str, at: Point) -> 
             let sums = &journal.sums[at];
             let moved = *seen != u64::try_from(at).ok();
             moved || sums.pending != 0 || sums.available != 0 || sums.in_transit != 0
+        }
+        (Desk::Run { withdrawal_no, run_no, .. }, _) => {
+            bank_runs::refused(journal, (withdrawal_no, run_no), code, at)
         }
         (Desk::Attest { withdrawal_no, .. }, _) => {
             let known = journal.withdrawal(withdrawal_no);

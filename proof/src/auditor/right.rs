@@ -64,7 +64,7 @@ pub(super) fn acknowledged(
         | Request::Confirm { .. }
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
-        | Request::Desk(Desk::Raise { .. } | Desk::Resolve { .. }) => recorded(),
+        | Request::Desk(Desk::Raise { .. } | Desk::Resolve { .. } | Desk::Run { .. }) => recorded(),
     }
 }
 
@@ -291,7 +291,9 @@ fn is_about(journal: &Journal, call: &Call, thing: &Thing, at: Point) -> bool {
         | Request::Confirm { withdrawal_no, .. }
         | Request::StartSending { withdrawal_no }
         | Request::RecordTransfer { withdrawal_no, .. }
-        | Request::Desk(Desk::Attest { withdrawal_no, .. }) => withdrawal_no,
+        | Request::Desk(Desk::Attest { withdrawal_no, .. } | Desk::Run { withdrawal_no, .. }) => {
+            withdrawal_no
+        }
         Request::Register(_)
         | Request::ChangeRules(_)
         | Request::Read

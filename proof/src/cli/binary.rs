@@ -40,6 +40,26 @@ pub(crate) fn unable(trouble: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// Tells what came of a run, its faults with the folders that are kept of them, and the flags that ask for it again.
+pub(crate) fn verdict(
+    report: &dyn fmt::Display,
+    (faults, kept): (&[String], &[PathBuf]),
+    again: &str,
+) -> ExitCode {
+    println!("{report}");
+    if faults.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    for fault in faults {
+        println!("FAULT {fault}");
+    }
+    for folder in kept {
+        println!("Data and logs are kept in {}", folder.display());
+    }
+    println!("Again, as far as real time allows: cargo run --release -p tally-proof -- {again}");
+    ExitCode::FAILURE
+}
+
 /// Runs something on a runtime of its own.
 pub(crate) fn block_on<T>(run: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -62,22 +62,8 @@ pub(crate) fn run(asked: &Asked) -> ExitCode {
     let place = binary::place();
     let plan = Plan { binary, place, databases, kills, server_kills, seed, clients, keep };
     let report = binary::block_on(played(plan, what));
-    println!("{report}");
-    if report.faults.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    for fault in &report.faults {
-        println!("FAULT {fault}");
-    }
-    for folder in &report.kept {
-        println!("Data and logs are kept in {}", folder.display());
-    }
-    println!(
-        "Again, as far as real time allows: cargo run --release -p tally-proof -- \
-         crash{what} --clients {clients} --seed {seed} --keep{}",
-        asked.run.binary
-    );
-    ExitCode::FAILURE
+    let again = format!("crash{what} --clients {clients} --seed {seed} --keep{}", asked.run.binary);
+    binary::verdict(&report, (&report.faults, &report.kept), &again)
 }
 
 impl What {

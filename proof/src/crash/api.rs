@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -64,14 +65,18 @@ impl Api {
         Self { base: other.base.clone(), ..self.clone() }
     }
 
-    /// Asks; an error means that nobody knows what became of it.
+    /// Asks; an error means that nobody knows what became of it. A text is sent as CSV.
     pub async fn post(
         &self,
         path: &str,
         body: &Value,
         idempotency_key: Option<&str>,
     ) -> Result<Reply, reqwest::Error> {
-        let mut request = self.request(Method::POST, path).json(body);
+        let mut request = self.request(Method::POST, path);
+        request = match body {
+            Value::String(csv) => request.header(CONTENT_TYPE, "text/csv").body(csv.clone()),
+            json => request.json(json),
+        };
         if let Some(key) = idempotency_key {
             request = request.header("Idempotency-Key", key);
         }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::api::Api;
+use super::refunds::{Refund, Story};
 
 /// An order, amounts in fen; a number that the server calls null is `None`.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,8 +17,17 @@ pub struct Order {
     pub status: String,
     pub paid_seq: Option<u64>,
     pub transaction_id: Option<String>,
+    pub booked_fen: Option<u64>,
     pub fee_fen: Option<u64>,
+    pub refunded_fen: u64,
     pub settlement_no: Option<String>,
+}
+
+impl Order {
+    /// What it brought, when it was paid.
+    fn booked(&self) -> i64 {
+        fen(self.booked_fen.unwrap_or_default())
+    }
 }
 
 /// A settlement, amounts in fen.
@@ -68,6 +78,7 @@ struct Entry {
 struct Event {
     seq: u64,
     kind: String,
+    body: Value,
 }
 
 /// All of a merchant's books, read while nothing is under way.
@@ -81,8 +92,12 @@ pub struct Books {
     pub settlements: Vec<(Settlement, Value, Vec<Order>)>,
     /// All withdrawals.
     pub withdrawals: Vec<Withdrawal>,
+    /// All refunds.
+    pub refunds: Vec<Refund>,
     balance: Balance,
     events: Vec<Event>,
+    /// What the events say of refunds.
+    story: Story,
     entries: Vec<Entry>,
 }
 
@@ -97,13 +112,18 @@ impl Books {
             settlements.push((settlement, listed, api.list(&orders).await));
         }
         let balance = api.get(&of("balance")).await.body;
+        let events: Vec<Event> = api.list(&of("events")).await;
+        let mut story = Story::default();
+        events.iter().for_each(|event| story.take(event.seq, &event.kind, &event.body));
         Self {
             merchant,
             orders: api.list(&of("orders")).await,
             settlements,
             withdrawals: api.list(&of("withdrawals")).await,
+            refunds: api.list(&of("refunds")).await,
             balance: Balance::deserialize(balance).expect("a balance"),
-            events: api.list(&of("events")).await,
+            events,
+            story,
             entries: api.list(&of("entries")).await,
         }
     }
@@ -111,7 +131,7 @@ impl Books {
     /// How many things are in them.
     #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
-        self.orders.len() + self.settlements.len() + self.withdrawals.len()
+        self.orders.len() + self.settlements.len() + self.withdrawals.len() + self.refunds.len()
     }
 
     /// Everything that does not agree, to the fen.
@@ -120,6 +140,7 @@ impl Books {
         self.judge_orders(&mut faults);
         self.judge_settlements(&mut faults);
         self.judge_withdrawals(&mut faults);
+        self.judge_refunds(&mut faults);
         self.judge_events(&mut faults);
         self.judge_entries(&mut faults);
         faults.found
@@ -132,15 +153,17 @@ impl Books {
     fn judge_orders(&self, faults: &mut Faults) {
         let Balance { paid_fen, paid_orders, refunded_fen, fee_fen, pending_fen, .. } =
             self.balance;
-        let net = |order: &Order| fen(order.amount_fen) - fen(order.fee_fen.unwrap_or_default());
+        let left = |order: &Order| self.story.of(&order.order_no);
+        let net = |order: &Order| order.booked() - left(order).refunded - left(order).fee;
         faults.same("paid orders", paid_orders, count(self.paid().count()));
-        faults.same("paid", paid_fen, self.paid().map(|order| fen(order.amount_fen)).sum());
-        faults.same(
-            "fees",
-            fee_fen,
-            self.paid().map(|order| fen(order.fee_fen.unwrap_or(0))).sum(),
-        );
-        faults.same("refunded", refunded_fen, 0);
+        faults.same("paid", paid_fen, self.paid().map(Order::booked).sum());
+        let fees = self.paid().map(|order| fen(order.fee_fen.unwrap_or(0))).sum();
+        faults.same("fees", fee_fen, fees);
+        faults.same("fees of the journal", fee_fen, self.paid().map(|o| left(o).fee).sum());
+        let refunded = self.refunds.iter().filter(|refund| refund.is_booked());
+        faults.same("refunded", refunded_fen, refunded.map(|refund| refund.booked_fen).sum());
+        let refunded = self.paid().map(|order| left(order).refunded).sum();
+        faults.same("refunded by the journal", refunded_fen, refunded);
         let pending = self.paid().filter(|order| order.settlement_no.is_none());
         faults.same("pending", pending_fen, pending.map(net).sum());
         faults.unique("order", self.orders.iter().map(|order| &order.order_no));
@@ -155,14 +178,16 @@ impl Books {
         let mut settled: HashMap<&str, &str> = HashMap::new();
         for (settlement, _, orders) in &self.settlements {
             let Settlement { settlement_no: no, .. } = settlement;
-            let sum = |part: fn(&Order) -> u64| orders.iter().map(|order| fen(part(order))).sum();
-            let gross: i64 = sum(|order| order.amount_fen);
-            let fee: i64 = sum(|order| order.fee_fen.unwrap_or_default());
+            let then = |order: &Order| self.story.then(no, &order.order_no);
+            let gross: i64 = orders.iter().map(Order::booked).sum();
+            let refunded: i64 = orders.iter().map(|order| then(order).refunded).sum();
+            let fee: i64 = orders.iter().map(|order| then(order).fee).sum();
             faults.same(&format!("orders of {no}"), fen(settlement.orders), count(orders.len()));
             faults.same(&format!("gross of {no}"), fen(settlement.gross_fen), gross);
             faults.same(&format!("fee of {no}"), fen(settlement.fee_fen), fee);
-            faults.same(&format!("refunds of {no}"), fen(settlement.refunded_fen), 0);
-            faults.same(&format!("net of {no}"), fen(settlement.net_fen), gross - fee);
+            faults.same(&format!("refunds of {no}"), fen(settlement.refunded_fen), refunded);
+            let net = gross - refunded - fee;
+            faults.same(&format!("net of {no}"), fen(settlement.net_fen), net);
             let places = || orders.iter().filter_map(|order| order.paid_seq);
             let range = Some(settlement.first_paid_seq)..=Some(settlement.last_paid_seq);
             faults.check(
@@ -191,10 +216,46 @@ impl Books {
         let under_way = ["awaiting_approval", "requested", "sending", "awaiting_payee", "unknown"];
         let (requested, succeeded) = (under_way.map(sum).iter().sum::<i64>(), sum("succeeded"));
         let settled: i64 = self.settlements.iter().map(|(s, _, _)| fen(s.net_fen)).sum();
+        let since = self.since_settled();
         faults.same("in transit", self.balance.in_transit_fen, requested);
         faults.same("withdrawn", self.balance.withdrawn_fen, succeeded);
-        faults.same("available", self.balance.available_fen, settled - requested - succeeded);
+        faults.same(
+            "available",
+            self.balance.available_fen,
+            settled - requested - succeeded - since,
+        );
         faults.unique("withdrawal", self.withdrawals.iter().map(|w| &w.withdrawal_no));
+    }
+
+    /// What refunds took from available, as their orders were settled before.
+    fn since_settled(&self) -> i64 {
+        let settled = self.settlements.iter().flat_map(|(settlement, _, orders)| {
+            orders.iter().map(move |order| (&settlement.settlement_no, &order.order_no))
+        });
+        let taken = |(settlement, order): (&String, &String)| {
+            let (then, now) = (self.story.then(settlement, order), self.story.of(order));
+            now.refunded + now.fee - then.refunded - then.fee
+        };
+        settled.map(taken).sum()
+    }
+
+    fn judge_refunds(&self, faults: &mut Faults) {
+        let mut by_order: HashMap<&str, u64> = HashMap::new();
+        for refund in self.refunds.iter().filter(|refund| refund.is_booked()) {
+            *by_order.entry(&refund.order_no).or_default() += refund.amount_fen;
+        }
+        for order in &self.orders {
+            let no = &order.order_no;
+            let refunded = by_order.remove(no.as_str()).unwrap_or_default();
+            let left = self.story.of(no);
+            faults.same(&format!("refunded of {no}"), fen(order.refunded_fen), fen(refunded));
+            faults
+                .check(&format!("{no}: more was refunded than paid"), refunded <= order.amount_fen);
+            let fits = left.refunded <= order.booked() && left.refunded >= 0 && left.fee >= 0;
+            faults.check(&format!("{no}: what is left does not fit: {left:?}"), fits);
+        }
+        faults.check("a refund is of no order", by_order.is_empty());
+        faults.unique("refund", self.refunds.iter().map(|refund| &refund.refund_no));
     }
 
     fn judge_events(&self, faults: &mut Faults) {
@@ -209,6 +270,12 @@ impl Books {
         faults.same("requested", events("withdrawal_requested"), count(self.withdrawals.len()));
         faults.same("succeeded", events("withdrawal_succeeded"), count(succeeded));
         faults.same("failed", events("withdrawal_failed"), count(failed));
+        let refunds =
+            |status: &str| count(self.refunds.iter().filter(|r| r.status == status).count());
+        faults.same("refunds", self.story.refunds, count(self.refunds.len()));
+        faults.same("refunds failed", events("refund_failed"), refunds("failed"));
+        let gone = events("refund_succeeded") + events("refund_found");
+        faults.same("refunds succeeded", gone, refunds("succeeded"));
     }
 
     fn judge_entries(&self, faults: &mut Faults) {
@@ -227,7 +294,15 @@ impl Books {
         faults.same("entries of available", of("available"), balance.available_fen);
         faults.same("entries of in_transit", of("in_transit"), balance.in_transit_fen);
         faults.same("entries of fee", of("fee"), balance.fee_fen);
-        faults.same("entries of channel", of("channel"), balance.withdrawn_fen - balance.paid_fen);
+        let under_way: i64 = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.is_booked() && refund.status != "succeeded")
+            .map(|refund| refund.booked_fen)
+            .sum();
+        faults.same("entries of refund", of("refund"), under_way);
+        let gone = balance.withdrawn_fen + balance.refunded_fen - under_way;
+        faults.same("entries of channel", of("channel"), gone - balance.paid_fen);
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tally_actors::domain::order::{Order, OrderStatus};
+use tally_actors::domain::refund::{Refund, RefundStatus};
 use tally_actors::domain::withdrawal::{Withdrawal, WithdrawalStatus};
 
 use super::transcript::Transcript;
 use super::world::World;
-use crate::history::{Channel, Fen, Request};
+use crate::history::{Channel, Fen, PaidBack, Refunding, Request};
 use crate::lists;
 
 /// What both sides have of a merchant, by number.
@@ -17,8 +18,12 @@ pub struct Sides {
     shop: &'static str,
     orders: BTreeMap<String, Order>,
     withdrawals: BTreeMap<String, Withdrawal>,
+    /// By the number that WeChat has.
+    refunds: BTreeMap<String, Refund>,
     their_orders: BTreeMap<String, Value>,
     their_transfers: BTreeMap<String, Value>,
+    /// By the number that WeChat has; also those that were made there by hand.
+    their_refunds: BTreeMap<String, Value>,
 }
 
 impl Sides {
@@ -28,11 +33,24 @@ impl Sides {
         let of = shop.parse().expect("an id");
         let orders = lists::orders(&*store, of).await.into_iter();
         let withdrawals = lists::withdrawals(&*store, of).await.into_iter();
+        let refunds = lists::refunds(&*store, of).await.into_iter();
+        let number = |one: &Refund| match &one.by_hand {
+            Some(number) => number.to_string(),
+            None => format!("{}{}", World::order_prefix(shop), one.refund_no),
+        };
+        let prefix = World::order_prefix(shop);
+        let is_of_shop =
+            |one: &Value| one["out_trade_no"].as_str().is_some_and(|no| no.starts_with(&prefix));
+        let theirs = world.refunds().await.into_iter().filter(is_of_shop);
+        let their_number =
+            |one: &Value| one["out_refund_no"].as_str().unwrap_or_default().to_owned();
         Self {
             shop,
             orders: orders.map(|one| (one.order.order_no.to_string(), one.order)).collect(),
             withdrawals: withdrawals.map(|one| (one.withdrawal_no.to_string(), one)).collect(),
+            refunds: refunds.map(|one| (number(&one), one)).collect(),
             their_orders: world.orders(shop).await,
+            their_refunds: theirs.map(|one| (their_number(&one), one)).collect(),
             their_transfers: world.transfers(shop).await,
         }
     }
@@ -52,11 +70,17 @@ impl Sides {
         self.their_transfers.len()
     }
 
+    /// How many refunds WeChat has made.
+    pub fn refunded(&self) -> usize {
+        self.their_refunds.values().filter(|one| one["status"] == "succeeded").count()
+    }
+
     /// What must never be, even with the server dead: something that it said is not on its disk, or it has something that
     /// never was.
     pub fn faults(&self, said: &Transcript) -> Vec<String> {
         let Self { shop, orders, their_orders, .. } = self;
         let mut faults = self.transfer_faults();
+        faults.extend(self.refund_faults());
         for (no, order) in their_orders.iter().filter(|(_, one)| one["notice_taken"] == true) {
             if !self.is_booked(no, order) {
                 let found = orders.get(no);
@@ -90,6 +114,19 @@ impl Sides {
         let made = self.their_transfers.iter().filter(|(_, one)| one["status"] == "succeeded");
         let made = made.map(|(no, transfer)| (self.shop.to_owned(), no.clone(), amount(transfer)));
         channel.transfers.extend(made);
+        let made = self.their_refunds.iter().filter(|(_, one)| one["status"] == "succeeded");
+        let paid_back = made.filter_map(|(number, one)| {
+            let ours = self.refunds.get(number)?;
+            Some(PaidBack {
+                merchant: self.shop.to_owned(),
+                order_no: ours.order_no.to_string(),
+                refund_no: ours.refund_no.to_string(),
+                amount: amount(one),
+                booked: one["settlement_fen"].as_i64(),
+                by_hand: one["by_hand"] == true,
+            })
+        });
+        channel.refunds.get_or_insert_default().extend(paid_back);
     }
 
     /// What must not be once everything was looked up: a payment that is not booked.
@@ -102,13 +139,31 @@ impl Sides {
         unbooked.map(fault).collect()
     }
 
-    /// Whether an order or a withdrawal that was asked for is not here.
+    /// What must not be once everything was looked up: a refund that is under way, or that WeChat made and nobody has booked.
+    pub fn unrefunded(&self) -> Vec<String> {
+        let open = self.refunds.values().filter(|one| !one.status.is_final());
+        let open = open.map(|one| format!("{}: {one:?} is under way", self.shop));
+        let heard_of = |one: &Value| one["by_hand"] == false || one["notice_taken"] == true;
+        let made = self.their_refunds.iter();
+        let made = made.filter(|(_, one)| one["status"] == "succeeded" && heard_of(one));
+        let booked = |number: &str| {
+            self.refunds.get(number).is_some_and(|one| one.status == RefundStatus::Succeeded)
+        };
+        let missing = made.filter(|(number, _)| !booked(number));
+        let missing = missing.map(|(_, one)| format!("{}: {one} is not booked", self.shop));
+        open.chain(missing).collect()
+    }
+
+    /// Whether something that was asked for is not here.
     fn is_lost(&self, request: &Request) -> bool {
         if let Request::Open { order_no, .. } = request {
             return !self.orders.contains_key(order_no);
         }
         if let Request::Withdraw { withdrawal_no, .. } = request {
             return !self.withdrawals.contains_key(withdrawal_no);
+        }
+        if let Request::Refunding(Refunding::Ask { refund_no, .. }) = request {
+            return !self.refunds.values().any(|one| one.refund_no.as_str() == refund_no);
         }
         false
     }
@@ -138,6 +193,32 @@ impl Sides {
         for (no, ours) in succeeded {
             if their_transfers.get(no).is_none_or(|transfer| transfer["status"] != "succeeded") {
                 faults.push(format!("{shop}: {ours:?} succeeded, but WeChat made no transfer"));
+            }
+        }
+        faults
+    }
+
+    /// Money that a customer got back and the merchant as well, or nobody knows of; or that nobody got back.
+    fn refund_faults(&self) -> Vec<String> {
+        let Self { shop, refunds, their_refunds, .. } = self;
+        let mut faults = vec![];
+        for (number, theirs) in their_refunds {
+            let found = refunds.get(number);
+            let told = theirs["by_hand"] == false || theirs["notice_taken"] == true;
+            let same = found.is_some_and(|ours| theirs["amount_fen"] == ours.amount.fen());
+            if told && !same {
+                faults.push(format!("{shop}: {theirs} was asked for or told of; found {found:?}"));
+            }
+            let goes = theirs["status"] == "succeeded" || theirs["status"] == "processing";
+            if goes && found.is_some_and(|ours| ours.status == RefundStatus::Failed) {
+                faults.push(format!("{shop}: {theirs} went back; found {found:?}"));
+            }
+        }
+        for (number, ours) in
+            refunds.iter().filter(|(_, one)| one.status == RefundStatus::Succeeded)
+        {
+            if their_refunds.get(number).is_none_or(|theirs| theirs["status"] != "succeeded") {
+                faults.push(format!("{shop}: {ours:?} succeeded, but WeChat made no refund"));
             }
         }
         faults

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::api::Reply;
 use super::site::Site;
-use super::traffic::{Name, What, transaction_of};
+use super::traffic::{Name, REFUND_REASON, What, transaction_of};
 use super::transcript::Transcript;
 use crate::history::{
-    Answer, Balance, Call, Fen, History, Order, Payment, Request, Rules, Settlement, Thing,
-    Withdrawal,
+    Answer, Balance, Call, Desk, Fen, History, Order, Payment, Refund, Refunding, Request, Rules,
+    Settlement, Thing, Withdrawal,
 };
 use crate::translate;
 
@@ -30,7 +30,7 @@ const STATUSES: [&str; 11] = [
 ];
 
 /// The refusals that the traffic provokes.
-const CODES: [&str; 9] = [
+const CODES: [&str; 13] = [
     "balance_insufficient",
     "amount_invalid",
     "number_reused",
@@ -40,6 +40,10 @@ const CODES: [&str; 9] = [
     "order_unknown",
     "withdrawal_below_min",
     "withdrawal_decided",
+    "withdrawals_frozen",
+    "refund_exceeds_payment",
+    "case_resolved",
+    "order_not_paid",
 ];
 
 /// All that was asked and heard of merchants with these rules, and what is on the disk of `site` now that nothing is under way.
@@ -95,6 +99,21 @@ pub fn request(what: &What) -> Request {
         What::Confirm { withdrawal_no, succeeded } => {
             Request::Confirm { withdrawal_no: withdrawal_no.clone(), succeeded: *succeeded }
         }
+        What::Refund { name, order_no, amount } => {
+            let (refund_no, key) = number_and_key(name);
+            Request::Refunding(Refunding::Ask {
+                refund_no,
+                key,
+                order_no: order_no.clone(),
+                amount: fen(*amount),
+                reason: REFUND_REASON.to_owned(),
+                by: String::new(),
+            })
+        }
+        What::Stand { frozen } => Request::Desk(Desk::Stand {
+            change: if *frozen { "freeze" } else { "unfreeze" },
+            seen: None,
+        }),
         What::Read => Request::Read,
     }
 }
@@ -110,6 +129,13 @@ fn number_and_key(name: &Name) -> (String, Option<String>) {
 pub fn answer(what: &What, reply: &Reply) -> Answer {
     match reply.status {
         200 | 201 => Answer::Done { fresh: reply.status == 201, thing: thing(what, &reply.body) },
+        _ => refusal(reply),
+    }
+}
+
+/// What a call heard that was no success.
+pub(super) fn refusal(reply: &Reply) -> Answer {
+    match reply.status {
         429 => Answer::NotDone,
         503 if reply.code() == "unavailable" => Answer::NotDone,
         503 => Answer::Unknown,
@@ -122,29 +148,37 @@ pub fn answer(what: &What, reply: &Reply) -> Answer {
 
 fn thing(what: &What, body: &Value) -> Thing {
     match what {
-        What::Open { .. } | What::Close { .. } => Thing::Order(order(body)),
-        What::Pay { .. } => Thing::Payment(None, Some(order(body))),
+        What::Open { .. } | What::Close { .. } => order(body).map_or(Thing::Unseen, Thing::Order),
+        What::Pay { .. } => {
+            order(body).map_or(Thing::Unseen, |order| Thing::Payment(None, Some(order)))
+        }
         What::Settle { .. } => {
             Thing::Settlement((!body["settlement_no"].is_null()).then(|| settlement(body)))
         }
         What::Withdraw { .. } | What::Confirm { .. } => Thing::Withdrawal(withdrawal(body)),
+        What::Refund { .. } => Thing::Refund(refund(body)),
+        What::Stand { .. } => Thing::Unseen,
         What::Read => Thing::Merchant(balance(body)),
     }
 }
 
-fn order(body: &Value) -> Order {
+/// An order. `None`: refunds left another fee of it than it was paid with, and what it was paid with is not shown.
+fn order(body: &Value) -> Option<Order> {
+    if body["refunded_fen"].as_u64().is_some_and(|refunded| refunded > 0) {
+        return None;
+    }
     let payment = body["transaction_id"].as_str().map(|transaction_id| Payment {
         transaction_id: transaction_id.to_owned(),
         booked: signed(&body["booked_fen"]),
         fee: signed(&body["fee_fen"]),
         paid_seq: count(&body["paid_seq"]),
     });
-    Order {
+    Some(Order {
         order_no: text(&body["order_no"]),
         amount: signed(&body["amount_fen"]),
         status: word(&STATUSES, &body["status"]),
         payment,
-    }
+    })
 }
 
 fn settlement(body: &Value) -> Settlement {
@@ -166,6 +200,16 @@ fn withdrawal(body: &Value) -> Withdrawal {
         amount: signed(&body["amount_fen"]),
         status: word(&STATUSES, &body["status"]),
         settlement_no: body["settlement_no"].as_str().map(str::to_owned),
+    }
+}
+
+fn refund(body: &Value) -> Refund {
+    Refund {
+        refund_no: text(&body["refund_no"]),
+        order_no: text(&body["order_no"]),
+        amount: signed(&body["amount_fen"]),
+        booked: signed(&body["booked_fen"]),
+        status: word(&STATUSES, &body["status"]),
     }
 }
 

@@ -32,7 +32,7 @@ fn a_repeated_payment_is_done_and_not_fresh() {
     let payment = Payment { transaction_id: "TO1".into(), booked: 5, fee: 1, paid_seq: 3 };
     let order = Order { order_no: "O1".into(), amount: 5, status: "paid", payment: Some(payment) };
     let body = json!({
-        "order_no": "O1", "amount_fen": 5, "status": "paid", "transaction_id": "TO1", "booked_fen": 5,
+        "order_no": "O1", "amount_fen": 5, "status": "paid", "transaction_id": "TO1", "booked_fen": 5, "refunded_fen": 0,
         "fee_fen": 1, "paid_seq": 3,
     });
     check(

@@ -6,24 +6,19 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::api::{Api, Reply};
-use super::books::Books;
 use super::history;
-use super::traffic::{Call, MERCHANTS, Name, RULES, What, transaction_of};
+use super::traffic::{Call, Name, What};
 use super::transcript::Transcript;
 use crate::random::Random;
 
 /// Merchant and number.
-type Key = (&'static str, String);
+pub(super) type Key = (&'static str, String);
 
 /// How often an answer that is not final is asked for again before that is a fault.
 const ASK_MAX: usize = 50;
 
 /// How many acknowledged calls are asked again at a time.
 const TWICE: usize = 20;
-
-/// Settlements of one merchant that the settler may have made: one a day where the rules name a number of days, and a run may see
-/// two days. The auditor judges each by its key.
-const SETTLED_BY_ITSELF_MAX: usize = 2;
 
 /// What became of a call.
 #[derive(Debug)]
@@ -43,15 +38,17 @@ pub enum Heard {
 pub struct Ledger {
     /// How many loads wrote to it.
     loads: u64,
-    opened: HashMap<Key, u64>,
-    paid: HashMap<Key, u64>,
-    closed: HashMap<Key, ()>,
-    settled: HashMap<Key, Value>,
-    withdrawn: HashMap<Key, u64>,
-    confirmed: HashMap<Key, bool>,
+    pub(super) opened: HashMap<Key, u64>,
+    pub(super) paid: HashMap<Key, u64>,
+    pub(super) closed: HashMap<Key, ()>,
+    pub(super) settled: HashMap<Key, Value>,
+    pub(super) withdrawn: HashMap<Key, u64>,
+    pub(super) confirmed: HashMap<Key, bool>,
+    /// The order and the amount of each.
+    pub(super) refunded: HashMap<Key, (String, u64)>,
     /// The number that was made for a caller's key, by route.
     numbers: HashMap<(&'static str, &'static str, String), String>,
-    settled_first: usize,
+    pub(super) settled_first: usize,
     /// Calls that recorded something and were told so.
     acknowledged: Vec<Call>,
     /// Calls without a final answer, to be asked again.
@@ -79,7 +76,7 @@ impl Ledger {
     #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
         let orders = self.opened.len() + self.paid.len() + self.closed.len();
-        orders + self.settled.len() + self.withdrawn.len()
+        orders + self.settled.len() + self.withdrawn.len() + self.refunded.len()
     }
 
     /// Notes that a call is about to be sent; its place in the transcript.
@@ -112,7 +109,8 @@ impl Ledger {
         if let Some(fault) = self.record(call, &reply.body) {
             self.faults.push(format!("{call:?} was answered {reply:?}: {fault}"));
         }
-        if !nothing_made(call, &reply.body) && !matches!(call.what, What::Read) {
+        if !nothing_made(call, &reply.body) && !matches!(call.what, What::Stand { .. } | What::Read)
+        {
             self.acknowledged.push(call.clone());
         }
         Heard::Done(reply.body)
@@ -155,7 +153,16 @@ impl Ledger {
                 self.settled_first += usize::from(*settle_first && before.is_none());
                 fault.or(before.and_then(differs(amount)))
             }
-            What::Read => None,
+            What::Refund { name, order_no, amount } => {
+                let key = number("refund_no");
+                let fault = self.check_name("refunds", merchant, name, &key.1);
+                let made = (order_no.clone(), *amount);
+                let fault =
+                    fault.or(self.refunded.insert(key, made.clone()).and_then(differs(made)));
+                let done = thing["status"] == "succeeded";
+                fault.or((!done).then(|| "external money is refunded at once".to_owned()))
+            }
+            What::Stand { .. } | What::Read => None,
             What::Confirm { withdrawal_no, succeeded } => {
                 self.confirmed.insert((merchant, withdrawal_no.clone()), *succeeded);
                 let status = if *succeeded { "succeeded" } else { "failed" };
@@ -222,112 +229,6 @@ impl Ledger {
             Heard::Done(_) | Heard::Refused => {}
             Heard::NotFinal | Heard::Nothing => self.unknown.push(call),
         }
-    }
-
-    /// Holds the ledger against a merchant's books: nothing acknowledged is missing, and nothing is there that was not
-    /// acknowledged, so call it when no call that may have been taken is unknown.
-    pub fn faults_of(&self, books: &Books) -> Vec<String> {
-        let mut faults = self.missing(books);
-        faults.extend(self.unasked(books));
-        faults
-    }
-
-    /// What was acknowledged and is not in the books. Calls may be unknown.
-    pub fn missing(&self, books: &Books) -> Vec<String> {
-        let of = |key: &Key| key.0 == books.merchant;
-        let mut faults = vec![];
-        let mut missing = |what: &str, key: &Key| faults.push(format!("{what} {key:?} is lost"));
-        let orders: HashMap<_, _> = books.orders.iter().map(|o| (o.order_no.as_str(), o)).collect();
-        for (key, amount) in self.opened.iter().filter(|(key, _)| of(key)) {
-            match orders.get(key.1.as_str()) {
-                Some(order) if order.amount_fen == *amount => {}
-                _ => missing("order", key),
-            }
-        }
-        for (key, _) in self.paid.iter().filter(|(key, _)| of(key)) {
-            let transaction = Some(transaction_of(&key.1));
-            match orders.get(key.1.as_str()) {
-                Some(order) if order.status == "paid" && order.transaction_id == transaction => {}
-                _ => missing("payment of", key),
-            }
-        }
-        for (key, ()) in self.closed.iter().filter(|(key, ())| of(key)) {
-            match orders.get(key.1.as_str()) {
-                Some(order) if order.status == "closed" => {}
-                _ => missing("closing of", key),
-            }
-        }
-        let settlements: HashMap<_, _> = books
-            .settlements
-            .iter()
-            .map(|(s, listed, _)| (s.settlement_no.as_str(), listed))
-            .collect();
-        for (key, answer) in self.settled.iter().filter(|(key, _)| of(key)) {
-            if settlements.get(key.1.as_str()) != Some(&answer) {
-                missing("settlement", key);
-            }
-        }
-        let withdrawals: HashMap<_, _> =
-            books.withdrawals.iter().map(|w| (w.withdrawal_no.as_str(), w)).collect();
-        for (key, amount) in self.withdrawn.iter().filter(|(key, _)| of(key)) {
-            let expected = match self.confirmed.get(key) {
-                None if self.may_be_confirmed(key) => None,
-                None => Some("requested"),
-                Some(true) => Some("succeeded"),
-                Some(false) => Some("failed"),
-            };
-            match withdrawals.get(key.1.as_str()) {
-                Some(found)
-                    if found.amount_fen == *amount
-                        && expected.is_none_or(|expected| found.status == expected) => {}
-                _ => missing("withdrawal", key),
-            }
-        }
-        faults
-    }
-
-    /// Whether somebody asked to confirm a withdrawal and got no answer.
-    fn may_be_confirmed(&self, (merchant, number): &Key) -> bool {
-        self.unknown.iter().any(|call| {
-            let confirms = |no: &String| call.merchant == *merchant && no == number;
-            matches!(&call.what, What::Confirm { withdrawal_no, .. } if confirms(withdrawal_no))
-        })
-    }
-
-    /// What is in the books although nobody got an answer about it, and nothing is unknown any more.
-    fn unasked(&self, books: &Books) -> Vec<String> {
-        let mut faults = vec![];
-        let key = |number: &str| (books.merchant, number.to_owned());
-        for order in &books.orders {
-            let no = key(&order.order_no);
-            if !self.opened.contains_key(&no) {
-                faults.push(format!("nobody asked for order {no:?}"));
-            }
-            if order.status == "paid" && !self.paid.contains_key(&no) {
-                faults.push(format!("nobody paid order {no:?}"));
-            }
-        }
-        for withdrawal in &books.withdrawals {
-            let no = key(&withdrawal.withdrawal_no);
-            if !self.withdrawn.contains_key(&no) {
-                faults.push(format!("nobody asked for withdrawal {no:?}"));
-            }
-        }
-        let unnamed = books.settlements.iter();
-        let unnamed =
-            unnamed.filter(|(s, _, _)| !self.settled.contains_key(&key(&s.settlement_no))).count();
-        let has_days = MERCHANTS
-            .iter()
-            .zip(RULES)
-            .any(|(of, (_, days))| *of == books.merchant && days.is_some());
-        let by_itself = if has_days { SETTLED_BY_ITSELF_MAX } else { 0 };
-        if unnamed > self.settled_first + by_itself {
-            faults.push(format!(
-                "{unnamed} settlements of {} were not asked for; {} withdrawals settled first",
-                books.merchant, self.settled_first
-            ));
-        }
-        faults
     }
 }
 

@@ -8,13 +8,16 @@
 //! | [`traffic`], [`load`] | what many clients ask for, from a seed, until there is no answer |
 //! | [`doors`] | where they ask: one server, or any of several on one database |
 //! | [`ledger`] | every answer that was acknowledged, kept outside of the server |
+//! | [`held`] | holds that against a merchant's books |
 //! | [`transcript`], [`history`] | what was asked and heard, for the auditor |
 //! | [`books`] | a merchant's books read back over HTTP, and whether they agree |
+//! | [`refunds`] | what the journal has left of each payment |
 //! | [`judge`] | holds the books against the ledger |
 //! | [`plan`] | what a run is to do, and what it found |
 //! | [`kills`] | kills under the traffic of merchants' systems |
 //! | [`shared`] | kills of processes that share a database |
 //! | [`people`] | customers who pay by WeChat, merchants who take their money out |
+//! | `clerks` | refunds, freezes and cases of these merchants |
 //! | [`channel`] | holds the books against what WeChat knows |
 //! | [`notices`] | kills while notices come in and transfers go out |
 //! | [`world`] | a WeChat that outlives the server |
@@ -22,8 +25,10 @@
 pub mod api;
 pub mod books;
 pub mod channel;
+mod clerks;
 pub mod databases;
 pub mod doors;
+pub mod held;
 pub mod history;
 pub mod judge;
 pub mod kills;
@@ -32,6 +37,7 @@ pub mod load;
 pub mod notices;
 pub mod people;
 pub mod plan;
+pub mod refunds;
 pub mod server;
 pub mod shared;
 pub mod site;

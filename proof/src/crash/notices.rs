@@ -1,4 +1,4 @@
-//! Kills while notices come in and transfers go out. WeChat, played by the sandbox, lives on: what it was told and what it knows is
+//! Kills while notices come in, transfers and refunds go out. WeChat, played by the sandbox, lives on: what it was told and what it knows is
 //! held against the books.
 
 use std::sync::Arc;
@@ -11,17 +11,24 @@ use tokio::time::sleep;
 use super::api::Api;
 use super::books::Books;
 use super::channel::Sides;
+use super::clerks;
 use super::history;
 use super::people::{Customer, Notes, People, SHOPS};
 use super::plan::{Plan, Report};
 use super::server::Server;
+use super::traffic::What;
 use super::world::World;
 use crate::auditor;
 use crate::history::Rules;
 use crate::random::Random;
 
-/// What was agreed with each merchant: the fee in basis points, and after how many days it is settled.
-const AGREED: [(i64, Option<u8>); 3] = [(60, None), (33, Some(0)), (0, None)];
+/// What was agreed with each merchant: the fee in basis points, after how many days it is settled, and how much debt refunds may
+/// leave, in fen.
+const AGREED: [(i64, Option<u8>, i64); 3] =
+    [(60, None, 0), (33, Some(0), 100_000_000), (0, None, 20_000)];
+
+/// How long WeChat takes for a refund.
+const REFUND_TAKES: Duration = Duration::from_secs(1);
 
 /// A kill comes at a random instant of the load's first so many milliseconds.
 const WITHIN_MS: u64 = 900;
@@ -42,7 +49,7 @@ const LADDER_MS: [u64; 5] = [150, 300, 600, 1_000, 1_500];
 const SETTINGS: [(&str, &str); 2] =
     [("TALLY_QUERY_SECONDS", "1,2,3,5"), ("TALLY_TRANSFER_QUERY_SECONDS", "1,2,3,5")];
 
-const FAULTS: [(&str, &str, u16); 7] = [
+const FAULTS: [(&str, &str, u16); 12] = [
     ("notice", "lost", 250),
     ("notice", "doubled", 250),
     ("notice", "late", 200),
@@ -50,6 +57,11 @@ const FAULTS: [(&str, &str, u16); 7] = [
     ("unified_order", "answer_lost", 20),
     ("transfer", "answer_lost", 150),
     ("transfer", "failed", 50),
+    ("refund", "answer_lost", 150),
+    ("refund", "not_enough", 100),
+    ("refund", "closed", 50),
+    ("refund_notice", "lost", 150),
+    ("refund_notice", "doubled", 250),
 ];
 
 /// Kills as often as planned, and compares after each kill and in the end. Ends early with the first faults.
@@ -57,7 +69,11 @@ pub async fn run(plan: &Plan) -> Report {
     let mut report = Report::default();
     let mut random = Random::new(plan.seed);
     while report.kills < plan.kills && report.faults.is_empty() {
-        let world = Arc::new(World::new(plan.site(), &LADDER_MS).await);
+        let world = World::with(plan.site(), |settings| {
+            settings.notify.ladder = LADDER_MS.map(Duration::from_millis).to_vec();
+            settings.refund_takes = REFUND_TAKES;
+        });
+        let world = Arc::new(world.await);
         let kills = KILLS_A_WORLD.min(plan.kills - report.kills);
         one_world(plan, &world, kills, &mut random, &mut report).await;
         let world = Arc::into_inner(world).expect("the load has ended");
@@ -105,16 +121,22 @@ async fn one_world(
     find_what_no_notice_told(world, &notes, random, report).await;
     let server = report.started(world.serve(&SETTINGS));
     world.faults(0, &[]).await;
+    for shop in SHOPS {
+        // A kill may have come between a freeze and its end.
+        let ended = clerks::ask(server.api(), shop, &What::Stand { frozen: false }, &notes).await;
+        report.faults.extend(ended.err());
+    }
     catch_up(world, &server, report).await;
     compare_at_the_end(world, &server, &notes, report).await;
     report.faults.extend(world.site.audit().err());
 }
 
 async fn register(api: &Api) {
-    for (id, (fee_bp, days)) in SHOPS.iter().zip(AGREED) {
+    for (id, (fee_bp, days, debt)) in SHOPS.iter().zip(AGREED) {
         let body = json!({
             "merchant_id": id, "name": id, "fee_bp": fee_bp, "settle_after_days": days,
             "payout_method": "wechat", "payout_openid": format!("owner-of-{id}"),
+            "debt_max_fen": debt,
         });
         let reply = api.post("merchants", &body, None).await.expect("an answer");
         assert!(reply.is_success(), "{reply:?}");
@@ -150,7 +172,7 @@ async fn find_what_no_notice_told(
     server.kill();
 }
 
-/// Waits until every order that is paid at WeChat is paid here, and every transfer that was made is known.
+/// Waits until every order that is paid at WeChat is paid here, and every transfer and refund that was made is known.
 async fn catch_up(world: &World, server: &Server, report: &mut Report) {
     for shop in SHOPS {
         let what = format!("every payment and transfer of {shop} is known");
@@ -166,16 +188,21 @@ async fn catch_up(world: &World, server: &Server, report: &mut Report) {
                 && balance["withdrawn_fen"] == sent["transferred_fen"]
         });
         report.faults.extend(known.await.err());
+        let what = format!("every refund of {shop} is known");
+        let known =
+            until(&what, || async { Sides::read(world, shop).await.unrefunded().is_empty() });
+        report.faults.extend(known.await.err());
     }
 }
 
 /// Nothing credited twice, nothing missing, nothing paid out twice; and the books agree with themselves.
 async fn compare_at_the_end(world: &World, server: &Server, notes: &Notes, report: &mut Report) {
-    let (mut paid, mut transfers) = (0, 0);
+    let (mut paid, mut transfers, mut refunds) = (0, 0, 0);
     let said = notes.read().clone();
-    let rules = |(fee_bp, settle_after_days): (i64, Option<u8>)| Rules {
+    let rules = |(fee_bp, settle_after_days, debt_max): (i64, Option<u8>, i64)| Rules {
         fee_bp,
         settle_after_days,
+        debt_max,
         payout_by_wechat: true,
         ..Rules::default()
     };
@@ -186,13 +213,15 @@ async fn compare_at_the_end(world: &World, server: &Server, notes: &Notes, repor
         let sides = Sides::read(world, shop).await;
         paid += sides.paid();
         transfers += sides.transfers();
+        refunds += sides.refunded();
         sides.tell(&mut history.channel);
         report.faults.extend(sides.faults(&said));
         report.faults.extend(sides.unbooked());
+        report.faults.extend(sides.unrefunded());
         report.faults.extend(Books::read(server.api(), shop).await.faults());
     }
     report.faults.extend(auditor::judge(&history).iter().map(ToString::to_string));
-    println!("{paid} orders paid, {transfers} transfers");
+    println!("{paid} orders paid, {transfers} transfers, {refunds} refunds");
 }
 
 /// Waits for a condition. An error: it does not come true in time.

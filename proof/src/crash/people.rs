@@ -1,4 +1,4 @@
-//! Customers who pay by WeChat and merchants who take their money out, until there is no answer any more.
+//! Customers who pay by WeChat, merchants who take their money out and their clerks, until there is no answer any more.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::api::Api;
+use super::clerks::Clerk;
 use super::history;
 use super::server::Server;
 use super::traffic::{Call, Name, What};
@@ -21,20 +22,52 @@ use crate::random::Random;
 pub const SHOPS: [&str; 3] = ["tea", "rice", "ink"];
 
 /// Answers that a merchant who takes out all there is must live with.
-const REFUSALS: [&str; 4] =
-    ["balance_insufficient", "withdrawal_below_min", "unavailable", "outcome_unknown"];
+const REFUSALS: [&str; 5] = [
+    "balance_insufficient",
+    "withdrawal_below_min",
+    "withdrawals_frozen",
+    "unavailable",
+    "outcome_unknown",
+];
 
 /// A merchant is not that quick, and there is more to take out.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// What they write down together.
 #[derive(Debug, Clone, Default)]
-pub struct Notes(Arc<Mutex<Transcript>>);
+pub struct Notes {
+    said: Arc<Mutex<Transcript>>,
+    sold: Arc<Mutex<Vec<Sold>>>,
+}
+
+/// An order that a customer paid, and nobody gave money back of.
+#[derive(Debug, Clone)]
+pub(super) struct Sold {
+    pub(super) shop: &'static str,
+    pub(super) order_no: String,
+    pub(super) fen: u64,
+}
 
 impl Notes {
     /// What is written by now.
     pub fn read(&self) -> MutexGuard<'_, Transcript> {
-        self.0.lock().expect("nobody panicked")
+        self.said.lock().expect("nobody panicked")
+    }
+
+    /// An order was paid.
+    pub(super) fn sold(&self, sold: Sold) {
+        self.sold.lock().expect("nobody panicked").push(sold);
+    }
+
+    /// One of a shop's paid orders, which nobody else is given.
+    pub(super) fn take_sold(&self, shop: &str, random: &mut Random) -> Option<Sold> {
+        let mut sold = self.sold.lock().expect("nobody panicked");
+        let of_shop = |(place, one): (usize, &Sold)| (one.shop == shop).then_some(place);
+        let places: Vec<usize> = sold.iter().enumerate().filter_map(of_shop).collect();
+        if places.is_empty() {
+            return None;
+        }
+        Some(sold.swap_remove(*random.of(&places)))
     }
 }
 
@@ -43,7 +76,7 @@ impl Notes {
 pub struct People(Vec<JoinHandle<Result<(), String>>>);
 
 impl People {
-    /// So many customers, and each merchant, begin. What they name begins with `name`, which nobody had before.
+    /// So many customers, each merchant, and each merchant's clerk begin. What they name begins with `name`, which nobody had before.
     pub fn begin(
         world: &Arc<World>,
         server: &Server,
@@ -59,6 +92,12 @@ impl People {
         for shop in SHOPS {
             let api = server.api().another();
             people.push(tokio::spawn(withdraw_on(api, shop, format!("{name}w"), notes.clone())));
+            let (world, api, name) =
+                (Arc::clone(world), server.api().another(), format!("{name}r"));
+            let (notes, random) = (notes.clone(), random.fork());
+            people.push(tokio::spawn(async move {
+                Clerk { world: &world, api, shop, name, notes, random }.work().await
+            }));
         }
         Self(people)
     }
@@ -101,7 +140,7 @@ impl Customer {
     }
 
     /// Orders something at this price in fen and, when the order is taken, pays it; then its number. `None`: there is no answer.
-    pub async fn buy(&mut self, shop: &str, money: u64) -> Result<Option<String>, String> {
+    pub async fn buy(&mut self, shop: &'static str, money: u64) -> Result<Option<String>, String> {
         let Some(token) = self.logged_in().await else { return Ok(None) };
         self.orders += 1;
         let order_no = format!("{}n{:06}", self.name, self.orders);
@@ -121,6 +160,7 @@ impl Customer {
         self.notes.read().heard(place, answer);
         if page.code == Some(0) {
             self.world.sandbox(Method::POST, "pay", &page.data).await;
+            self.notes.sold(Sold { shop, order_no: order_no.clone(), fen: money });
         }
         Ok(Some(order_no))
     }

@@ -17,6 +17,12 @@ pub const RULES: [(u16, Option<u8>); 3] = [(60, None), (33, Some(0)), (0, Some(2
 const LONG_AGO: [&str; 3] =
     ["2024-01-01T04:00:00Z", "2024-02-28T15:59:59.999Z", "2024-02-28T16:00:00Z"];
 
+/// What every refund of the traffic says it is for: the slip by which the customer was paid.
+pub const REFUND_REASON: &str = "slip 7";
+
+/// How many paid orders a client remembers, to refund some.
+const PAID_MAX: usize = 16;
+
 /// How the caller names what it asks for: by a number, or by a key for which the server makes one.
 #[derive(Debug, Clone)]
 pub enum Name {
@@ -36,6 +42,8 @@ pub enum What {
     Settle { name: Name, include_not_due: bool },
     Withdraw { name: Name, amount: Option<u64>, settle_first: bool },
     Confirm { withdrawal_no: String, succeeded: bool },
+    Refund { name: Name, order_no: String, amount: u64 },
+    Stand { frozen: bool },
     Read,
 }
 
@@ -60,6 +68,11 @@ impl Call {
             What::Confirm { withdrawal_no, .. } => {
                 (None, format!("withdrawals/{withdrawal_no}/confirm"))
             }
+            What::Refund { name, order_no, .. } => {
+                (Some(name), format!("orders/{order_no}/refunds"))
+            }
+            What::Stand { frozen: true } => (None, "freeze".to_owned()),
+            What::Stand { frozen: false } => (None, "unfreeze".to_owned()),
             What::Read => return api.read(&format!("merchants/{}/balance", self.merchant)).await,
         };
         let key = match name {
@@ -101,26 +114,43 @@ impl Call {
             What::Confirm { succeeded: false, .. } => {
                 json!({"succeeded": false, "reason": "account closed"})
             }
+            What::Refund { name, amount, .. } => {
+                named("refund_no", name, json!({"amount_fen": amount, "reason": REFUND_REASON}))
+            }
+            What::Stand { .. } => json!({"reason": "who is this"}),
         }
     }
 
-    /// The same number or key, other content: to be refused once this one is recorded. Closing and confirming name no content
-    /// of their own.
+    /// The same number or key, other content: to be refused once this one is recorded. Closing, confirming and freezing name no
+    /// content of their own.
     pub fn with_other_content(&self) -> Option<Self> {
         let mut other = self.clone();
         match &mut other.what {
             What::Open { amount, .. } | What::Pay { amount, .. } => *amount += 1,
             What::Settle { include_not_due, .. } => *include_not_due = !*include_not_due,
             What::Withdraw { settle_first, .. } => *settle_first = !*settle_first,
-            What::Close { .. } | What::Confirm { .. } | What::Read => return None,
+            What::Refund { amount, .. } => *amount += 1,
+            What::Close { .. } | What::Confirm { .. } | What::Stand { .. } | What::Read => {
+                return None;
+            }
         }
         Some(other)
     }
 
     /// Whether an answer is a success, or a refusal that the traffic provokes.
     pub fn expects(&self, reply: &Reply) -> bool {
-        let nothing_there = reply.status == 422 && reply.code() == "balance_insufficient";
-        reply.is_success() || (matches!(self.what, What::Withdraw { .. }) && nothing_there)
+        let provoked: &[&str] = match &self.what {
+            What::Withdraw { .. } => &["balance_insufficient", "withdrawals_frozen"],
+            What::Refund { .. } => &["balance_insufficient", "refund_exceeds_payment"],
+            What::Open { .. }
+            | What::Pay { .. }
+            | What::Close { .. }
+            | What::Settle { .. }
+            | What::Confirm { .. }
+            | What::Stand { .. }
+            | What::Read => &[],
+        };
+        reply.is_success() || (reply.status == 422 && provoked.contains(&reply.code()))
     }
 }
 
@@ -143,6 +173,8 @@ pub struct Client {
     made: u64,
     random: Random,
     next: VecDeque<Call>,
+    /// Its newest paid orders: merchant, number, amount in fen.
+    paid: VecDeque<(&'static str, String, u64)>,
     /// The last call, when it was sent once and is to be sent again; nothing follows from the repeat.
     repeat: Option<Call>,
     repeating: bool,
@@ -151,7 +183,8 @@ pub struct Client {
 impl Client {
     /// `id` must be its own, up to 9 letters or digits: the numbers begin with it. It begins with the calls of `open`.
     pub fn new(id: String, random: Random, open: Vec<Call>) -> Self {
-        Self { id, made: 0, random, next: open.into(), repeat: None, repeating: false }
+        let (next, paid) = (open.into(), VecDeque::new());
+        Self { id, made: 0, random, next, paid, repeat: None, repeating: false }
     }
 
     fn name(&mut self) -> Name {
@@ -175,8 +208,10 @@ impl Client {
         let name = self.name();
         let amount = 1 + self.random.below(100_000);
         let what = match self.random.below(100) {
-            0..20 => What::Read,
-            20..70 => What::Open { name, amount },
+            0..18 => What::Read,
+            18..60 => What::Open { name, amount },
+            60..69 => return self.refund(name).unwrap_or(Call { merchant, what: What::Read }),
+            69 => What::Stand { frozen: true },
             70..82 => What::Settle { name, include_not_due: self.random.percent(20) },
             82..88 => What::Withdraw { name, amount: None, settle_first: false },
             88..94 => What::Withdraw { name, amount: None, settle_first: true },
@@ -186,7 +221,19 @@ impl Client {
         Call { merchant, what }
     }
 
-    /// What follows from an answer: an order is paid (some are closed), a withdrawal confirmed; some calls are sent twice.
+    /// A refund of one of its paid orders, of all or of a part, which may be more than is left.
+    fn refund(&mut self, name: Name) -> Option<Call> {
+        if self.paid.is_empty() {
+            return None;
+        }
+        let place = self.random.below(self.paid.len() as u64);
+        let (merchant, order_no, paid) = self.paid[usize::try_from(place).ok()?].clone();
+        let amount = if self.random.percent(30) { paid } else { 1 + self.random.below(paid) };
+        Some(Call { merchant, what: What::Refund { name, order_no, amount } })
+    }
+
+    /// What follows from an answer: an order is paid (some are closed), a withdrawal confirmed, a freeze taken back; some calls
+    /// are sent twice.
     pub fn follow(&mut self, call: &Call, thing: &Value) {
         if self.repeating {
             return;
@@ -214,10 +261,20 @@ impl Client {
                     self.next.push_back(follow(What::Confirm { withdrawal_no, succeeded }));
                 }
             }
-            What::Pay { .. }
-            | What::Close { .. }
+            What::Pay { order_no, amount, .. } => {
+                self.paid.push_back((call.merchant, order_no.clone(), *amount));
+                if self.paid.len() > PAID_MAX {
+                    self.paid.pop_front();
+                }
+            }
+            What::Stand { frozen: true } => {
+                self.next.push_back(follow(What::Stand { frozen: false }));
+            }
+            What::Close { .. }
             | What::Settle { .. }
             | What::Confirm { .. }
+            | What::Refund { .. }
+            | What::Stand { frozen: false }
             | What::Read => {}
         }
     }

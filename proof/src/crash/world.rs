@@ -53,6 +53,14 @@ pub struct Page {
 impl World {
     /// A WeChat that sends a notice again after these waits, in milliseconds.
     pub async fn new(site: Site, ladder: &[u64]) -> Self {
+        Self::with(site, |settings| {
+            settings.notify.ladder = ladder.iter().copied().map(Duration::from_millis).collect();
+        })
+        .await
+    }
+
+    /// A WeChat that is set up so.
+    pub async fn with(site: Site, set_up: impl FnOnce(&mut Settings)) -> Self {
         tally_wechat::tls::install_provider();
         let credentials = Credentials {
             app_id: APP_ID.into(),
@@ -63,7 +71,7 @@ impl World {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let file = site.path().join("sandbox.jsonl");
         let mut settings = Settings::new(listen, file, credentials);
-        settings.notify.ladder = ladder.iter().copied().map(Duration::from_millis).collect();
+        set_up(&mut settings);
         let sandbox = Sandbox::start(settings).await.expect("a sandbox");
         let http = reqwest::Client::builder().timeout(ANSWER_MAX).no_proxy().build();
         Self { site, sandbox, http: http.expect("a client"), gate: Gate::open().await }
@@ -110,6 +118,11 @@ impl World {
         start(&settings)
     }
 
+    /// Where its WeChat is.
+    pub fn wechat_url(&self) -> String {
+        self.sandbox.url()
+    }
+
     /// Where the server is reached, whatever port it has.
     pub fn public_url(&self) -> String {
         format!("http://{}", self.gate.address)
@@ -117,7 +130,17 @@ impl World {
 
     /// A call as the mini-program makes it. An error: there was no answer.
     pub async fn page(&self, path: &str, body: &Value) -> Result<Page, reqwest::Error> {
-        let request = self.http.post(format!("{}{path}", self.public_url())).json(body);
+        self.page_at(&self.public_url(), path, body).await
+    }
+
+    /// The same, of a server that is reached there.
+    pub async fn page_at(
+        &self,
+        base: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<Page, reqwest::Error> {
+        let request = self.http.post(format!("{base}{path}")).json(body);
         let response = request.send().await?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await?;
@@ -152,6 +175,11 @@ impl World {
     /// The sandbox's transfers of a merchant, by the withdrawal's number.
     pub async fn transfers(&self, merchant: &str) -> BTreeMap<String, Value> {
         self.by_number("transfers", &Self::transfer_prefix(merchant), "partner_trade_no").await
+    }
+
+    /// All of the sandbox's refunds, also those made there by hand, which name no merchant.
+    pub async fn refunds(&self) -> Vec<Value> {
+        self.by_number("refunds", "", "out_refund_no").await.into_values().collect()
     }
 
     /// How the numbers of a merchant's orders begin at WeChat.

@@ -4,7 +4,7 @@ use tally_actors::domain::command::{Question, TransferOutcome};
 use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::WithdrawalStatus;
 use tally_actors::gateway::{Sent, TransferStanding};
-use tally_actors::limits::RESENDS_MAX;
+use tally_actors::limits::{MISSING_IS_CERTAIN_UNTIL_MS, RESENDS_MAX};
 use tally_actors::payer::plan::{Remembered, TOO_OLD_TO_ASK};
 
 use super::state::{Answered, Awaits, Call, Hand, Payer, State, Wish, steady};
@@ -164,7 +164,7 @@ impl Sketch {
         let newest = Some(question.tried_at) == self.newest_try && !self.is_final;
         self.flag(newest);
         self.flag(newest && question.is_early(None));
-        self.flag(!self.is_final && question.is_late());
+        self.flag(!self.is_final && question.is_late(MISSING_IS_CERTAIN_UNTIL_MS));
     }
 
     fn call(&mut self, call: &Call) {

@@ -1,11 +1,10 @@
 //! The shim between the binary and its disk: built by the C compiler when a run begins, preloaded into each server.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
+use crate::preload::{self, Library};
 
 const SOURCE: &str = include_str!("../../shim/forgetful.c");
 
@@ -16,14 +15,9 @@ pub const WATCHED: &str = "data";
 const TRACE: &str = "trace";
 const CUT: &str = "cut";
 
-/// Whether the shim can work here: it names calls of glibc and numbers of 64 bits.
-const FITS: bool = cfg!(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"));
-
 /// The shim, built. Removed when dropped.
 #[derive(Debug)]
-pub struct Shim {
-    folder: TempDir,
-}
+pub struct Shim(Library);
 
 /// How the disk under the shim behaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,30 +31,7 @@ pub struct Manner {
 impl Shim {
     /// Builds it in a folder of its own in `place`. An error says why it can't be had on this machine.
     pub fn build(place: &Path) -> Result<Self, String> {
-        if !FITS {
-            return Err("the shim needs Linux with glibc on 64 bits".to_owned());
-        }
-        let folder = TempDir::new_in(place).map_err(|error| format!("no folder: {error}"))?;
-        let shim = Self { folder };
-        let mut compiler = Command::new("cc")
-            .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"])
-            .args(["-x", "c", "-", "-o"])
-            .arg(shim.library())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("the shim needs the C compiler cc: {error}"))?;
-        // Dropped when written, so that the compiler sees the end.
-        let written = compiler.stdin.take().map(|mut source| source.write_all(SOURCE.as_bytes()));
-        let built = compiler.wait_with_output().map_err(|error| format!("cc: {error}"))?;
-        if built.status.success() && matches!(written, Some(Ok(()))) {
-            return Ok(shim);
-        }
-        Err(format!("cc did not build the shim:\n{}", String::from_utf8_lossy(&built.stderr)))
-    }
-
-    fn library(&self) -> PathBuf {
-        self.folder.path().join("forgetful.so")
+        Library::build(SOURCE, place).map(Self)
     }
 
     /// The environment of a server in `site`, an absolute path without links.
@@ -68,7 +39,7 @@ impl Shim {
         let Manner { slower_us, lies } = manner;
         let text = |path: PathBuf| path.to_str().expect("plain names").to_owned();
         let mut environment = vec![
-            ("LD_PRELOAD", text(self.library())),
+            (preload::VARIABLE, text(self.0.path())),
             ("TALLY_SHIM_FOLDER", text(site.join(WATCHED))),
             ("TALLY_SHIM_TRACE", text(site.join(TRACE))),
             ("TALLY_SHIM_CUT", text(site.join(CUT))),

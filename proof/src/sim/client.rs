@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tally_actors::domain::case::{Case, PaymentCase};
 use tally_actors::domain::command::{
-    Asked, Attest, Command, Confirm, NoticeRefund, OpenOrder, Pay, RaiseCase, RecordPrepay,
-    RequestRefund, ResolveCase, Review, RulesChange, Settle, Stand, Withdraw,
+    Asked, Command, Confirm, OpenOrder, Pay, RecordPrepay, Review, RulesChange, Settle, Withdraw,
 };
 use tally_actors::domain::event::PaymentSource;
 use tally_actors::domain::ids::{IdempotencyKey, KeyId, RefundNo, TransactionId};
@@ -17,7 +15,7 @@ use tally_actors::domain::time::At;
 use tally_actors::domain::withdrawal::WithdrawalRequest;
 
 use super::plan::Merchant;
-use super::workload::{About, Ask, Name, Op, Told};
+use super::workload::{Ask, Name, Op, Told};
 use crate::history::{Answer, Thing};
 use crate::random::Random;
 
@@ -43,7 +41,7 @@ pub(super) struct Notebook {
 
 /// What a number names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub(super) enum Kind {
     Order,
     Settlement,
     Withdrawal,
@@ -113,21 +111,9 @@ impl Notebook {
                 let include_not_due = *include_not_due;
                 Command::Settle(Settle { settlement_no, idempotency_key, include_not_due })
             }
-            Ask::Withdraw { withdrawal, amount, settle_first, by: asks } => {
-                let (withdrawal_no, idempotency_key) = filled(*withdrawal, Kind::Withdrawal, with);
-                let (settlement_no, _) = filled(Name::Made(0), Kind::Settlement, with);
+            Ask::Withdraw { by: asks, .. } => {
                 by = Some(key_id(*asks));
-                Command::Withdraw(Withdraw {
-                    withdrawal_no,
-                    idempotency_key,
-                    request: WithdrawalRequest {
-                        amount: amount.map(fen),
-                        settle_first: *settle_first,
-                    },
-                    settlement_no,
-                    asked_by: key_id(*asks),
-                    transfers_open: with.transfers_open,
-                })
+                withdraw(&op.ask, with)?
             }
             Ask::Review { withdrawal, approve, by: decides } => {
                 by = Some(key_id(*decides));
@@ -141,75 +127,13 @@ impl Notebook {
                 reference: "bank run 1".into(),
                 reason: "".into(),
             }),
-            Ask::Refund { refund, order, amount, reason, by_admin } => {
-                let (refund_no, idempotency_key) = filled(*refund, Kind::Refund, with);
-                Command::RequestRefund(RequestRefund {
-                    refund_no,
-                    idempotency_key,
-                    order_no: self.number(of, Kind::Order, *order)?,
-                    amount: fen(*amount),
-                    reason: format!("reason {reason}").into(),
-                    asked_by: key_id(0),
-                    refunds_open: with.transfers_open,
-                    by_admin: *by_admin,
-                })
-            }
-            Ask::Stand(change) => {
-                let (change, reason) = (*change, "a look".into());
-                Command::Stand(Stand { change, reason, by: key_id(0), seen: None })
-            }
-            Ask::Raise { kind, subject, amount } => Command::RaiseCase(RaiseCase {
-                kind: *kind,
-                subject: format!("line {subject}").into(),
-                order_no: None,
-                transaction_id: None,
-                amount: Some(fen(*amount)),
-                expected: None,
-                facts: vec![],
-            }),
-            Ask::Resolve { about, kind, note } => {
-                let of_whom = &with.merchant.id;
-                let case_id = match about {
-                    About::Raised { kind, subject } => {
-                        Case::id_of(of_whom, *kind, &format!("line {subject}"))
-                    }
-                    About::Payment { order, transaction } => {
-                        let order_no = self.number(of, Kind::Order, *order)?;
-                        PaymentCase::id_of(of_whom, *kind, &order_no, &transaction_id(*transaction))
-                    }
-                };
-                let note = format!("note {note}").into();
-                Command::ResolveCase(ResolveCase {
-                    case_id,
-                    by: key_id(0),
-                    note,
-                    remedy: None,
-                    refunds_open: true,
-                })
-            }
-            Ask::Attest { withdrawal, by: says, .. } => {
-                by = Some(key_id(*says));
-                Command::Attest(Attest {
-                    withdrawal_no: self.number(of, Kind::Withdrawal, *withdrawal)?,
-                    succeeded: false,
-                    reference: "".into(),
-                    reason: "seen on the platform".into(),
-                    by: key_id(*says),
-                    first: None,
-                })
-            }
-            Ask::RefundByHand { order, hand, amount, .. } => {
-                by = None;
-                let refund_id = format!("by hand {hand}");
-                let number = number::of_refund_by_hand(&with.merchant.id, &refund_id);
-                Command::NoticeRefund(NoticeRefund {
-                    refund_no: number.parse().expect("a made number is well-formed"),
-                    order_no: self.number(of, Kind::Order, *order)?,
-                    out_refund_no: format!("H{hand}").into(),
-                    refund_id: refund_id.into(),
-                    amount: fen(*amount),
-                })
-            }
+            Ask::Refund { .. }
+            | Ask::RefundByHand { .. }
+            | Ask::Stand(_)
+            | Ask::Raise { .. }
+            | Ask::Resolve { .. }
+            | Ask::Attest { .. }
+            | Ask::Run { .. } => return self.errand(op, with),
         };
         Some((command, by))
     }
@@ -231,7 +155,12 @@ impl Notebook {
     }
 
     /// The number of a thing, when it was chosen or somebody was told of it.
-    fn number<T: std::str::FromStr>(&self, of: usize, kind: Kind, name: Name) -> Option<T> {
+    pub(super) fn number<T: std::str::FromStr>(
+        &self,
+        of: usize,
+        kind: Kind,
+        name: Name,
+    ) -> Option<T> {
         let number = match name {
             Name::Chosen(number) => chosen(kind, number),
             Name::Made(key) => self.numbers.get(&(of, kind, key))?.clone(),
@@ -276,8 +205,23 @@ impl Notebook {
     }
 }
 
+fn withdraw(ask: &Ask, with: &mut Asking<'_>) -> Option<Command> {
+    let Ask::Withdraw { withdrawal, amount, settle_first, by } = ask else { return None };
+    let (withdrawal_no, idempotency_key) = filled(*withdrawal, Kind::Withdrawal, with);
+    let (settlement_no, _) = filled(Name::Made(0), Kind::Settlement, with);
+    let request = WithdrawalRequest { amount: amount.map(fen), settle_first: *settle_first };
+    Some(Command::Withdraw(Withdraw {
+        withdrawal_no,
+        idempotency_key,
+        request,
+        settlement_no,
+        asked_by: key_id(*by),
+        transfers_open: with.transfers_open,
+    }))
+}
+
 /// The number to send, and the caller's key when the number is made for it: a new one each time, as the front door does.
-fn filled<T: std::str::FromStr<Err: std::fmt::Debug>>(
+pub(super) fn filled<T: std::str::FromStr<Err: std::fmt::Debug>>(
     name: Name,
     kind: Kind,
     with: &mut Asking<'_>,
@@ -298,15 +242,15 @@ fn chosen(kind: Kind, number: u64) -> String {
     format!("{}{number:04}", kind.letter())
 }
 
-fn transaction_id(number: u64) -> TransactionId {
+pub(super) fn transaction_id(number: u64) -> TransactionId {
     format!("T{number}").parse().expect("a transaction id")
 }
 
-fn key_id(n: u64) -> KeyId {
+pub(super) fn key_id(n: u64) -> KeyId {
     format!("key{n}").parse().expect("a short id")
 }
 
-fn fen(amount: u64) -> Money {
+pub(super) fn fen(amount: u64) -> Money {
     Money::from_fen(amount).expect("a small amount")
 }
 

@@ -49,6 +49,9 @@ pub(super) fn add(plan: &mut Plan) {
         let sketch = &mut sketches[op.merchant];
         sketch.see(&op.ask);
         plan.ops.push(op.clone());
+        if let Ask::Withdraw { withdrawal, .. } = op.ask {
+            add_runs(plan, &op, withdrawal, &mut random);
+        }
         if random.percent(often) {
             let client = number(random.below(plan.clients as u64));
             let think = random.below(op.think + 1);
@@ -58,6 +61,15 @@ pub(super) fn add(plan: &mut Plan) {
     }
     if has_months(plan.seed) {
         add_months(plan);
+    }
+}
+
+/// Some withdrawals are put in a bank run, and some of these in another as well, or in the same again.
+fn add_runs(plan: &mut Plan, op: &Op, withdrawal: Name, random: &mut Random) {
+    while random.percent(40) {
+        let think = random.below(op.think + 1);
+        let ask = Ask::Run { withdrawal, run: random.below(2) };
+        plan.ops.push(Op { think, ask, ..op.clone() });
     }
 }
 
@@ -140,9 +152,13 @@ impl Sketch {
         Ask::Resolve { about, kind, note: random.below(3) / 2 }
     }
 
-    fn attest(&mut self, random: &mut Random) -> Ask {
+    fn withdrawal(&self, random: &mut Random) -> Name {
         let known = (!self.withdrawals.is_empty()).then(|| *random.of(&self.withdrawals));
-        let withdrawal = known.unwrap_or(Name::Chosen(9_000));
+        known.unwrap_or(Name::Chosen(9_000))
+    }
+
+    fn attest(&mut self, random: &mut Random) -> Ask {
+        let withdrawal = self.withdrawal(random);
         Ask::Attest { withdrawal, by: 1 + random.below(2), alone: random.percent(50) }
     }
 }

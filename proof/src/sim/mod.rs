@@ -8,9 +8,9 @@
 //! | file | what |
 //! |---|---|
 //! | `plan`, `workload`, `refunds`, `desk`, `fault`, `payouts` | what a seed has in mind: rules, operations, faults |
-//! | `world`, `client`, `truth`, `ending` | the run: who asks, who crashes, how it ends |
+//! | `world`, `client`, `errand`, `truth`, `ending` | the run: who asks, who crashes, how it ends |
 //! | `stage`, `item`, `store`, `channel`, `returns` | what is around the processes: time, chance, the store, WeChat |
-//! | `process`, `actor`, `door`, `writer`, `reader`, `payer`, `refunder` | one process: shells around the machines, as in `actors` |
+//! | `process`, `actor`, `door`, `writer`, `reader`, `payer`, `refunder`, `memos` | one process: shells around the machines, as in `actors` |
 //! | `tour` | many seeds, on several threads |
 //! | `timeline`, `shrink`, `quiet` | a failing run, made small and readable |
 
@@ -20,8 +20,10 @@ mod client;
 mod desk;
 mod door;
 mod ending;
+mod errand;
 mod fault;
 mod item;
+mod memos;
 mod payer;
 mod payouts;
 mod plan;

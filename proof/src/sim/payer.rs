@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tally_actors::domain::command::{Answer, Command, RecordTransfer, StartSending};
-use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
 use tally_actors::payer::plan::{Clocks, Next, Plan, Remembered, Terms};
 use tally_actors::pipeline::Outcome;
@@ -14,6 +13,7 @@ use tally_actors::ports::{Page, Store, WithdrawalUnderWay};
 use super::channel::{Heard, Number};
 use super::door::Message;
 use super::item::{CallId, Item};
+use super::memos::{self, Doing, Memos};
 use super::plan::SECOND;
 use super::process::Process;
 use super::stage::{Open, Origin, Stage};
@@ -21,11 +21,8 @@ use super::store::ready;
 use crate::translate;
 
 /// What the payer remembers. Gone when the process dies.
-#[derive(Default)]
 pub(super) struct Payer {
-    /// The gaps between the steps of the ladder, in seconds; the last repeats.
-    gaps: &'static [u64],
-    memos: BTreeMap<Number, Memo>,
+    memos: Memos<Number, Remembered>,
     /// Calls to the front door, with what they are for.
     calls: BTreeMap<CallId, InHand>,
     /// Orders and questions at the channel, with what they are for.
@@ -34,37 +31,13 @@ pub(super) struct Payer {
     next: u64,
 }
 
-#[derive(Default)]
-struct Memo {
-    /// When it is taken in hand again, in microseconds.
-    due_at: u64,
-    climbed: usize,
-    remembered: Remembered,
-    in_hand: bool,
-}
-
 /// A withdrawal in hand.
-struct InHand {
-    number: Number,
-    plan: Plan,
-    doing: Doing,
-}
-
-/// What is being done for a withdrawal.
-enum Doing {
-    /// A try is being made durable.
-    Begin,
-    /// The transfer is out.
-    Send,
-    /// The channel is asked; since when.
-    Ask(At),
-    /// An outcome is being recorded.
-    Record,
-}
+type InHand = memos::InHand<Number, Plan>;
 
 impl Payer {
     pub(super) fn new(gaps: &'static [u64]) -> Self {
-        Self { gaps, ..Self::default() }
+        let (memos, calls, asked) = (Memos::new(gaps), BTreeMap::new(), BTreeMap::new());
+        Self { memos, calls, asked, next: 0 }
     }
 }
 
@@ -87,18 +60,12 @@ impl Process {
         let mut next: Option<u64> = None;
         for WithdrawalUnderWay { merchant, withdrawal } in under_way.into_iter().flatten() {
             let number = (merchant, withdrawal.withdrawal_no);
-            let memo = self.payer.memos.entry(number).or_default();
-            if !memo.in_hand && stage.now >= memo.due_at {
-                let gap = self.payer.gaps[memo.climbed.min(self.payer.gaps.len() - 1)];
-                memo.climbed += 1;
-                memo.due_at = stage.now + gap * SECOND;
-                memo.in_hand = true;
-                let remembered = memo.remembered;
+            if let Some(remembered) = self.payer.memos.take(number, stage.now) {
                 let now = self.clocks(stage);
                 let (plan, next) = Plan::take(withdrawal, remembered, Terms::open(), now);
                 self.does(number, plan, next, stage);
             }
-            let due_at = self.payer.memos[&number].due_at;
+            let due_at = self.payer.memos.due_at(number);
             next = Some(next.map_or(due_at, |soonest| soonest.min(due_at)));
         }
         if let Some(due_at) = next {
@@ -109,8 +76,7 @@ impl Process {
 
     /// Does what is next for a withdrawal in hand.
     fn does(&mut self, number: Number, plan: Plan, next: Next, stage: &mut Stage) {
-        let memo = self.payer.memos.entry(number).or_default();
-        memo.remembered = plan.remembered();
+        self.payer.memos.remember(number, plan.remembered());
         let withdrawal_no = number.1;
         match next {
             Next::Begin => {
@@ -133,11 +99,11 @@ impl Process {
                 let asked = stage.query(self.place, number);
                 self.payer.asked.insert(asked, InHand { number, plan, doing });
             }
-            Next::Rest => memo.in_hand = false,
+            Next::Rest => self.payer.memos.rests(number),
         }
     }
 
-    fn clocks(&self, stage: &Stage) -> Clocks {
+    pub(super) fn clocks(&self, stage: &Stage) -> Clocks {
         Clocks { wall: self.now(stage), steady: Duration::from_micros(stage.now) }
     }
 

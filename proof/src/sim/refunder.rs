@@ -2,21 +2,20 @@
 //! without tasks.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use tally_actors::domain::command::{Answer, Command, RecordRefund, StartRefund};
 use tally_actors::domain::refund::Refund;
 use tally_actors::domain::refusal::Refusal;
-use tally_actors::domain::time::At;
 use tally_actors::error::EngineError;
 use tally_actors::gateway::RefundSent;
-use tally_actors::payer::plan::{Clocks, Terms};
+use tally_actors::payer::plan::Terms;
 use tally_actors::pipeline::Outcome;
 use tally_actors::ports::{Page, RefundUnderWay, Store};
 use tally_actors::refunder::plan::{Next, Plan, Remembered};
 
 use super::door::Message;
 use super::item::{CallId, Item};
+use super::memos::{self, Doing, Memos};
 use super::plan::SECOND;
 use super::process::Process;
 use super::returns::{Heard, Number};
@@ -25,11 +24,8 @@ use super::store::ready;
 use crate::translate;
 
 /// What the refunder remembers. Gone when the process dies.
-#[derive(Default)]
 pub(super) struct Refunder {
-    /// The gaps between the steps of the ladder, in seconds; the last repeats.
-    gaps: &'static [u64],
-    memos: BTreeMap<Number, Memo>,
+    memos: Memos<Number, Remembered>,
     /// Calls to the front door, with what they are for.
     calls: BTreeMap<CallId, InHand>,
     /// Refunds and questions at the channel, with what they are for.
@@ -38,37 +34,13 @@ pub(super) struct Refunder {
     next: u64,
 }
 
-#[derive(Default)]
-struct Memo {
-    /// When it is taken in hand again, in microseconds.
-    due_at: u64,
-    climbed: usize,
-    remembered: Remembered,
-    in_hand: bool,
-}
-
 /// A refund in hand.
-struct InHand {
-    number: Number,
-    plan: Plan,
-    doing: Doing,
-}
-
-/// What is being done for a refund.
-enum Doing {
-    /// A try is being made durable.
-    Begin,
-    /// The refund is out.
-    Send,
-    /// The channel is asked; since when.
-    Ask(At),
-    /// An outcome is being recorded.
-    Record,
-}
+type InHand = memos::InHand<Number, Plan>;
 
 impl Refunder {
     pub(super) fn new(gaps: &'static [u64]) -> Self {
-        Self { gaps, ..Self::default() }
+        let (memos, calls, asked) = (Memos::new(gaps), BTreeMap::new(), BTreeMap::new());
+        Self { memos, calls, asked, next: 0 }
     }
 }
 
@@ -91,18 +63,12 @@ impl Process {
         let mut next: Option<u64> = None;
         for RefundUnderWay { merchant, refund } in under_way.into_iter().flatten() {
             let number = (merchant, refund.refund_no);
-            let memo = self.refunder.memos.entry(number).or_default();
-            if !memo.in_hand && stage.now >= memo.due_at {
-                let gap = self.refunder.gaps[memo.climbed.min(self.refunder.gaps.len() - 1)];
-                memo.climbed += 1;
-                memo.due_at = stage.now + gap * SECOND;
-                memo.in_hand = true;
-                let remembered = memo.remembered;
-                let now = self.steady_and_wall(stage);
+            if let Some(remembered) = self.refunder.memos.take(number, stage.now) {
+                let now = self.clocks(stage);
                 let (plan, next) = Plan::take(refund, remembered, Terms::open(), now);
                 self.goes_on_with(number, plan, next, stage);
             }
-            let due_at = self.refunder.memos[&number].due_at;
+            let due_at = self.refunder.memos.due_at(number);
             next = Some(next.map_or(due_at, |soonest| soonest.min(due_at)));
         }
         if let Some(due_at) = next {
@@ -113,8 +79,7 @@ impl Process {
 
     /// Does what is next for a refund in hand.
     fn goes_on_with(&mut self, number: Number, plan: Plan, next: Next, stage: &mut Stage) {
-        let memo = self.refunder.memos.entry(number).or_default();
-        memo.remembered = plan.remembered();
+        self.refunder.memos.remember(number, plan.remembered());
         let Refund { refund_no, order_no, tried_at: last_try, .. } = *plan.refund();
         match next {
             Next::Begin => {
@@ -131,16 +96,12 @@ impl Process {
                 self.refunder.asked.insert(asked, InHand { number, plan, doing: Doing::Send });
             }
             Next::Ask => {
-                let doing = Doing::Ask(plan.asks(self.steady_and_wall(stage)));
+                let doing = Doing::Ask(plan.asks(self.clocks(stage)));
                 let asked = stage.ask_refund(self.place, number.0, plan.refund());
                 self.refunder.asked.insert(asked, InHand { number, plan, doing });
             }
-            Next::Rest => memo.in_hand = false,
+            Next::Rest => self.refunder.memos.rests(number),
         }
-    }
-
-    fn steady_and_wall(&self, stage: &Stage) -> Clocks {
-        Clocks { wall: self.now(stage), steady: Duration::from_micros(stage.now) }
     }
 
     fn refunder_calls(&mut self, in_hand: InHand, command: Command, stage: &mut Stage) {
@@ -164,15 +125,15 @@ impl Process {
         };
         if let Err(EngineError::Refused(Refusal::RefundTooSoon(until))) = &said {
             let wait = until.ms().saturating_sub(self.now(stage).ms()).max(0).unsigned_abs();
-            self.refund_is_due(number, stage.now + wait * 1_000);
+            self.refunder.memos.begins_anew(number, stage.now + wait * 1_000);
         }
         let made = match said {
             Ok(Outcome { answer: Answer::Refund(made), .. }) => Some(*made),
             Ok(_) | Err(_) => None,
         };
         let next = match doing {
-            Doing::Begin => plan.begun(made, self.steady_and_wall(stage)),
-            Doing::Record => plan.recorded(made, self.steady_and_wall(stage)),
+            Doing::Begin => plan.begun(made, self.clocks(stage)),
+            Doing::Record => plan.recorded(made, self.clocks(stage)),
             Doing::Send | Doing::Ask(_) => Next::Rest,
         };
         self.goes_on_with(number, plan, next, stage);
@@ -186,21 +147,16 @@ impl Process {
         let next = match (doing, stage.refund_said(asked)) {
             (Doing::Send, Some(Heard::Sent(sent))) => {
                 if sent == RefundSent::Taken {
-                    self.refund_is_due(number, stage.now + self.refunder.gaps[0] * SECOND);
+                    let memos = &mut self.refunder.memos;
+                    memos.begins_anew(number, stage.now + memos.first_gap());
                 }
                 plan.sent(sent)
             }
             (Doing::Ask(asked_at), Some(Heard::Standing(standing))) => {
-                plan.stands(asked_at, standing, self.steady_and_wall(stage))
+                plan.stands(asked_at, standing, self.clocks(stage))
             }
             (_, _) => Next::Rest,
         };
         self.goes_on_with(number, plan, next, stage);
-    }
-
-    /// A refund is looked at then, from the beginning of its ladder.
-    fn refund_is_due(&mut self, number: Number, due_at: u64) {
-        let memo = self.refunder.memos.entry(number).or_default();
-        (memo.due_at, memo.climbed) = (due_at, 0);
     }
 }

@@ -216,12 +216,12 @@ impl Stage {
         let own = payments.filter(|(whose, paid_for, ..)| *whose == merchant && *paid_for == order);
         let paid: Vec<Fen> = own.map(|(.., amount)| *amount).collect();
         let [paid] = paid[..] else { return };
-        let opened = |call: &Call| match &call.request {
-            Request::Open { order_no, amount, by_wechat, .. } => {
-                let own = call.merchant == merchant && *order_no == order;
-                own.then_some(*amount == paid && *by_wechat)
-            }
-            _ => None,
+        let opened = |call: &Call| {
+            let Request::Open { order_no, amount, by_wechat, .. } = &call.request else {
+                return None;
+            };
+            let own = call.merchant == merchant && *order_no == order;
+            own.then_some(*amount == paid && *by_wechat)
         };
         let mut opened = self.history.calls.iter().filter_map(opened).peekable();
         let other = opened.peek().is_none() || opened.any(|same| !same);

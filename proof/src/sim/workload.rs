@@ -97,6 +97,11 @@ pub(super) enum Ask {
         /// If nobody else has said the same, the admin's own word is named as the first.
         alone: bool,
     },
+    /// A withdrawal is handed to the bank, with others.
+    Run {
+        withdrawal: Name,
+        run: u64,
+    },
 }
 
 /// What a case is about.
@@ -128,6 +133,7 @@ impl Ask {
             Self::Raise { .. } => "raise a case",
             Self::Resolve { .. } => "resolve a case",
             Self::Attest { .. } => "attest",
+            Self::Run { .. } => "put in a bank run",
         }
     }
 }

@@ -8,8 +8,7 @@ use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
 
 use super::Stop;
-use super::columns::{Value, difference};
-use super::columns::{amount, at, count, place};
+use super::columns::{Value, amount, at, count, difference, place};
 use super::fold::Fold;
 use super::report::{Fault, What};
 use crate::sql::db::Db;

@@ -1,5 +1,7 @@
 //! Cursors: where a part of a list ended. A letter says which list, so that a cursor of another one is refused.
 
+use std::str::FromStr;
+
 use tally_actors::domain::chain::Seq;
 use tally_actors::domain::ids::{KeyId, MerchantId, RunNo};
 use tally_actors::domain::time::At;
@@ -23,10 +25,7 @@ pub(crate) fn of_merchant(registered_at: At, of: &MerchantId) -> String {
 
 /// The registration and id that such a cursor names; past all without one.
 pub(crate) fn merchant(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
-    let Some(cursor) = cursor else { return Ok((i64::MAX, String::new())) };
-    let (ms, of) =
-        cursor.strip_prefix('m').and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
-    Ok((number(ms)?, id(of)?))
+    timed::<MerchantId>('m', cursor)
 }
 
 /// The cursor after a case.
@@ -50,7 +49,7 @@ pub(crate) fn waiting(list: char, cursor: Option<&str>) -> Result<(i64, String, 
     let fields: Vec<&str> =
         cursor.strip_prefix(list).ok_or(ReadError::Cursor)?.split('.').collect();
     match fields[..] {
-        [ms, of, seq] => Ok((number(ms)?, id(of)?, number(seq)?)),
+        [ms, of, seq] => Ok((number(ms)?, id::<MerchantId>(of)?, number(seq)?)),
         _ => Err(ReadError::Cursor),
     }
 }
@@ -62,11 +61,7 @@ pub(crate) fn of_key(created_at: At, key_id: &KeyId) -> String {
 
 /// The time and id that such a cursor names; past all without one.
 pub(crate) fn key(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
-    let Some(cursor) = cursor else { return Ok((i64::MAX, String::new())) };
-    let (ms, key_id) =
-        cursor.strip_prefix('k').and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
-    let key_id: KeyId = key_id.parse().map_err(|_| ReadError::Cursor)?;
-    Ok((number(ms)?, key_id.to_string()))
+    timed::<KeyId>('k', cursor)
 }
 
 /// The cursor after a bank run.
@@ -76,11 +71,17 @@ pub(crate) fn of_run(at: At, run_no: &RunNo) -> String {
 
 /// The time and number that such a cursor names; past all without one.
 pub(crate) fn run(cursor: Option<&str>) -> Result<(i64, String), ReadError> {
+    timed::<RunNo>('b', cursor)
+}
+
+fn timed<T: FromStr + ToString>(
+    list: char,
+    cursor: Option<&str>,
+) -> Result<(i64, String), ReadError> {
     let Some(cursor) = cursor else { return Ok((i64::MAX, String::new())) };
-    let (ms, run_no) =
-        cursor.strip_prefix('b').and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
-    let run_no: RunNo = run_no.parse().map_err(|_| ReadError::Cursor)?;
-    Ok((number(ms)?, run_no.to_string()))
+    let (ms, of) =
+        cursor.strip_prefix(list).and_then(|rest| rest.split_once('.')).ok_or(ReadError::Cursor)?;
+    Ok((number(ms)?, id::<T>(of)?))
 }
 
 /// A number as this file writes it, and no other way.
@@ -89,8 +90,8 @@ fn number(raw: &str) -> Result<i64, ReadError> {
     if number >= 0 && number.to_string() == raw { Ok(number) } else { Err(ReadError::Cursor) }
 }
 
-fn id(raw: &str) -> Result<String, ReadError> {
-    raw.parse::<MerchantId>().map(|of| of.to_string()).map_err(|_| ReadError::Cursor)
+fn id<T: FromStr + ToString>(raw: &str) -> Result<String, ReadError> {
+    raw.parse::<T>().map(|of| of.to_string()).map_err(|_| ReadError::Cursor)
 }
 
 #[cfg(test)]

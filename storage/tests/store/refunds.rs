@@ -65,6 +65,7 @@ fn life() -> Vec<Command> {
             out_refund_no: "by hand".into(),
             refund_id: "50001".into(),
             amount: fen(50),
+            transaction_id: None,
         }),
         record("H001", "1003", succeeded(60, None)),
     ]

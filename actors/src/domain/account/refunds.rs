@@ -3,7 +3,7 @@
 use super::super::books::{Key, Numbered, Route};
 use super::super::case::{Case, CaseKind, RaisedCase};
 use super::super::command::{
-    Answer, NoticeRefund, RecordRefund, RefundOutcome, RequestRefund, StartRefund,
+    Answer, Asked, NoticeRefund, RecordRefund, RefundOutcome, RequestRefund, StartRefund,
 };
 use super::super::event::Event;
 use super::super::head::Head;
@@ -124,8 +124,17 @@ impl Account {
 
     /// `sending` is recorded once a try, at that time, by whoever knows of the last try: soon after it, or any time after one
     /// that certainly moved nothing. Refunds of one order keep their distance, whichever process sends them.
-    pub(super) fn start_refund(&self, start: &StartRefund, at: At) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn start_refund(
+        &self,
+        start: &StartRefund,
+        asked: Asked,
+    ) -> Result<Vec<Event>, Refusal> {
         let StartRefund { refund_no, order_no, last_try } = *start;
+        // Of restored books nobody knows which refunds were made since under other numbers.
+        if asked.is_frozen() {
+            return Err(Refusal::WithdrawalsFrozen);
+        }
+        let at = asked.at;
         let (refund, order) = self.refund_and_order(refund_no, order_no)?;
         let too_late = |last: At| at >= last.plus_ms(limits::MISSING_IS_CERTAIN_AFTER_MS);
         let may_go_out = match refund.status {
@@ -170,7 +179,8 @@ impl Account {
             }
             RefundOutcome::Closed(reason) => self.failed(head, refund, order, reason),
             RefundOutcome::NotFound(question) => {
-                if !out || !never_comes(refund.asked_since(), *question, restored) {
+                let told_for = limits::REFUND_TOLD_FOR_MS;
+                if !out || !never_comes(refund.asked_since(), *question, restored, told_for) {
                     return Ok(vec![]);
                 }
                 let why = refund.why.as_deref().map_or(String::new(), |why| format!(": {why}"));
@@ -286,6 +296,9 @@ impl Account {
         }
         let order = self.books.order(&notice.order_no).ok_or(Refusal::OrderUnknown)?;
         let payment = order.payment.as_ref().ok_or(Refusal::OrderNotPaid)?;
+        if notice.transaction_id.is_some_and(|told| told != payment.transaction_id) {
+            return Err(Refusal::OrderConflict("transaction_id"));
+        }
         if !(REFUND_MIN..=order.amount).contains(&notice.amount) {
             return Err(Refusal::AmountInvalid { min: REFUND_MIN, max: order.amount });
         }

@@ -78,11 +78,12 @@ pub(super) fn may_have_been_sent(withdrawal: &Withdrawal, outcome: &TransferOutc
 }
 
 /// Whether a transfer or a refund that the channel did not find never comes. An answer about a try says nothing of one that began since:
-/// that may be on its way. Nor does one soon after a restore: the newest try may be lost.
+/// that may be on its way. Nor does one soon after a restore: the newest try may be lost. The channel tells of it for so long.
 pub(super) fn never_comes(
     tried_at: Option<At>,
     mut question: Question,
     restored: Option<Restored>,
+    told_for_ms: i64,
 ) -> bool {
     let Some(newest) = tried_at else { return false };
     if mutant::on(Mutant::AnswerOfAnOlderTry) {
@@ -90,5 +91,5 @@ pub(super) fn never_comes(
     }
     let certain = question.tried_at == newest && !question.is_early(restored);
     (certain || mutant::on(Mutant::MissingIsFailed))
-        && (!question.is_late() || mutant::on(Mutant::MissingForEver))
+        && (!question.is_late(told_for_ms) || mutant::on(Mutant::MissingForEver))
 }

@@ -2,7 +2,8 @@
 
 use super::super::books::{Numbered, Route};
 use super::super::command::{
-    Answer, Asked, Confirm, RecordTransfer, Review, StartSending, TransferOutcome, Withdraw,
+    Answer, Asked, Confirm, Question, RecordTransfer, Review, StartSending, TransferOutcome,
+    Withdraw,
 };
 use super::super::event::Event;
 use super::super::head::Head;
@@ -215,7 +216,7 @@ impl Account {
                 return Ok(vec![]);
             }
             TransferOutcome::NotFound(question)
-                if sent && !never_comes(withdrawal.tried_at, *question, restored) =>
+                if sent && !is_certain(withdrawal, *question, restored) =>
             {
                 return Ok(vec![]);
             }
@@ -260,6 +261,11 @@ impl Account {
             self.books.withdrawal(withdrawal_no).expect("decide refuses what is not known");
         Answer::Withdrawal(Box::new(withdrawal.clone()))
     }
+}
+
+/// Whether a transfer that the channel did not find never comes.
+fn is_certain(withdrawal: &Withdrawal, question: Question, restored: Option<Restored>) -> bool {
+    never_comes(withdrawal.tried_at, question, restored, limits::MISSING_IS_CERTAIN_UNTIL_MS)
 }
 
 /// The mutant's: whether a withdrawal was given back, and a success overwrites that.

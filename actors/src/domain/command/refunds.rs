@@ -1,6 +1,6 @@
 //! What may be asked about refunds.
 
-use super::super::ids::{IdempotencyKey, KeyId, OrderNo, RefundNo};
+use super::super::ids::{IdempotencyKey, KeyId, OrderNo, RefundNo, TransactionId};
 use super::super::money::Money;
 use super::super::time::At;
 use super::Question;
@@ -90,4 +90,7 @@ pub struct NoticeRefund {
     pub refund_id: Box<str>,
     /// What the customer is said to get, in fen.
     pub amount: Money,
+    /// The payment's number as it was told, where it was: a refund of another payment of the order takes nothing from the
+    /// merchant, who was not credited with that.
+    pub transaction_id: Option<TransactionId>,
 }

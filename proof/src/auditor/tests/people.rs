@@ -202,6 +202,7 @@ fn refusals_of_decisions_that_are_not_so_are_caught() {
         expect("linearizable", &shop.close_books());
     }
     let mut shop = Shop::new(&rules());
-    shop.refused(stands("close"), "merchant_not_empty");
+    let (change, seen) = ("close", Some(1));
+    shop.refused(Request::Desk(Desk::Stand { change, seen }), "merchant_not_empty");
     expect("linearizable", &shop.close_books());
 }

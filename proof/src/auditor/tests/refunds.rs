@@ -370,3 +370,16 @@ fn answers_about_refunds_that_are_not_so_are_caught() {
     row(&mut shop, "R003").status = "failed";
     say("conservation", "refunds has", &shop.close_books());
 }
+
+#[test]
+fn what_the_refunder_does_by_itself_needs_no_call_and_a_request_does() {
+    let mut history = books();
+    let asks = |request: &Request| matches!(request, Request::Refunding(Refunding::Ask { .. }));
+    let about = |request: &Request| matches!(request, Request::Refunding(_));
+    history.calls.retain(|call| !about(&call.request) || asks(&call.request));
+    say("nothing_unasked", "refund_sending", &chained(history.clone()));
+    history.acts_alone = true;
+    right(&chained(history.clone()));
+    history.calls.retain(|call| !asks(&call.request));
+    say("nothing_unasked", "refund_requested", &chained(history));
+}

@@ -256,9 +256,18 @@ fn a_refund_made_by_hand_is_booked_when_wechat_confirms_it_if_need_be_as_debt() 
             out_refund_no: "by hand".into(),
             refund_id: "50000".into(),
             amount: fen(1_000),
+            transaction_id: None,
         })
     };
     assert_eq!(m.ask(&notice("O999")), Err(Refusal::OrderUnknown));
+    let Command::NoticeRefund(mut second) = notice("O100") else { unreachable!() };
+    second.transaction_id = Some("T999".parse().unwrap());
+    let refused = m.ask(&Command::NoticeRefund(second));
+    assert_eq!(
+        refused,
+        Err(Refusal::OrderConflict("transaction_id")),
+        "of the money of another payment"
+    );
     let made = refund(m.ask(&notice("O100")));
     assert!(made.is_hearsay());
     m.stands((0, 0, 994, 0));
@@ -278,6 +287,21 @@ fn a_refund_made_by_hand_is_booked_when_wechat_confirms_it_if_need_be_as_debt() 
     assert_eq!(cases, 1);
     m.ask(&record("R900", succeeded(400, None))).unwrap();
     m.stands((0, -398, 994, 0));
+}
+
+/// A node that was down for months must not leave the money of a refund that was lost with nobody.
+#[test]
+fn a_refund_that_is_not_found_fails_also_after_months() {
+    for (days, status) in [(300, RefundStatus::Failed), (301, RefundStatus::Sending)] {
+        let mut m = shop(by_hand(), 1_000, 1_000);
+        m.ask(&request("R100", "O100", 100)).unwrap();
+        let tried_at = m.now;
+        m.ask(&start("R100", None)).unwrap();
+        let asked = tried_at.plus_ms(days * 86_400_000);
+        let question = Question { tried_at, earliest: asked, latest: asked };
+        let made = refund(m.ask(&record("R100", RefundOutcome::NotFound(question))));
+        assert_eq!(made.status, status, "after {days} days");
+    }
 }
 
 #[test]

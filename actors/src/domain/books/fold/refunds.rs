@@ -167,10 +167,7 @@ fn changed(
 ) -> Option<Balance> {
     match source {
         RefundSource::Available | RefundSource::Suspense => Some(before),
-        RefundSource::Pending(_) => {
-            let in_all = before.plus(back.booked)?.plus(taken.fee)?;
-            in_all.minus(taken.booked)?.minus(back.fee)
-        }
+        RefundSource::Pending(_) => RefundSums::moved(before, taken, back),
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) fn refund() -> impl Strategy<Value = Draft> {
             out_refund_no: number('h', no).into(),
             refund_id: number('i', no).into(),
             amount,
+            transaction_id: None,
         }))
     });
     prop_oneof![
