@@ -155,6 +155,7 @@ mod tests {
                 amount: Money::from_fen(5).unwrap(),
                 expected: None,
                 paid_at: At::default(),
+                booked: None,
             };
             let stamped = Stamped::new(At::default(), Event::CaseOpened { case });
             Own::of(&of, &stamped)

@@ -213,8 +213,16 @@ mod tests {
             ("m1-0000000000000001".parse().unwrap(), "T2".parse().unwrap());
         let kind = CaseKind::PaidTwice;
         let (order_no, expected, paid_at) = ("A001".parse().unwrap(), None, At::from_ms(1));
-        let case =
-            PaymentCase { case_id, kind, order_no, transaction_id, amount, expected, paid_at };
+        let case = PaymentCase {
+            case_id,
+            kind,
+            order_no,
+            transaction_id,
+            amount,
+            expected,
+            paid_at,
+            booked: Some(amount),
+        };
         check(&Event::CaseOpened { case }, [0, 0, 0, 0, 0, 0, 0, 0, 500]);
         let released = |to| Event::SuspenseReleased { case_id, transaction_id, amount, to };
         check(&released(ReleasedTo::Available), [0, 0, 0, 0, 500, 0, 0, 500, -500]);

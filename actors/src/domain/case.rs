@@ -113,12 +113,16 @@ pub struct PaymentCase {
     pub expected: Option<Money>,
     /// When it was paid.
     pub paid_at: At,
+    /// What came in (`settlement_total_fee`), which a coupon makes less than what the customer paid. `None`: the event is from before
+    /// there was suspense, when money could be booked beside its case, so it holds none.
+    pub booked: Option<Money>,
 }
 
 impl PaymentCase {
-    /// What it puts into suspense: the money that fits no order's books. Nothing where the money is credited, or was told of before.
+    /// What it puts into suspense: what came in of the money that fits no order's books. Nothing where the money is credited, or was
+    /// told of before.
     pub fn suspended(&self) -> Option<Money> {
-        (self.kind.suspends() && self.amount > Money::ZERO).then_some(self.amount)
+        self.booked.filter(|came_in| self.kind.suspends() && *came_in > Money::ZERO)
     }
 
     /// The id of a case about a payment.
@@ -157,8 +161,12 @@ pub struct RaisedCase {
 impl RaisedCase {
     /// What is in suspense for it, since the refund before it failed.
     pub fn suspended(&self) -> Option<Money> {
-        let again = self.kind == CaseKind::RefundFailed && self.transaction_id.is_some();
-        self.amount.filter(|_| again)
+        self.booked().filter(|_| self.transaction_id.is_some())
+    }
+
+    /// What came in of a payment whose refund failed.
+    pub fn booked(&self) -> Option<Money> {
+        self.expected.filter(|_| self.kind == CaseKind::RefundFailed)
     }
 }
 
@@ -187,6 +195,8 @@ pub struct Case {
     pub facts: Facts,
     /// Where the money is that was put into suspense for it; `None`: it holds none.
     pub suspense: Option<Suspense>,
+    /// What came in of the payment, which a coupon makes less than what the customer paid. `None`: nobody took that down.
+    pub booked: Option<Money>,
     /// What a person decided; `None`: it is open.
     pub resolution: Option<Resolution>,
 }
@@ -305,6 +315,7 @@ impl Case {
             paid_at: Some(opened.paid_at),
             facts: vec![],
             suspense: opened.suspended().map(|_| Suspense::Held),
+            booked: opened.booked,
             resolution: None,
         }
     }
@@ -325,13 +336,14 @@ impl Case {
             paid_at: None,
             facts,
             suspense: raised.suspended().map(|_| Suspense::Held),
+            booked: raised.booked(),
             resolution: None,
         }
     }
 
     /// The money that is held in suspense for it.
     pub fn held(&self) -> Option<Money> {
-        self.amount.filter(|_| self.suspense == Some(Suspense::Held))
+        self.booked.filter(|_| self.suspense == Some(Suspense::Held))
     }
 
     /// What may be done about it now, what is proposed first. `refunds_open`: whether WeChat refunds can be made at all.

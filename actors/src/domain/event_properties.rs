@@ -267,13 +267,33 @@ fn about_a_refund() -> impl Strategy<Value = Event> {
 
 fn case_opened() -> impl Strategy<Value = Event> {
     let kind = prop::sample::select(vec![CaseKind::PaidAfterClose, CaseKind::OrderUnknown]);
-    (kind, order_no(), transaction_id(), money(), prop::option::of(money()), at()).prop_map(
-        |(kind, order_no, transaction_id, amount, expected, paid_at)| {
+    let sums = (money(), prop::option::of(money()), prop::option::of(money()));
+    (kind, order_no(), transaction_id(), sums, at()).prop_map(
+        |(kind, order_no, transaction_id, (amount, expected, booked), paid_at)| {
             let of = "m1".parse().unwrap();
             let case_id = PaymentCase::id_of(&of, kind, &order_no, &transaction_id);
-            let case =
-                PaymentCase { case_id, kind, order_no, transaction_id, amount, expected, paid_at };
+            let case = PaymentCase {
+                case_id,
+                kind,
+                order_no,
+                transaction_id,
+                amount,
+                expected,
+                paid_at,
+                booked,
+            };
             Event::CaseOpened { case }
+        },
+    )
+}
+
+fn suspense_released() -> impl Strategy<Value = Event> {
+    let to = prop::sample::select(vec![ReleasedTo::Available, ReleasedTo::Order]);
+    (order_no(), transaction_id(), money(), to).prop_map(
+        |(order_no, transaction_id, amount, to)| {
+            let (of, kind) = ("m1".parse().unwrap(), CaseKind::OrderUnknown);
+            let case_id = PaymentCase::id_of(&of, kind, &order_no, &transaction_id);
+            Event::SuspenseReleased { case_id, transaction_id, amount, to }
         },
     )
 }
@@ -293,6 +313,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => case_raised(),
         1 => standing_changed(),
         1 => case_resolved(),
+        1 => suspense_released(),
         4 => about_a_refund(),
     ]
 }

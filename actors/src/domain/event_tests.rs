@@ -119,6 +119,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
                 amount: money(500),
                 expected: Some(money(500)),
                 paid_at: at(),
+                booked: None,
             },
         },
         Event::OrderClosing { order_no },
@@ -156,6 +157,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
     .into_iter()
     .chain(one_of_each_about_a_refund(order_no, transaction_id))
     .chain([Event::WithdrawalInRun { withdrawal_no, run_no: "R20260301".parse().unwrap(), by }])
+    .chain(one_of_each_about_suspense(order_no, transaction_id))
     .collect()
 }
 
@@ -216,6 +218,31 @@ fn one_of_each_about_a_refund(order_no: OrderNo, transaction_id: TransactionId) 
             fee,
             source: RefundSource::Available,
             refund_id: "50000".into(),
+        },
+    ]
+}
+
+fn one_of_each_about_suspense(order_no: OrderNo, transaction_id: TransactionId) -> [Event; 2] {
+    let kind = CaseKind::AmountDiffers;
+    let case_id = PaymentCase::id_of(&"m1".parse().unwrap(), kind, &order_no, &transaction_id);
+    let (amount, booked) = (money(500), money(480));
+    let case = PaymentCase {
+        case_id,
+        kind,
+        order_no,
+        transaction_id,
+        amount,
+        expected: Some(money(600)),
+        paid_at: at(),
+        booked: Some(booked),
+    };
+    [
+        Event::CaseOpened { case },
+        Event::SuspenseReleased {
+            case_id,
+            transaction_id,
+            amount: booked,
+            to: ReleasedTo::Available,
         },
     ]
 }

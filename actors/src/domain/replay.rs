@@ -169,7 +169,7 @@ mod tests {
         check(
             3,
             &event(5)[1..],
-            Some("an event in format 218; this binary knows format 2: run the newer one"),
+            Some("an event in format 218; this binary knows format 3: run the newer one"),
         );
         check(3, &[], Some(damaged));
         let twice =

@@ -300,6 +300,7 @@ fn may_open_case(request: &Request, case: &Case, journal: &Journal) -> bool {
     let differs = expected.is_some_and(|expected| expected != *amount) || booked > amount;
     transaction_id == case.transaction_id
         && *amount == case.amount
+        && case.booked == Some(*booked.min(amount))
         && (!by_hand || matches!(case.kind, "paid_after_close" | "paid_to_closed"))
         && (differs || case.kind != "amount_differs")
 }

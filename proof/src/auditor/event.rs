@@ -160,6 +160,8 @@ pub(super) struct Case<'a> {
     pub(super) order_no: &'a str,
     pub(super) transaction_id: &'a str,
     pub(super) amount: Fen,
+    /// What came in, if the event says so.
+    pub(super) booked: Option<Fen>,
 }
 
 /// Reads an event. `None`: it is none that the auditor knows, or a field is missing or of another shape.
@@ -332,6 +334,7 @@ impl<'a> Fields<'a> {
             order_no: case.text("order_no")?,
             transaction_id: case.text("transaction_id")?,
             amount: case.fen("amount", "amount_fen")?,
+            booked: case.fen("booked", "booked_fen"),
         }))
     }
 }

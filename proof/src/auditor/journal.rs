@@ -7,7 +7,7 @@ use super::lives::{Order, Point, Settlement, Withdrawal};
 use super::people::{self, Word};
 use super::refund::{Refund, Turn, What};
 use super::sums::{Pending, Sums};
-use super::suspense::holds;
+use super::suspense::{self, held_by};
 use crate::history::Stored;
 
 /// A call whose number may be made for a caller's key (`api.md` 3): the scope of the key.
@@ -110,7 +110,7 @@ impl<'a> Journal<'a> {
             Event::Requested(requested) => self.request(requested, at),
             Event::Moved(moved) => self.go_on(moved, at),
             Event::Case(case) => {
-                if holds(case.kind) && case.amount > 0 {
+                if held_by(case) > 0 {
                     self.suspended.entry(case.transaction_id).or_default().push((at, true));
                 }
                 self.open_case(case, at);
@@ -201,6 +201,9 @@ impl<'a> Journal<'a> {
             (None, Some(known)) => self.refunds[known].go_on(turn, at),
             (None, None) => {}
         }
+        if let Some((number, comes)) = suspense::moved(self, turn) {
+            self.suspended.entry(number).or_default().push((at, comes));
+        }
         let Some(&order) = self.order_index.get(turn.order_no) else { return };
         self.orders[order].refund(turn, at);
         if let Some(moves) = &turn.moves {
@@ -275,6 +278,9 @@ impl<'a> Journal<'a> {
                 Some(Event::Word(Word::Resolved { case_id, .. })),
                 Some(Event::Word(Word::Released { case_id: of, to: "available", .. })),
             ) => case_id == of,
+            (Some(Event::Word(Word::Resolved { .. })), Some(Event::Refund(next))) => {
+                suspense::is_asked_for(next)
+            }
             (Some(Event::Refund(turn)), Some(Event::Refund(next))) => {
                 let external =
                     self.order(turn.order_no).is_some_and(|order| !order.opened.by_wechat);
@@ -293,6 +299,7 @@ impl<'a> Journal<'a> {
         match self.event(at) {
             Some(Event::Word(Word::Released { to: "order", .. })) => at + 1,
             Some(Event::Word(Word::Released { .. })) => at - 1,
+            Some(Event::Refund(turn)) if suspense::is_asked_for(turn) => at - 1,
             Some(_) | None => at,
         }
     }

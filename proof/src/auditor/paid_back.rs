@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Found;
 use super::journal::Journal;
-use super::refund::{Refund, State, Status};
+use super::refund::{Place, Refund, State, Status};
 use crate::history::{Channel, PaidBack};
 
 const CLAIM: &str = "channel";
@@ -76,7 +76,9 @@ fn back(journal: &Journal, refund: &Refund, made: &[&PaidBack], found: &mut Foun
     match status {
         Status::Succeeded if by_wechat && made.is_empty() => say("nothing was paid back"),
         Status::Succeeded => {
-            let took = |paid: &&PaidBack| paid.booked.is_some_and(|took| took != booked);
+            // What went out of suspense has no part in the books of its order.
+            let counts = refund.place != Place::Suspense;
+            let took = |paid: &&PaidBack| counts && paid.booked.is_some_and(|took| took != booked);
             if made.iter().any(|paid| paid.amount != amount) {
                 say("the amounts differ");
             }

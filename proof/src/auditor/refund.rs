@@ -80,6 +80,8 @@ pub(super) enum Place {
     /// The pending money of a day.
     Pending(Option<Day>),
     Available,
+    /// Money that fits no order's books.
+    Suspense,
 }
 
 /// Reads such an event.
@@ -121,6 +123,9 @@ pub(super) fn read<'a>(kind: &str, fields: Fields<'a>) -> Option<Event<'a>> {
 fn read_place(fields: Fields<'_>, name: &str) -> Option<Place> {
     if fields.text(name) == Some("available") {
         return Some(Place::Available);
+    }
+    if fields.text(name) == Some("suspense") {
+        return Some(Place::Suspense);
     }
     let part = fields.part(name)?;
     Some(Place::Pending(match part.text("pending") {
@@ -266,6 +271,9 @@ impl Taken {
     /// What an event did.
     pub(super) fn by(turn: &Turn<'_>, at: Point) -> Option<Self> {
         let Moves { booked, fee, place } = turn.moves?;
+        if place == Place::Suspense {
+            return None;
+        }
         let amount = match turn.what {
             What::Requested(Wanted { amount, .. }) | What::Found { amount, .. } => amount.into(),
             What::Failed { amount, .. } => -i128::from(amount),

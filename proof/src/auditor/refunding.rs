@@ -94,10 +94,8 @@ pub(super) fn may_raise(asked: &Refunding, word: &Word) -> bool {
     let fits = match outcome {
         RefundOutcome::Succeeded { .. } => *kind == "refund_by_hand",
         RefundOutcome::Stuck => *kind == "refund_stuck",
-        RefundOutcome::Closed
-        | RefundOutcome::Postponed
-        | RefundOutcome::NotFound
-        | RefundOutcome::Unknown => false,
+        RefundOutcome::Closed | RefundOutcome::NotFound => *kind == "refund_failed",
+        RefundOutcome::Postponed | RefundOutcome::Unknown => false,
     };
     fits && refund_no == about
 }

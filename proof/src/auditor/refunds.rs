@@ -25,6 +25,9 @@ pub(super) fn judge(journal: &Journal, found: &mut Found) {
         let Some(Event::Refund(turn)) = journal.event(at) else { continue };
         let mut faults: Vec<String> = vec![];
         let mut say = |what: Arguments| faults.push(what.to_string());
+        if journal.refund(turn.refund_no).is_some_and(|refund| refund.place == Place::Suspense) {
+            continue;
+        }
         match Before::of(journal, turn, at) {
             Some(before) => before.judge(turn, &mut say),
             None => say(format_args!("its order is not paid, or it is not there")),
@@ -126,7 +129,7 @@ impl<'a, 'b> Before<'a, 'b> {
     fn back_to(&self, own: bool) -> Place {
         match self.refund.place {
             place @ Place::Pending(_) if own && !self.settled => place,
-            Place::Pending(_) | Place::Available => Place::Available,
+            Place::Pending(_) | Place::Available | Place::Suspense => Place::Available,
         }
     }
 
@@ -185,51 +188,14 @@ impl<'a, 'b> Before<'a, 'b> {
     }
 
     fn sending(&self, say: &mut impl FnMut(Arguments)) {
-        let stored = &self.journal.stored.journal;
-        let at_ms = |place: Point| stored.get(place - 1).map_or(0, |fact| fact.at_ms);
-        let newest = self.order.refund_tries.iter().rfind(|(place, _)| *place < self.at);
-        if let Some((place, other)) = newest.filter(|(_, number)| *number != self.refund.refund_no)
-        {
-            let apart = at_ms(self.at) - at_ms(*place);
-            if apart < APART_MS {
-                say(format_args!("it is sent {apart} ms after {other} of the same order"));
-            }
-        }
+        keeps_its_distance(self.journal, (self.order, self.refund), self.at, say);
         if !self.order.opened.by_wechat {
             say(format_args!("its order was not paid at the channel"));
         }
     }
 
-    /// Nothing follows on what is final, nothing succeeds that nobody asked for, and only what is out is unknown.
     fn follows(&self, turn: &Turn, say: &mut impl FnMut(Arguments)) {
-        use Status::{Requested, Sending, Unknown};
-        let by_hand = self.refund.wanted.is_none();
-        let external = !self.order.opened.by_wechat;
-        let from: &[Status] = match turn.what {
-            What::Requested(_) | What::Noticed { .. } => &[],
-            What::Sending if by_hand => &[],
-            What::Sending => &[Requested, Sending, Unknown],
-            What::Postponed if by_hand => &[],
-            What::Postponed => &[Sending, Unknown],
-            What::Succeeded { .. } if by_hand => &[],
-            What::Succeeded { .. } if external => &[Requested],
-            What::Succeeded { .. } | What::Failed { .. } | What::Unknown => {
-                // After a try that moved nothing, what the channel says of an older one is believed.
-                let sent = self.refund.sent.iter().any(|place| *place < self.at);
-                if sent || by_hand { &[Requested, Sending, Unknown] } else { &[] }
-            }
-            What::Found { .. } if by_hand => &[Unknown],
-            What::Found { .. } => &[],
-        };
-        let begins = matches!(turn.what, What::Requested(_) | What::Noticed { .. });
-        let status = self.state.map(|state| state.status);
-        let right = match status {
-            None => begins,
-            Some(status) => from.contains(&status),
-        };
-        if !right {
-            say(format_args!("it was {:?} before", status.map(Status::name)));
-        }
+        follows((self.order, self.refund, self.state), turn, self.at, say);
     }
 
     /// A refund that nobody asked for is shown to a person.
@@ -240,6 +206,61 @@ impl<'a, 'b> Before<'a, 'b> {
         });
         if !raised {
             say(format_args!("it was made by hand, and no case says so"));
+        }
+    }
+}
+
+/// Nothing follows on what is final, nothing succeeds that nobody asked for, and only what is out is unknown.
+pub(super) fn follows(
+    (order, refund, state): (&Order, &Refund, Option<State>),
+    turn: &Turn,
+    at: Point,
+    say: &mut impl FnMut(Arguments),
+) {
+    use Status::{Requested, Sending, Unknown};
+    let by_hand = refund.wanted.is_none();
+    let external = !order.opened.by_wechat;
+    let from: &[Status] = match turn.what {
+        What::Requested(_) | What::Noticed { .. } => &[],
+        What::Sending if by_hand => &[],
+        What::Sending => &[Requested, Sending, Unknown],
+        What::Postponed if by_hand => &[],
+        What::Postponed => &[Sending, Unknown],
+        What::Succeeded { .. } if by_hand => &[],
+        What::Succeeded { .. } if external => &[Requested],
+        What::Succeeded { .. } | What::Failed { .. } | What::Unknown => {
+            // After a try that moved nothing, what the channel says of an older one is believed.
+            let sent = refund.sent.iter().any(|place| *place < at);
+            if sent || by_hand { &[Requested, Sending, Unknown] } else { &[] }
+        }
+        What::Found { .. } if by_hand => &[Unknown],
+        What::Found { .. } => &[],
+    };
+    let begins = matches!(turn.what, What::Requested(_) | What::Noticed { .. });
+    let status = state.map(|state| state.status);
+    let right = match status {
+        None => begins,
+        Some(status) => from.contains(&status),
+    };
+    if !right {
+        say(format_args!("it was {:?} before", status.map(Status::name)));
+    }
+}
+
+/// Sends of one order keep their distance.
+pub(super) fn keeps_its_distance(
+    journal: &Journal,
+    (order, refund): (&Order, &Refund),
+    at: Point,
+    say: &mut impl FnMut(Arguments),
+) {
+    let stored = &journal.stored.journal;
+    let at_ms = |place: Point| stored.get(place - 1).map_or(0, |fact| fact.at_ms);
+    let newest = order.refund_tries.iter().rfind(|(place, _)| *place < at);
+    if let Some((place, other)) = newest.filter(|(_, number)| *number != refund.refund_no) {
+        let apart = at_ms(at) - at_ms(*place);
+        if apart < APART_MS {
+            say(format_args!("it is sent {apart} ms after {other} of the same order"));
         }
     }
 }

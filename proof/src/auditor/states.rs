@@ -140,7 +140,7 @@ fn case(journal: &Journal, case: &Case, at: Point, say: &mut impl FnMut(Argument
         _ => false,
     };
     if !right {
-        let Case { case_id, kind, order_no, transaction_id, amount } = case;
+        let Case { case_id, kind, order_no, transaction_id, amount, .. } = case;
         say(format_args!(
             "seq {at}: case {case_id} says {kind} of {amount} fen, payment {transaction_id} of order {order_no}, and it is not so"
         ));

@@ -6,7 +6,7 @@ use super::day::Day;
 use super::event::{Bucket, Event, Move, Paid};
 use super::people::Word;
 use super::refund::{Moves, Place};
-use super::suspense::holds;
+use super::suspense::held_by;
 use crate::history::Balance;
 
 /// Balances in fen, wide enough that no journal overflows them, and signed, so that what went below zero can be seen.
@@ -66,12 +66,16 @@ impl Sums {
             }
             Event::Refund(turn) => {
                 let Some(moves) = &turn.moves else { return };
-                self.refunded += moves.booked;
-                self.fee += moves.fee;
                 match moves.place {
                     Place::Pending(_) => self.pending -= moves.net(),
                     Place::Available => self.available -= moves.net(),
+                    Place::Suspense => {
+                        self.suspense -= moves.net();
+                        return;
+                    }
                 }
+                self.refunded += moves.booked;
+                self.fee += moves.fee;
             }
             Event::Terms { .. }
             | Event::Opened(_)
@@ -83,7 +87,7 @@ impl Sums {
                 | Word::Attested { .. },
             ) => {}
             Event::Case(case) => {
-                self.suspense += if holds(case.kind) { i128::from(case.amount) } else { 0 };
+                self.suspense += i128::from(held_by(case));
             }
             Event::Word(Word::Released { amount, to, .. }) => {
                 self.suspense -= i128::from(*amount);

@@ -1,7 +1,7 @@
 //! What people decide in a seed's workload: cases, how a merchant stands, and what became of transfers that the channel tells of no
 //! more. Added to what clients do anyway, so that seeds without them stay what they were.
 
-use tally_actors::domain::case::CaseKind;
+use tally_actors::domain::case::{CaseKind, Remedy};
 use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::domain::standing::Change;
 
@@ -30,6 +30,16 @@ const FREEZING: &[CaseKind] = &[
     CaseKind::BillOnly,
     CaseKind::RefundByHand,
     CaseKind::RefundStuck,
+];
+
+/// What may be done about a case.
+const REMEDIES: &[Option<Remedy>] = &[
+    None,
+    Some(Remedy::Accept),
+    Some(Remedy::Credit),
+    Some(Remedy::Credit),
+    Some(Remedy::Refund),
+    Some(Remedy::Refund),
 ];
 
 /// Kinds of case that the platform's own checks open.
@@ -147,9 +157,10 @@ impl Sketch {
 
     fn resolve(&mut self, random: &mut Random) -> Ask {
         let kind = *random.of(FREEZING);
+        let remedy = *random.of(REMEDIES);
         let known = (!self.cases.is_empty()).then(|| *random.of(&self.cases));
         let about = known.unwrap_or(About::Raised { kind, subject: 9 });
-        Ask::Resolve { about, kind, note: random.below(3) / 2 }
+        Ask::Resolve { about, kind, note: random.below(3) / 2, remedy }
     }
 
     fn withdrawal(&self, random: &mut Random) -> Name {

@@ -38,10 +38,11 @@ impl Notebook {
             };
             return Some((Command::RaiseCase(raise), admin));
         }
-        if let Ask::Resolve { note, .. } = op.ask {
+        if let Ask::Resolve { note, remedy, .. } = op.ask {
             let (case_id, by) = (self.case(op, with)?, key_id(0));
             let note = format!("note {note}").into();
-            let resolve = ResolveCase { case_id, by, note, remedy: None, refunds_open: true };
+            let resolve =
+                ResolveCase { case_id, by, note, remedy, refunds_open: with.transfers_open };
             return Some((Command::ResolveCase(resolve), admin));
         }
         if let Ask::Attest { withdrawal, by: says, .. } = op.ask {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tally_actors::domain::ids::{MerchantId, OrderNo, RefundNo};
+use tally_actors::domain::ids::{MerchantId, OrderNo, RefundNo, TransactionId};
 use tally_actors::domain::money::Money;
 use tally_actors::domain::refund::Refund;
 use tally_actors::gateway::{RefundSent, RefundStanding};
@@ -34,6 +34,8 @@ pub(super) struct Returns {
 
 struct Known {
     order_no: OrderNo,
+    /// The payment that it is of.
+    transaction_id: TransactionId,
     amount: Money,
     booked: Option<Money>,
     /// When it was taken, in microseconds.
@@ -114,10 +116,12 @@ impl Stage {
 
     fn new_refund(&mut self, number: Number, refund: &Refund) -> RefundSent {
         let (of, order_no) = (number.0, refund.order_no);
-        if refund.amount > self.left(of, order_no, refund.total) {
+        let transaction_id = refund.transaction_id;
+        if refund.amount > self.left(of, transaction_id, refund.total) {
             return RefundSent::Refused("more than is left of the payment".into());
         }
-        let own = self.live(of, order_no).map(|known| known.taken + APART);
+        let own = self.live(of).filter(|known| known.order_no == order_no);
+        let own = own.map(|known| known.taken + APART);
         if own.max().is_some_and(|until| self.now < until) {
             return RefundSent::Later("FREQUENCY_LIMITED".into());
         }
@@ -139,7 +143,7 @@ impl Stage {
         } else {
             Standing::Paid
         };
-        let known = Known { order_no, amount, booked, taken, by_hand, standing };
+        let known = Known { order_no, transaction_id, amount, booked, taken, by_hand, standing };
         self.returns.known.insert(number, known);
         match standing {
             Standing::Paid => self.paid_back(number),
@@ -162,17 +166,16 @@ impl Stage {
         Money::from_fen(takes)
     }
 
-    fn live(&self, of: MerchantId, order_no: OrderNo) -> impl Iterator<Item = &Known> {
+    fn live(&self, of: MerchantId) -> impl Iterator<Item = &Known> {
         self.returns.known.iter().filter_map(move |((merchant, _), known)| {
-            let own = *merchant == of && known.order_no == order_no;
-            (own && known.standing != Standing::Closed).then_some(known)
+            (*merchant == of && known.standing != Standing::Closed).then_some(known)
         })
     }
 
     /// What is left of a payment of so much.
-    fn left(&self, of: MerchantId, order_no: OrderNo, total: Money) -> Money {
+    fn left(&self, of: MerchantId, payment: TransactionId, total: Money) -> Money {
         let gone = |left: Money, known: &Known| left.minus(known.amount).unwrap_or(Money::ZERO);
-        self.live(of, order_no).fold(total, gone)
+        self.live(of).filter(|known| known.transaction_id == payment).fold(total, gone)
     }
 
     /// The channel, or a person there, ends a refund that was uncertain.
@@ -214,8 +217,8 @@ impl Stage {
         let (merchant, order) = (of.to_string(), order_no.to_string());
         let payments = self.history.channel.payments.iter();
         let own = payments.filter(|(whose, paid_for, ..)| *whose == merchant && *paid_for == order);
-        let paid: Vec<Fen> = own.map(|(.., amount)| *amount).collect();
-        let [paid] = paid[..] else { return };
+        let paid: Vec<_> = own.map(|(.., number, amount)| (number.parse(), *amount)).collect();
+        let [(Ok(transaction_id), paid)] = paid[..] else { return };
         let opened = |call: &Call| {
             let Request::Open { order_no, amount, by_wechat, .. } = &call.request else {
                 return None;
@@ -226,12 +229,12 @@ impl Stage {
         let mut opened = self.history.calls.iter().filter_map(opened).peekable();
         let other = opened.peek().is_none() || opened.any(|same| !same);
         let total = u64::try_from(paid).ok().and_then(Money::from_fen).unwrap_or(Money::ZERO);
-        if other || amount == Money::ZERO || amount > self.left(of, order_no, total) {
+        if other || amount == Money::ZERO || amount > self.left(of, transaction_id, total) {
             return;
         }
         let (booked, taken, by_hand) = (self.takes(amount), self.now, true);
         let standing = Standing::Paid;
-        let known = Known { order_no, amount, booked, taken, by_hand, standing };
+        let known = Known { order_no, transaction_id, amount, booked, taken, by_hand, standing };
         self.returns.known.insert((of, refund_no), known);
         self.paid_back((of, refund_no));
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tally_actors::domain::case::CaseKind;
+use tally_actors::domain::case::{CaseKind, Remedy};
 use tally_actors::domain::ids::WithdrawalNo;
 use tally_actors::domain::standing::Change;
 
@@ -89,6 +89,7 @@ pub(super) enum Ask {
         /// Of a case about a payment.
         kind: CaseKind,
         note: u64,
+        remedy: Option<Remedy>,
     },
     /// What became of a transfer, as it can be seen at the channel.
     Attest {

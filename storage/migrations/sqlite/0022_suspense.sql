@@ -66,21 +66,12 @@ drop table checkpoints;
 alter table checkpoints_anew rename to checkpoints;
 create index checkpoints_by_time on checkpoints (merchant_id, at_ms, seq);
 
+alter table cases add column booked_fen integer check (booked_fen is null or (booked_fen >= 0 and booked_fen <= amount_fen));
 alter table cases add column suspense text check (
-    suspense is null or (suspense in ('held', 'released') and transaction_id is not null and amount_fen > 0)
+    suspense is null or (suspense in ('held', 'released') and transaction_id is not null and booked_fen is not null and booked_fen > 0)
 );
 create index cases_in_suspense on cases (merchant_id, transaction_id, opened_seq)
     where transaction_id is not null and suspense is not null;
-
--- Cases of before hold money as those of today do. A checkpoint may be lost without loss.
-update cases set suspense = 'held'
-    where kind in ('paid_twice', 'amount_differs', 'order_unknown') and paid_ms is not null and amount_fen > 0;
-update heads set
-    suspense_fen = (select sum(amount_fen) from cases where cases.merchant_id = heads.merchant_id and suspense = 'held'),
-    suspended_fen = (select sum(amount_fen) from cases where cases.merchant_id = heads.merchant_id and suspense = 'held'),
-    format = format + 2
-    where merchant_id in (select merchant_id from cases where suspense = 'held');
-delete from checkpoints where merchant_id in (select merchant_id from cases where suspense = 'held');
 
 create table refunds_anew (
     merchant_id text not null collate binary,
@@ -106,7 +97,7 @@ create table refunds_anew (
     constraint day_is_of_pending check (source_day is null or source = 'pending'),
     constraint asked_for_or_by_hand check ((asked_by is null) = (by_hand is not null)),
     constraint refunded_has_an_id check (status <> 'succeeded' or refund_id is not null),
-    constraint suspense_has_no_fee check (source <> 'suspense' or (fee_fen = 0 and booked_fen = amount_fen))
+    constraint suspense_has_no_fee check (source <> 'suspense' or fee_fen = 0)
 ) strict, without rowid;
 
 insert into refunds_anew

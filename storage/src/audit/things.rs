@@ -154,6 +154,7 @@ pub(super) const CASE: &[&str] = &[
     "resolved_by",
     "note",
     "remedy",
+    "booked_fen",
     "suspense",
 ];
 
@@ -175,6 +176,7 @@ pub(super) fn case(case: &Case) -> Vec<Value> {
         or_null(resolution, |made| text(made.by)),
         or_null(resolution, |made| text(&made.note)),
         or_null(resolution.and_then(|made| made.remedy), |remedy| text(remedy.as_str())),
+        or_null(case.booked, amount),
         or_null(case.suspense, |state| text(state.as_str())),
     ]
 }

@@ -39,7 +39,7 @@ pub(crate) const REFUND: &str = "refund_no, order_no, amount_fen, booked_fen, fe
 
 /// The columns of a case, for [`Fields::case`].
 pub(crate) const CASE: &str = "case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, paid_ms, facts, \
-    suspense, resolved_ms, resolved_by, note, remedy";
+    suspense, booked_fen, resolved_ms, resolved_by, note, remedy";
 
 /// The columns of a head, for [`Fields::head`].
 pub(crate) const HEAD: &str = "format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, fee_fen, \
@@ -237,6 +237,7 @@ impl<'r> Fields<'r> {
             paid_at: self.made_if_any(instant)?,
             facts: self.made(decode_facts)?,
             suspense: self.made_if_any(Suspense::of)?,
+            booked: self.made_if_any(money)?,
             resolution: self.resolution()?,
         })
     }

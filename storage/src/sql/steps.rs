@@ -185,9 +185,12 @@ static CASE: Statement = Statement::new(
     Shape::Insert {
         table: "cases",
         columns: "merchant_id, case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, \
-            paid_ms, facts, suspense",
+            paid_ms, facts, suspense, booked_fen",
     },
-    &[Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text, Text],
+    &[
+        Text, Text, Text, Integer, Integer, Text, Text, Integer, Integer, Integer, Text, Text,
+        Integer,
+    ],
 );
 
 static RESOLVED: Statement = Statement::new(

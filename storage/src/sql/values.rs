@@ -275,6 +275,7 @@ pub(crate) fn payment_case(fact: Fact<'_>) -> Option<Values<'_>> {
         Integer(case.paid_at.ms()),
         Words(encode_facts(&[])),
         held(case.suspended()),
+        Value::if_any(case.booked, money),
     ])
 }
 
@@ -294,6 +295,7 @@ pub(crate) fn raised_case(fact: Fact<'_>) -> Option<Values<'_>> {
         Null,
         Words(encode_facts(&case.facts)),
         held(case.suspended()),
+        Value::if_any(case.booked(), money),
     ])
 }
 

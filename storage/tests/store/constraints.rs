@@ -148,6 +148,7 @@ fn case() -> Event {
             amount: fen(1),
             expected: None,
             paid_at: id("2026-03-01T02:00:00Z"),
+            booked: None,
         },
     }
 }

@@ -83,9 +83,11 @@ impl Account {
     /// The refund of all that a case holds. It takes nothing from the merchant, and has no fee.
     fn refunded(&self, case: &Case, asked_by: KeyId) -> Result<Event, Refusal> {
         let impossible = Refusal::RemedyImpossible(Remedy::Refund.as_str());
-        let subject = case.order_no.zip(case.transaction_id).zip(case.held());
+        let subject = case.order_no.zip(case.transaction_id).zip(case.amount.zip(case.held()));
         let refund_no = Case::refund_no(&case.case_id);
-        let Some((((order_no, transaction_id), amount), refund_no)) = subject.zip(refund_no) else {
+        let Some((((order_no, transaction_id), (amount, booked)), refund_no)) =
+            subject.zip(refund_no)
+        else {
             return Err(impossible);
         };
         if self.books.refund(&refund_no).is_some() {
@@ -96,7 +98,7 @@ impl Account {
             order_no,
             idempotency_key: None,
             amount,
-            booked: amount,
+            booked,
             fee: Money::ZERO,
             source: RefundSource::Suspense,
             transaction_id,

@@ -187,6 +187,7 @@ impl Account {
             amount: pay.amount,
             expected: self.books.order(&pay.order_no).map(|order: &Order| order.amount),
             paid_at: pay.paid_at,
+            booked: Some(pay.booked.min(pay.amount)),
         };
         vec![Event::CaseOpened { case }]
     }

@@ -286,7 +286,10 @@ impl Account {
             to: RefundSource::Suspense,
             reason: why.into(),
         };
-        let case = self.refund_case(CaseKind::RefundFailed, refund, refund.amount);
+        let case = RaisedCase {
+            expected: Some(refund.booked),
+            ..self.refund_case(CaseKind::RefundFailed, refund, refund.amount)
+        };
         Ok(vec![failed, Event::CaseRaised { case }])
     }
 

@@ -15,11 +15,15 @@ pub struct Stamped {
     pub event: Event,
 }
 
-/// The version of the format that this binary writes: a byte with the version, then `at`, the key that asked and the event in postcard's
-/// wire format (postcard specification 1.0: varints, zigzag for signed, variants by index).
-pub const FORMAT: u8 = 2;
+/// The newest version of the format that this binary writes: a byte with the version, then `at`, the key that asked and the event in
+/// postcard's wire format (postcard specification 1.0: varints, zigzag for signed, variants by index). An event has the oldest from 2 on
+/// that can hold it, so an older binary refuses only what it would not know.
+pub const FORMAT: u8 = 3;
 
-/// The one before: the same, but that a payment does not end with the rate of its fee.
+/// The one before: the same, but that a case about a payment does not end with what came in.
+const FORMAT_WITHOUT_SUSPENSE: u8 = 2;
+
+/// The first: nor does a payment end with the rate of its fee.
 const FORMAT_WITHOUT_RATES: u8 = 1;
 
 /// Bytes that are not an event this binary knows.
@@ -42,8 +46,16 @@ impl Stamped {
     /// The bytes that are stored.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(96);
-        bytes.push(FORMAT);
-        postcard::to_extend(&(self.at, self.by, &self.event), bytes).expect("events are plain data")
+        let (format, left_out) = match &self.event {
+            Event::CaseOpened { case } if case.booked.is_none() => (FORMAT_WITHOUT_SUSPENSE, 1),
+            Event::CaseOpened { .. } => (FORMAT, 0),
+            _ => (FORMAT_WITHOUT_SUSPENSE, 0),
+        };
+        bytes.push(format);
+        let mut bytes = postcard::to_extend(&(self.at, self.by, &self.event), bytes)
+            .expect("events are plain data");
+        bytes.truncate(bytes.len() - left_out);
+        bytes
     }
 
     /// The event in stored bytes. All of them must belong to it.
@@ -51,20 +63,28 @@ impl Stamped {
         let (&format, rest) = bytes.split_first().ok_or(Undecodable::Damaged)?;
         match format {
             FORMAT => match take(rest)? {
-                (stamped, []) => Ok(stamped),
+                (stamped, []) if matches!(stamped.event, Event::CaseOpened { .. }) => Ok(stamped),
                 _ => Err(Undecodable::Damaged),
             },
-            FORMAT_WITHOUT_RATES => Self::decode_without_rates(rest),
+            FORMAT_WITHOUT_SUSPENSE => match take(rest) {
+                Ok((stamped, [])) if !matches!(stamped.event, Event::CaseOpened { .. }) => {
+                    Ok(stamped)
+                }
+                _ => Self::decode_shorter(rest, |event| matches!(event, Event::CaseOpened { .. })),
+            },
+            FORMAT_WITHOUT_RATES => Self::decode_shorter(rest, |event| {
+                matches!(event, Event::OrderPaid { .. } | Event::CaseOpened { .. })
+            }),
             _ => Err(Undecodable::Format(format)),
         }
     }
 
-    /// Reads format 1: with a byte more, that stands for no rate, a payment is whole, and any other event has it left over.
-    fn decode_without_rates(rest: &[u8]) -> Result<Self, Undecodable> {
+    /// Reads an older format: with a byte more, that stands for what was not said, a `shorter` event is whole, and any other has it
+    /// left over.
+    fn decode_shorter(rest: &[u8], shorter: impl Fn(&Event) -> bool) -> Result<Self, Undecodable> {
         let rest = [rest, &[0]].concat();
         let (stamped, left) = take(&rest)?;
-        let paid = matches!(stamped.event, Event::OrderPaid { .. });
-        if left == if paid { &[][..] } else { &[0] } {
+        if left == if shorter(&stamped.event) { &[][..] } else { &[0] } {
             Ok(stamped)
         } else {
             Err(Undecodable::Damaged)

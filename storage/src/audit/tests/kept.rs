@@ -42,7 +42,7 @@ async fn each_changed_checkpoint_is_found_and_named() {
         ("update checkpoints set format = 2", "format is 2, should be 3"),
         ("update checkpoints set kept = x'00'", "kept is another (personal, not shown)"),
         ("update checkpoints set seq = seq - 1", "hash is "),
-        ("update checkpoints set seq = 0", "seq is 0, should be 1"),
+        ("update checkpoints set seq = 0", "format is 3, should be 1"),
         ("update checkpoints set seq = 7000", "the row is there, but the journal does not know it"),
     ] {
         let books = kept().await;

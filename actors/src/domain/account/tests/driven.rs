@@ -88,7 +88,7 @@ impl Driven {
     }
 
     /// Books, stores, reads back and applies an event.
-    fn append(&mut self, event: Event, at: At) {
+    pub(super) fn append(&mut self, event: Event, at: At) {
         let mut sum = 0;
         for entry in entries(&event) {
             assert!((entry.debit_fen == Money::ZERO) != (entry.credit_fen == Money::ZERO));

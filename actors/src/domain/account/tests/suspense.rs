@@ -164,3 +164,66 @@ fn ordinary_payments_look_nothing_up_in_suspense_until_something_stood_there() {
     m.pay("O100", "T1", 400).unwrap();
     assert_eq!(asks(&m), 3);
 }
+
+/// Before there was suspense, a payment could be booked beside the case about it: its event does not say what came in.
+#[test]
+fn a_case_of_the_time_before_suspense_holds_nothing() {
+    let mut m = Driven::new(by_hand());
+    m.paid("O100", 500);
+    let (kind, order_no, transaction_id) =
+        (CaseKind::AmountDiffers, "O100".parse().unwrap(), "TO100".parse().unwrap());
+    let case_id = case_of(kind, "O100", "TO100");
+    let case = PaymentCase {
+        case_id,
+        kind,
+        order_no,
+        transaction_id,
+        amount: fen(400),
+        expected: Some(fen(500)),
+        paid_at: m.now,
+        booked: None,
+    };
+    m.append(Event::CaseOpened { case }, m.now);
+    stands(&m, 0, 0, 0);
+    for remedy in [Remedy::Credit, Remedy::Refund] {
+        let refused = Err(Refusal::RemedyImpossible(remedy.as_str()));
+        assert_eq!(m.ask(&resolve(case_id, "x", remedy)), refused);
+    }
+    m.ask(&resolve(case_id, "x", Remedy::Accept)).unwrap();
+}
+
+/// The customer paid 500, of which a coupon of WeChat's gave 20 that never came in.
+#[test]
+fn what_a_coupon_paid_is_neither_held_nor_credited_and_goes_back_with_the_rest() {
+    for remedy in [Remedy::Credit, Remedy::Refund] {
+        let mut m = Driven::new(by_hand());
+        m.paid("O100", 500);
+        m.ask(&Command::Pay(Pay {
+            order_no: "O100".parse().unwrap(),
+            transaction_id: "T2".parse().unwrap(),
+            amount: fen(500),
+            booked: fen(480),
+            paid_at: m.now,
+            source: PaymentSource::Notice,
+        }))
+        .unwrap();
+        stands(&m, 480, 0, 0);
+        let case_id = case_of(CaseKind::PaidTwice, "O100", "T2");
+        m.ask(&resolve(case_id, "x", remedy)).unwrap();
+        if remedy == Remedy::Credit {
+            stands(&m, 0, 480, 480);
+            continue;
+        }
+        stands(&m, 0, 0, 0);
+        let refund = refund_of(&m, &case_id);
+        assert_eq!((refund.amount, refund.booked, refund.total), (fen(500), fen(480), fen(500)));
+        ended(&mut m, &case_id, RefundOutcome::Closed("REFUNDCLOSE".into())).unwrap();
+        stands(&m, 480, 0, 0);
+        let refund_no = Case::refund_no(&case_id).unwrap();
+        let again = Case::id_of(&"m1".parse().unwrap(), CaseKind::RefundFailed, refund_no.as_str());
+        m.ask(&resolve(again, "once more", Remedy::Refund)).unwrap();
+        let refund = refund_of(&m, &again);
+        assert_eq!((refund.amount, refund.booked, refund.total), (fen(500), fen(480), fen(500)));
+        stands(&m, 0, 0, 0);
+    }
+}
