@@ -99,6 +99,10 @@ mutants! {
         AttestedAlone = "attested-alone",
         /// A withdrawal that is in a bank run is put in another.
         PutInTwoRuns = "put-in-two-runs",
+        /// What stood in suspense and was credited is booked for its order as well.
+        SuspenseLeftTwice = "suspense-left-twice",
+        /// A remedy credits what the customer paid, coupons included, and not what came in.
+        CouponCredited = "coupon-credited",
     }
     payout {
         /// A success that comes late overwrites a withdrawal that was given back.

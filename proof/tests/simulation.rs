@@ -113,6 +113,7 @@ fn every_fault_answer_and_event_comes_up() {
         "case_resolved",
         "withdrawal_attested",
         "withdrawal_in_run",
+        "suspense_released",
     ];
     all("event", &events);
 }

@@ -284,7 +284,8 @@ impl<'a> Journal<'a> {
             (Some(Event::Refund(turn)), Some(Event::Refund(next))) => {
                 let external =
                     self.order(turn.order_no).is_some_and(|order| !order.opened.by_wechat);
-                let requested = matches!(turn.what, What::Requested(_));
+                let requested =
+                    matches!(turn.what, What::Requested(_)) && !suspense::is_asked_for(turn);
                 external && requested && turn.refund_no == next.refund_no
             }
             (Some(Event::Refund(turn)), Some(Event::Word(Word::Raised { refund_no, .. }))) => {

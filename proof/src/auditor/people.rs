@@ -3,10 +3,10 @@
 
 use std::fmt::Arguments;
 
-use super::bank_runs;
 use super::event::{Event, Fields, Move};
 use super::journal::Journal;
 use super::lives::{Point, Standing};
+use super::{bank_runs, suspense};
 use crate::history::{Desk, Fen, Thing};
 
 /// What is recorded of it. Amounts in fen.
@@ -284,6 +284,11 @@ pub(super) fn refused(journal: &Journal, desk: &Desk, code: &str, at: Point) -> 
         (Desk::Resolve { case_id, .. }, "case_unknown") => !there(case_id),
         (Desk::Resolve { case_id, .. }, "case_resolved") => {
             there(case_id) && !is_open(journal, case_id, at)
+        }
+        (Desk::Resolve { case_id, remedy }, "remedy_impossible" | "certificate_missing") => {
+            let refunds = *remedy == Some("refund");
+            let possible = suspense::remedies(journal, case_id, at).contains(&remedy.unwrap_or(""));
+            is_open(journal, case_id, at) && possible == (code == "certificate_missing" && refunds)
         }
         (Desk::Stand { change, .. }, "merchant_closed") => {
             stood(journal, at).1 == "closed" && !matches!(*change, "freeze" | "unfreeze")

@@ -6,7 +6,7 @@ use super::journal::{Journal, Route};
 use super::lives::{OrderStatus, Point};
 use super::own::number;
 use super::people::Word;
-use super::refund::{Refund, State, Status, Turn, Wanted, What};
+use super::refund::{Place, Refund, State, Status, Turn, Wanted, What};
 use super::refunds::share;
 use crate::history::{self, Fen, RefundOutcome, Refunding, Request};
 
@@ -52,7 +52,9 @@ pub(super) fn may_record(asked: &Refunding, turn: &Turn, at: Point, journal: &Jo
         }
         What::Succeeded { amount: paid, booked: before, booked_now, .. } => match asked {
             Refunding::Record { outcome: RefundOutcome::Succeeded { amount, booked }, .. } => {
-                *amount == paid && booked.unwrap_or(before) == booked_now
+                // What the channel took for money that stood in suspense is no matter of the books.
+                let own = turn.moves.is_none_or(|moves| moves.place != Place::Suspense);
+                *amount == paid && (!own || booked.unwrap_or(before) == booked_now)
             }
             Refunding::Ask { .. } => {
                 let Some(Event::Refund(first)) = journal.event(at - 1) else { return false };
@@ -301,11 +303,15 @@ pub(super) fn refused(
             }
             _ => false,
         },
-        Refunding::Notice { order_no, amount, .. } => {
+        Refunding::Notice { order_no, amount, transaction_id, .. } => {
             let order = journal.order(order_no).filter(|order| order.opened_at <= at);
             match code {
                 "order_unknown" => order.is_none(),
                 "order_not_paid" => order.is_some_and(|order| order.payment(at).is_none()),
+                "order_conflict" => order
+                    .and_then(|order| order.payment(at))
+                    .zip(transaction_id.as_deref())
+                    .is_some_and(|(paid, told)| paid.transaction_id != told),
                 "amount_invalid" => {
                     order.is_some_and(|order| !(1..=order.opened.amount).contains(amount))
                 }

@@ -219,7 +219,8 @@ pub(super) fn follows(
 ) {
     use Status::{Requested, Sending, Unknown};
     let by_hand = refund.wanted.is_none();
-    let external = !order.opened.by_wechat;
+    // What stood in suspense came by WeChat, whatever the order says.
+    let external = !order.opened.by_wechat && refund.place != Place::Suspense;
     let from: &[Status] = match turn.what {
         What::Requested(_) | What::Noticed { .. } => &[],
         What::Sending if by_hand => &[],

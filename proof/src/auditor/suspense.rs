@@ -192,6 +192,32 @@ fn released_to_order(journal: &Journal, at: Point, number: &str) -> bool {
         if *transaction_id == number)
 }
 
+/// What may be done about a case at a point, beside accepting it.
+pub(super) fn remedies(journal: &Journal, of: &str, at: Point) -> &'static [&'static str] {
+    let held = |number: &str| was_held(journal, number, at) == Some(true);
+    for place in 1..=at {
+        match journal.event(place) {
+            Some(Event::Case(case)) if case.case_id == of => {
+                let there = held_by(case) > 0 && held(case.transaction_id);
+                return match case.kind {
+                    _ if !there => &[],
+                    "order_unknown" => &["credit"],
+                    _ => &["credit", "refund"],
+                };
+            }
+            Some(Event::Word(Word::Raised {
+                case_id, kind: "refund_failed", refund_no, ..
+            })) if *case_id == of => {
+                let wanted = refund_no.and_then(|number| journal.refund(number)?.wanted);
+                let there = wanted.is_some_and(|wanted| held(wanted.transaction_id));
+                return if there { &["credit", "refund"] } else { &[] };
+            }
+            Some(_) | None => {}
+        }
+    }
+    &[]
+}
+
 /// Whether a case held the payment's money by a point, and whether it is there still.
 pub(super) fn was_held(journal: &Journal, number: &str, at: Point) -> Option<bool> {
     let changes = journal.suspended.get(number)?;

@@ -40,6 +40,8 @@ pub enum Refunding {
         order_no: String,
         /// What the customer is said to get.
         amount: Fen,
+        /// The payment that it is said to be of, if that is said.
+        transaction_id: Option<String>,
     },
 }
 

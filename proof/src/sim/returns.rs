@@ -206,6 +206,24 @@ impl Stage {
         self.history.channel.refunds.get_or_insert_default().push(paid);
     }
 
+    /// The payment of an order and its amount, where the channel has exactly one.
+    pub(super) fn one_payment(
+        &self,
+        (of, order_no): (MerchantId, OrderNo),
+    ) -> Option<(TransactionId, Fen)> {
+        let (merchant, order) = (of.to_string(), order_no.to_string());
+        let payments = self.history.channel.payments.iter();
+        let own = payments.filter(|(whose, paid_for, ..)| *whose == merchant && *paid_for == order);
+        let paid: Vec<_> = own.map(|(.., number, amount)| (number, *amount)).collect();
+        let [(number, amount)] = paid[..] else { return None };
+        Some((number.parse().ok()?, amount))
+    }
+
+    /// The payment that a refund which the channel knows is of.
+    pub(super) fn payment_of_refund(&self, number: Number) -> Option<TransactionId> {
+        self.returns.known.get(&number).map(|known| known.transaction_id)
+    }
+
     /// A person refunds at the channel itself, where what is left of the order's payment allows it: of an order that was paid
     /// once, there, and for which nobody ever named another amount.
     pub(super) fn refund_by_hand(
@@ -215,10 +233,7 @@ impl Stage {
         amount: Money,
     ) {
         let (merchant, order) = (of.to_string(), order_no.to_string());
-        let payments = self.history.channel.payments.iter();
-        let own = payments.filter(|(whose, paid_for, ..)| *whose == merchant && *paid_for == order);
-        let paid: Vec<_> = own.map(|(.., number, amount)| (number.parse(), *amount)).collect();
-        let [(Ok(transaction_id), paid)] = paid[..] else { return };
+        let Some((transaction_id, paid)) = self.one_payment((of, order_no)) else { return };
         let opened = |call: &Call| {
             let Request::Open { order_no, amount, by_wechat, .. } = &call.request else {
                 return None;

@@ -31,6 +31,11 @@ impl World {
         {
             return None;
         }
+        if let Command::NoticeRefund(notice) = &mut command {
+            let made = self.stage.payment_of_refund((of, notice.refund_no));
+            let only = || Some(self.stage.one_payment((of, notice.order_no))?.0);
+            notice.transaction_id = made.or_else(only);
+        }
         if let Command::Stand(stand) = &mut command
             && stand.change == Change::Close
         {

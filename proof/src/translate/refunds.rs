@@ -42,6 +42,7 @@ pub(super) fn tells(notice: &NoticeRefund) -> Request {
         refund_no: notice.refund_no.to_string(),
         order_no: notice.order_no.to_string(),
         amount: fen(notice.amount),
+        transaction_id: notice.transaction_id.map(|number| number.to_string()),
     })
 }
 

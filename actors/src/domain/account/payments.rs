@@ -75,6 +75,7 @@ impl Account {
             Verdict::Repeat => verdict,
             Verdict::Pays { case, .. } => match holder.held() {
                 Some(amount) => Verdict::Pays { case, held: Some((*case_id, amount)) },
+                None if mutant::on(Mutant::SuspenseLeftTwice) => verdict,
                 None => Verdict::Misfit(CaseKind::TransactionReused),
             },
             Verdict::Misfit(kind) => {
@@ -187,7 +188,7 @@ impl Account {
             amount: pay.amount,
             expected: self.books.order(&pay.order_no).map(|order: &Order| order.amount),
             paid_at: pay.paid_at,
-            booked: Some(pay.booked.min(pay.amount)),
+            booked: Some(came_in(pay)),
         };
         vec![Event::CaseOpened { case }]
     }
@@ -200,6 +201,11 @@ impl Account {
         };
         Answer::Payment(booking, self.books.order(&pay.order_no).cloned().map(Box::new))
     }
+}
+
+/// What came in of a payment.
+fn came_in(pay: &Pay) -> Money {
+    if mutant::on(Mutant::CouponCredited) { pay.amount } else { pay.booked.min(pay.amount) }
 }
 
 fn too_much() -> Refusal {

@@ -125,7 +125,12 @@ fn by_hand(shop: &mut Shop, no: &str, place: &Value) {
     let (refund_no, order_no) = (no.to_owned(), "A002".to_owned());
     let mut made = Refund { refund_no, order_no, amount: 500, booked: 0, status: "unknown" };
     shop.stored().refunds.push(made.clone());
-    let notice = Refunding::Notice { refund_no: no.into(), order_no: "A002".into(), amount: 500 };
+    let notice = Refunding::Notice {
+        refund_no: no.into(),
+        order_no: "A002".into(),
+        amount: 500,
+        transaction_id: None,
+    };
     shop.done(Request::Refunding(notice), true, Thing::Refund(made.clone()));
     take(shop, "A002", (500, 3), place);
     let fields = json!({"refund_no": no, "order_no": "A002", "amount": 500, "booked": 500,

@@ -142,7 +142,8 @@ impl Shop {
     pub(super) fn case(&mut self, kind: &'static str, order: &str, transaction: &str, amount: Fen) {
         let id = format!("{SHOP}-{kind}{order}{transaction}");
         let case = json!({"case_id": id, "kind": kind, "order_no": order,
-            "transaction_id": transaction, "amount": amount, "expected": null, "paid_at": PAID_AT});
+            "transaction_id": transaction, "amount": amount, "expected": null, "paid_at": PAID_AT,
+            "booked": amount});
         self.record("case_opened", json!({ "case": case }));
         self.stored().cases.push((id, kind));
     }
