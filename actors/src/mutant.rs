@@ -99,8 +99,8 @@ mutants! {
         AttestedAlone = "attested-alone",
         /// A withdrawal that is in a bank run is put in another.
         PutInTwoRuns = "put-in-two-runs",
-        /// What stood in suspense and was credited is booked for its order as well.
-        SuspenseLeftTwice = "suspense-left-twice",
+        /// What stands in suspense, or left it, is booked for its order as well.
+        HeldAndBooked = "held-and-booked",
         /// A remedy credits what the customer paid, coupons included, and not what came in.
         CouponCredited = "coupon-credited",
     }

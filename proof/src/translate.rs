@@ -1,11 +1,9 @@
 //! From the engine's types to the plain words of a history. The only file of the simulator that knows both.
 
+mod desk;
 mod refunds;
 
-use tally_actors::domain::case::Remedy;
-use tally_actors::domain::command::{
-    Answer, Attest, Booking, Command, RulesChange, TransferOutcome,
-};
+use tally_actors::domain::command::{Answer, Booking, Command, RulesChange, TransferOutcome};
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::head::Head;
 use tally_actors::domain::ids::MerchantId;
@@ -14,7 +12,6 @@ use tally_actors::domain::order::{Channel, Order};
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
 use tally_actors::domain::settlement::Settlement;
-use tally_actors::domain::standing::Change;
 use tally_actors::domain::withdrawal::Withdrawal;
 use tally_actors::error::EngineError;
 use tally_actors::pipeline::Outcome;
@@ -76,37 +73,17 @@ pub fn request(command: &Command) -> Request {
             withdrawal_no: record.withdrawal_no.to_string(),
             outcome: outcome(&record.outcome),
         },
-        Command::ResolveCase(resolve) => Request::Desk(history::Desk::Resolve {
-            case_id: resolve.case_id.to_string(),
-            remedy: resolve.remedy.map(Remedy::as_str),
-        }),
-        Command::Stand(stand) => {
-            let seen = stand.seen.map(|seq| seq.0);
-            Request::Desk(history::Desk::Stand { change: change(stand.change), seen })
-        }
-        Command::RaiseCase(raise) => Request::Desk(history::Desk::Raise {
-            kind: raise.kind.as_str(),
-            subject: raise.subject.to_string(),
-            amount: raise.amount.map(fen),
-        }),
+        Command::ResolveCase(resolve) => desk::resolves(resolve),
+        Command::Stand(stand) => desk::stands(stand),
+        Command::RaiseCase(raise) => desk::raises(raise),
         Command::RequestRefund(refund) => refunds::asks(refund),
         Command::StartRefund(start) => refunds::starts(start.refund_no),
         Command::RecordRefund(record) => refunds::records(record),
         Command::NoticeRefund(notice) => refunds::tells(notice),
-        Command::Attest(attest) => attests(attest),
-        Command::PutInRun(put) => Request::Desk(history::Desk::Run {
-            withdrawal_no: put.withdrawal_no.to_string(),
-            run_no: put.run_no.to_string(),
-            by: put.by.to_string(),
-        }),
+        Command::Attest(attest) => desk::attests(attest),
+        Command::PutInRun(put) => desk::puts(put),
         Command::Adopt(_) => unreachable!("nobody asks for that here"),
     }
-}
-
-fn attests(attest: &Attest) -> Request {
-    let Attest { withdrawal_no, succeeded, by, .. } = attest;
-    let (withdrawal_no, by) = (withdrawal_no.to_string(), by.to_string());
-    Request::Desk(history::Desk::Attest { withdrawal_no, succeeded: *succeeded, by })
 }
 
 fn outcome(told: &TransferOutcome) -> history::TransferOutcome {
@@ -139,16 +116,6 @@ pub fn answer(said: &Result<Outcome, EngineError>) -> history::Answer {
 
 fn note(order_no: impl std::fmt::Display, kind: &'static str) -> Request {
     Request::Note { order_no: order_no.to_string(), kind }
-}
-
-fn change(change: Change) -> &'static str {
-    match change {
-        Change::Freeze => "freeze",
-        Change::Unfreeze => "unfreeze",
-        Change::Suspend => "suspend",
-        Change::Resume => "resume",
-        Change::Close => "close",
-    }
 }
 
 fn thing(answer: &Answer) -> Thing {

@@ -209,8 +209,13 @@ mod tests {
             refund_id: "50000".into(),
         };
         check(&found, [0, 300, -2, 0, -298, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_comes_into_suspense_and_leaves_it_moves_no_other_number_but_the_receivers() {
         let (case_id, transaction_id) =
             ("m1-0000000000000001".parse().unwrap(), "T2".parse().unwrap());
+        let amount = money(500);
         let kind = CaseKind::PaidTwice;
         let (order_no, expected, paid_at) = ("A001".parse().unwrap(), None, At::from_ms(1));
         let case = PaymentCase {

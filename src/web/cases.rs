@@ -123,6 +123,7 @@ impl CaseView {
             "transaction_id": case.transaction_id,
             "amount_fen": case.amount,
             "expected_fen": case.expected,
+            "booked_fen": case.booked,
             "paid_at": case.paid_at,
             "details": case.facts.into_iter().map(detail).collect::<Vec<Value>>(),
         });

@@ -75,9 +75,8 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::Invalid { field: "name", reason: "x" }, 400, "invalid_request"),
     ];
     let left = Some(Left { orders: 1, withdrawals: 0 });
-    all.extend(
-        [None, left].map(|left| (ApiError::NotLookedUp(left), 409, "restore_not_looked_up")),
-    );
+    let not_yet = |left| (ApiError::NotLookedUp(left), 409, "restore_not_looked_up");
+    all.extend([None, left].map(not_yet));
     all.extend(refusals.map(|(refusal, status, code)| (ApiError::refused(refusal), status, code)));
     all
 }

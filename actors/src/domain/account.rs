@@ -10,6 +10,7 @@ mod refunds;
 mod restored;
 mod settlements;
 mod standing;
+mod suspense;
 #[cfg(test)]
 mod tests;
 mod withdrawals;

@@ -219,8 +219,7 @@ impl Head {
                 self.no_longer_requested(*amount, *day);
             }
             Event::StandingChanged { change, reason, by, .. } => {
-                let word = Word { reason: reason.clone(), since: at, by: *by };
-                self.standing.take(*change, word)?;
+                self.standing.take(*change, Word { reason: reason.clone(), since: at, by: *by })?;
             }
             Event::RefundRequested { booked, fee, source, .. }
             | Event::RefundFound { booked, fee, source, .. } => {
@@ -238,11 +237,7 @@ impl Head {
                 let back = RefundSums { booked: *booked, fee: *order_fee_now };
                 self.refund(*source, taken, back)?;
             }
-            Event::CaseOpened { case } => {
-                let amount = case.suspended().unwrap_or(Money::ZERO);
-                self.suspense = self.suspense.plus(amount)?;
-                self.suspended = self.suspended.plus(amount)?;
-            }
+            Event::CaseOpened { case } => self.hold(case.suspended())?,
             Event::SuspenseReleased { amount, to, .. } => self.release(*amount, *to)?,
             Event::RefundSending { .. }
             | Event::RefundPostponed { .. }
@@ -324,6 +319,14 @@ impl Head {
         }
         self.refunded = self.refunded.plus(taken.booked)?.minus(back.booked)?;
         self.fee = self.fee.plus(back.fee)?.minus(taken.fee)?;
+        Some(())
+    }
+
+    /// Puts money into suspense.
+    fn hold(&mut self, amount: Option<Money>) -> Option<()> {
+        let amount = amount.unwrap_or(Money::ZERO);
+        self.suspense = self.suspense.plus(amount)?;
+        self.suspended = self.suspended.plus(amount)?;
         Some(())
     }
 

@@ -73,9 +73,10 @@ impl Api {
         idempotency_key: Option<&str>,
     ) -> Result<Reply, reqwest::Error> {
         let mut request = self.request(Method::POST, path);
-        request = match body {
-            Value::String(csv) => request.header(CONTENT_TYPE, "text/csv").body(csv.clone()),
-            json => request.json(json),
+        request = if let Value::String(csv) = body {
+            request.header(CONTENT_TYPE, "text/csv").body(csv.clone())
+        } else {
+            request.json(body)
         };
         if let Some(key) = idempotency_key {
             request = request.header("Idempotency-Key", key);

@@ -3,17 +3,13 @@
 use super::super::books::Key;
 use super::super::case::{Case, RaisedCase, Remedy};
 use super::super::command::{Answer, RaiseCase, ResolveCase};
-use super::super::event::{Event, ReleasedTo};
+use super::super::event::Event;
 use super::super::head::Head;
-use super::super::ids::{CaseId, KeyId};
-use super::super::money::Money;
-use super::super::refund::RefundSource;
+use super::super::ids::CaseId;
 use super::super::refusal::Refusal;
 use super::Account;
+use super::suspense::credited;
 use crate::limits::{CASE_FACTS_MAX, FACT_NAME_MAX, FACT_VALUE_MAX};
-
-/// What the customer reads about money that comes back because it fitted no order.
-const REFUND_REASON: &str = "多付款项退回";
 
 impl Account {
     pub(super) fn raised_id(&self, raise: &RaiseCase) -> CaseId {
@@ -80,48 +76,8 @@ impl Account {
         Ok([resolved].into_iter().chain(moved).collect())
     }
 
-    /// The refund of all that a case holds. It takes nothing from the merchant, and has no fee.
-    fn refunded(&self, case: &Case, asked_by: KeyId) -> Result<Event, Refusal> {
-        let impossible = Refusal::RemedyImpossible(Remedy::Refund.as_str());
-        let subject = case.order_no.zip(case.transaction_id).zip(case.amount.zip(case.held()));
-        let refund_no = Case::refund_no(&case.case_id);
-        let Some((((order_no, transaction_id), (amount, booked)), refund_no)) =
-            subject.zip(refund_no)
-        else {
-            return Err(impossible);
-        };
-        if self.books.refund(&refund_no).is_some() {
-            return Err(Refusal::NumberReused);
-        }
-        Ok(Event::RefundRequested {
-            refund_no,
-            order_no,
-            idempotency_key: None,
-            amount,
-            booked,
-            fee: Money::ZERO,
-            source: RefundSource::Suspense,
-            transaction_id,
-            total: amount,
-            reason: REFUND_REASON.into(),
-            asked_by,
-        })
-    }
-
     pub(super) fn case_answer(&self, case_id: &CaseId) -> Answer {
         let case = self.books.case(case_id).expect("decide refuses what is not known");
         Answer::Case(Box::new(case.clone()))
     }
-}
-
-/// All that a case holds becomes the merchant's.
-fn credited(head: &Head, case: &Case) -> Result<Event, Refusal> {
-    let impossible = || Refusal::RemedyImpossible(Remedy::Credit.as_str());
-    let (transaction_id, amount) = case.transaction_id.zip(case.held()).ok_or_else(impossible)?;
-    let fits = head.available.plus(head.pending()).and_then(|all| all.plus(amount));
-    if head.suspense < amount || fits.is_none() || head.adjusted.plus(amount).is_none() {
-        return Err(impossible());
-    }
-    let (case_id, to) = (case.case_id, ReleasedTo::Available);
-    Ok(Event::SuspenseReleased { case_id, transaction_id, amount, to })
 }

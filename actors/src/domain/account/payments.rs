@@ -65,6 +65,9 @@ impl Account {
     /// credited or paid back twice.
     fn verdict(&self, pay: &Pay) -> Verdict {
         let verdict = self.as_booked(pay);
+        if mutant::on(Mutant::HeldAndBooked) {
+            return verdict;
+        }
         let Some(Record::Held(case_id)) = self.books.get(&Key::Held(pay.transaction_id)) else {
             return verdict;
         };
@@ -75,7 +78,6 @@ impl Account {
             Verdict::Repeat => verdict,
             Verdict::Pays { case, .. } => match holder.held() {
                 Some(amount) => Verdict::Pays { case, held: Some((*case_id, amount)) },
-                None if mutant::on(Mutant::SuspenseLeftTwice) => verdict,
                 None => Verdict::Misfit(CaseKind::TransactionReused),
             },
             Verdict::Misfit(kind) => {

@@ -17,6 +17,7 @@ use super::super::time::At;
 use super::Account;
 use super::refund_sums::{AVAILABLE, back_to, check_debt, taking, to_take};
 use super::restored::never_comes;
+use super::suspense::{back_in_suspense, out_of_suspense};
 use crate::limits;
 use crate::mutant::{self, Mutant};
 
@@ -277,20 +278,8 @@ impl Account {
             let payment = order.payment.as_ref().ok_or(Refusal::OrderNotPaid)?;
             return Ok(vec![given_back(head, refund, order, payment, why)]);
         }
-        let failed = Event::RefundFailed {
-            refund_no: refund.refund_no,
-            order_no: refund.order_no,
-            amount: refund.amount,
-            booked: refund.booked,
-            fee: Money::ZERO,
-            to: RefundSource::Suspense,
-            reason: why.into(),
-        };
-        let case = RaisedCase {
-            expected: Some(refund.booked),
-            ..self.refund_case(CaseKind::RefundFailed, refund, refund.amount)
-        };
-        Ok(vec![failed, Event::CaseRaised { case }])
+        let case = self.refund_case(CaseKind::RefundFailed, refund, refund.amount);
+        Ok(back_in_suspense(refund, case, why))
     }
 
     pub(super) fn notice_refund(&self, notice: &NoticeRefund) -> Result<Vec<Event>, Refusal> {
@@ -365,22 +354,6 @@ fn case_of(refund: &Refund, outcome: &RefundOutcome) -> Option<CaseKind> {
             (refund.source == RefundSource::Suspense).then_some(CaseKind::RefundFailed)
         }
         RefundOutcome::Postponed { .. } | RefundOutcome::Unknown(_) => None,
-    }
-}
-
-/// The success of a refund of what stood in suspense: the merchant and the order have no part in it. What a coupon made WeChat
-/// take less for it, it had paid in less.
-fn out_of_suspense(refund: &Refund, order: &Order, refund_id: &str) -> Event {
-    Event::RefundSucceeded {
-        refund_no: refund.refund_no,
-        order_no: refund.order_no,
-        amount: refund.amount,
-        booked: refund.booked,
-        booked_now: refund.booked,
-        order_fee: order.fee(),
-        order_fee_now: order.fee(),
-        source: RefundSource::Suspense,
-        refund_id: refund_id.into(),
     }
 }
 

@@ -62,10 +62,7 @@ impl Books {
             Event::CaseOpened { case } => self.insert_case(Case::of_payment(case, seq, *at)),
             Event::CaseRaised { case } => self.insert_case(Case::raised(case, seq, *at)),
             Event::SuspenseReleased { case_id, amount, .. } => self.release(case_id, *amount),
-            Event::CaseResolved { case_id, by, note, remedy } => {
-                let (at, by, note, remedy) = (*at, *by, note.clone(), *remedy);
-                self.resolve(case_id, Resolution { at, by, note, remedy })
-            }
+            Event::CaseResolved { case_id, .. } => self.resolve(case_id, resolution(*at, event)?),
             Event::WithdrawalRequested { withdrawal_no, idempotency_key, .. } => {
                 let number = Numbered::Withdrawal(*withdrawal_no);
                 self.insert_number(Route::Withdrawals, *idempotency_key, number)?;
@@ -266,6 +263,12 @@ impl Change<'_> {
     fn to(status: WithdrawalStatus) -> Self {
         Self { status, amount: None, reason: None, reference: None, approved_by: None }
     }
+}
+
+/// What a person decided about a case.
+fn resolution(at: At, event: &Event) -> Option<Resolution> {
+    let Event::CaseResolved { by, note, remedy, .. } = event else { return None };
+    Some(Resolution { at, by: *by, note: note.clone(), remedy: *remedy })
 }
 
 /// The order that an opening makes.

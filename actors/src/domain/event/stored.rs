@@ -46,10 +46,10 @@ impl Stamped {
     /// The bytes that are stored.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(96);
-        let (format, left_out) = match &self.event {
-            Event::CaseOpened { case } if case.booked.is_none() => (FORMAT_WITHOUT_SUSPENSE, 1),
-            Event::CaseOpened { .. } => (FORMAT, 0),
-            _ => (FORMAT_WITHOUT_SUSPENSE, 0),
+        let (format, left_out) = if let Event::CaseOpened { case } = &self.event {
+            if case.booked.is_some() { (FORMAT, 0) } else { (FORMAT_WITHOUT_SUSPENSE, 1) }
+        } else {
+            (FORMAT_WITHOUT_SUSPENSE, 0)
         };
         bytes.push(format);
         let mut bytes = postcard::to_extend(&(self.at, self.by, &self.event), bytes)

@@ -305,9 +305,9 @@ impl Draft {
             }
             Self::Refund(refund_no, step, ms) => step.command(m, *refund_no, *ms),
             Self::RefundOfCase(which, step, ms) => {
-                let no = one_of(m, which, |key| match key {
-                    Key::Refund(no) if no.as_str().starts_with("SR") => Some(*no),
-                    _ => None,
+                let no = one_of(m, which, |key| {
+                    let Key::Refund(no) = key else { return None };
+                    no.as_str().starts_with("SR").then_some(*no)
                 });
                 step.command(m, no.unwrap_or_else(|| number('R', 0).parse().unwrap()), *ms)
             }
