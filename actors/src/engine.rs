@@ -15,7 +15,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use answers::{merchant, misfit, order, withdrawal};
-pub use calls::{Made, NewOrder, NewRefund, NewSettlement, NewWithdrawal, Number, PaidTransfer};
+pub use calls::{
+    Made, NewAdjustment, NewOrder, NewRefund, NewSettlement, NewWithdrawal, Number, PaidTransfer,
+};
 
 use crate::asking::{self, Asking, Next};
 use crate::damage::Damage;

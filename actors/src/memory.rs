@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use self::claims::Claims;
 use crate::domain::account::Account;
+use crate::domain::adjustment::{Adjustment, AdjustmentStatus};
 use crate::domain::books::Key;
 use crate::domain::chain::Seq;
 use crate::domain::event::Stamped;
@@ -246,6 +247,15 @@ impl Store for MemoryStore {
         page: Page,
     ) -> Answering<'_, Result<Part<Result<RefundUnderWay, Damaged>>, ReadError>> {
         Box::pin(async move { waiting::refunds_under_way(&self.ledgers(), &page) })
+    }
+
+    fn adjustments(
+        &self,
+        of: MerchantId,
+        status: Option<AdjustmentStatus>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Adjustment>, ReadError>> {
+        self.of(of, |ledger| lists::adjustments(ledger, status, &page))
     }
 
     fn cases(

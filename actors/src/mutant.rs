@@ -101,6 +101,10 @@ mutants! {
         PutInTwoRuns = "put-in-two-runs",
         /// What stands in suspense, or left it, is booked for its order as well.
         HeldAndBooked = "held-and-booked",
+        /// Who asked for an adjustment decides about it.
+        AdjustedAlone = "adjusted-alone",
+        /// An adjustment that is approved once more moves money once more.
+        AdjustedTwice = "adjusted-twice",
         /// A remedy credits what the customer paid, coupons included, and not what came in.
         CouponCredited = "coupon-credited",
     }

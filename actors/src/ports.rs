@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::adjustment::{Adjustment, AdjustmentStatus};
 use crate::domain::books::{Key, Record};
 use crate::domain::chain::{Hash, Link, Seq};
 use crate::domain::event::{Event, Stamped};
@@ -284,6 +285,14 @@ pub trait Store: Send + Sync + 'static {
         &self,
         page: Page,
     ) -> Answering<'_, Result<Part<Result<RefundUnderWay, Damaged>>, ReadError>>;
+
+    /// A merchant's adjustments, by when they were asked for.
+    fn adjustments(
+        &self,
+        of: MerchantId,
+        status: Option<AdjustmentStatus>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Adjustment>, ReadError>>;
 
     /// Cases, by when they were opened.
     fn cases(

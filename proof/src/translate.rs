@@ -82,6 +82,8 @@ pub fn request(command: &Command) -> Request {
         Command::NoticeRefund(notice) => refunds::tells(notice),
         Command::Attest(attest) => desk::attests(attest),
         Command::PutInRun(put) => desk::puts(put),
+        Command::RequestAdjustment(request) => desk::adjusts(request),
+        Command::DecideAdjustment(decide) => desk::decides(decide),
         Command::Adopt(_) => unreachable!("nobody asks for that here"),
     }
 }
@@ -132,6 +134,8 @@ fn thing(answer: &Answer) -> Thing {
         Answer::Settlement(made) => Thing::Settlement(made.as_deref().map(settlement)),
         Answer::Refund(made) => Thing::Refund(refund(made)),
         Answer::Withdrawal(made) => Thing::Withdrawal(withdrawal(made)),
+        // What it shows beside its number is what was asked for.
+        Answer::Adjustment(_) => Thing::Unseen,
         Answer::Case(case) => Thing::Case(case.case_id.to_string(), case.kind.as_str()),
     }
 }

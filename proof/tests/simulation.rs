@@ -114,6 +114,9 @@ fn every_fault_answer_and_event_comes_up() {
         "withdrawal_attested",
         "withdrawal_in_run",
         "suspense_released",
+        "adjustment_requested",
+        "adjustment_approved",
+        "adjustment_rejected",
     ];
     all("event", &events);
 }

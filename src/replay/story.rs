@@ -134,6 +134,13 @@ fn about(event: &Event) -> (String, Option<Money>) {
             )
         }
         Event::CaseResolved { case_id, .. } => (format!("case {case_id}"), None),
+        Event::AdjustmentRequested { adjustment_no, amount, .. }
+        | Event::AdjustmentApproved { adjustment_no, amount, .. } => {
+            (format!("adjustment {adjustment_no} of {} fen", amount.fen()), None)
+        }
+        Event::AdjustmentRejected { adjustment_no, .. } => {
+            (format!("adjustment {adjustment_no}"), None)
+        }
         Event::SuspenseReleased { case_id, transaction_id, amount, .. } => {
             (format!("case {case_id}, transaction {transaction_id}"), Some(*amount))
         }

@@ -95,7 +95,12 @@ impl Number {
             Self::InTransit => owed(LedgerAccount::InTransit),
             Self::Fee => owed(LedgerAccount::Fee),
             Self::Suspense => owed(LedgerAccount::Suspense),
-            Self::Adjusted if matches!(event, Event::SuspenseReleased { .. }) => {
+            Self::Adjusted
+                if matches!(
+                    event,
+                    Event::SuspenseReleased { .. } | Event::AdjustmentApproved { .. }
+                ) =>
+            {
                 owed(LedgerAccount::Available)
             }
             Self::Adjusted => 0,
@@ -124,6 +129,7 @@ fn fen(amount: Money) -> i128 {
 mod tests {
     use tally_actors::domain::case::{CaseKind, PaymentCase};
     use tally_actors::domain::event::{PaymentSource, ReleasedTo};
+    use tally_actors::domain::money::Balance;
     use tally_actors::domain::refund::RefundSource;
     use tally_actors::domain::settlement::Bucket;
     use tally_actors::domain::time::{At, Day};
@@ -232,5 +238,12 @@ mod tests {
         let released = |to| Event::SuspenseReleased { case_id, transaction_id, amount, to };
         check(&released(ReleasedTo::Available), [0, 0, 0, 0, 500, 0, 0, 500, -500]);
         check(&released(ReleasedTo::Order), [0, 0, 0, 0, 0, 0, 0, 0, -500]);
+        let approved = Event::AdjustmentApproved {
+            adjustment_no: "J001".parse().unwrap(),
+            amount: Balance::from_fen(-7),
+            by: "k2".parse().unwrap(),
+            reason: "so".into(),
+        };
+        check(&approved, [0, 0, 0, 0, -7, 0, 0, -7, 0]);
     }
 }

@@ -67,6 +67,8 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::CaseUnknown, 404, "case_unknown"),
         (Refusal::CaseResolved, 409, "case_resolved"),
         (Refusal::RemedyImpossible("refund"), 409, "remedy_impossible"),
+        (Refusal::AdjustmentUnknown, 404, "adjustment_unknown"),
+        (Refusal::AdjustmentDecided("approved"), 409, "adjustment_decided"),
         (Refusal::NotRestored, 409, "not_restored"),
         (Refusal::NotManual, 422, "withdrawal_not_manual"),
         (Refusal::InAnotherRun("R100".parse().unwrap()), 409, "withdrawal_in_run"),

@@ -1,5 +1,6 @@
 //! HTTP: every route in one list. Handlers extract, ask the engine once, and wrap the answer.
 
+mod adjustments;
 mod attest;
 mod auth;
 mod bank_runs;
@@ -28,6 +29,7 @@ pub(crate) mod server;
 pub(crate) mod settlements;
 mod standing;
 mod status;
+mod totals;
 mod webhooks;
 pub(crate) mod withdrawals;
 
@@ -77,6 +79,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/reconciliations", vec![(POST, to(reconcile::run)), (GET, to(reconcile::list))]);
     path("/v1/reconciliations/{date}", vec![(GET, to(reconcile::get))]);
     path("/v1/reconciliations/{date}/differences", vec![(GET, to(reconcile::differences))]);
+    path("/v1/platform/totals", vec![(GET, to(totals::get))]);
     path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
 
     let mut of = |rest: &str, routes| {
@@ -101,6 +104,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     of("/orders/{order_no}/refunds", vec![(POST, to(refunds::request))]);
     of("/refunds", vec![(GET, to(refunds::list))]);
     of("/refunds/{refund_no}", vec![(GET, to(refunds::get))]);
+    of("/adjustments", vec![(POST, to(adjustments::request)), (GET, to(adjustments::list))]);
+    of("/adjustments/{adjustment_no}", vec![(GET, to(adjustments::get))]);
+    of("/adjustments/{adjustment_no}/approve", vec![(POST, to(adjustments::approve))]);
+    of("/adjustments/{adjustment_no}/reject", vec![(POST, to(adjustments::reject))]);
     of("/entries", vec![(GET, to(entries::entries))]);
     of("/events", vec![(GET, to(entries::events))]);
     of("/freeze", vec![(POST, to(standing::freeze))]);

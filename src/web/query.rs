@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
+use tally_actors::domain::adjustment::AdjustmentStatus;
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::ids::Malformed;
 use tally_actors::domain::order::OrderStatus;
@@ -120,6 +121,11 @@ impl Query {
         use RefundStatus::{Failed, Requested, Sending, Succeeded, Unknown};
         let all = [Requested, Sending, Succeeded, Failed, Unknown];
         self.word("status", &all.map(|status| (status.as_str(), status)))
+    }
+
+    /// `status` of an adjustment.
+    pub(crate) fn adjustment_status(&mut self) -> Result<Option<AdjustmentStatus>, ApiError> {
+        self.word("status", &AdjustmentStatus::ALL.map(|status| (status.as_str(), status)))
     }
 
     /// `status` of a case: whether it is still open.

@@ -256,6 +256,7 @@ impl Meanings {
             (raw.parse().ok().map(Key::Settlement), "settlement_no"),
             (raw.parse().ok().map(Key::Withdrawal), "withdrawal_no"),
             (raw.parse().ok().map(Key::Refund), "refund_no"),
+            (raw.parse().ok().map(Key::Adjustment), "adjustment_no"),
         ];
         let shaped = anywhere.into_iter().filter_map(|(key, by)| key.map(|key| (key, by)));
         meanings.anywhere.extend(shaped);
@@ -272,6 +273,7 @@ impl Found {
             Record::Withdrawal(made) => ("withdrawal", made.withdrawal_no.to_string()),
             Record::Refund(made) => ("refund", made.refund_no.to_string()),
             Record::Case(case) => ("case", case.case_id.to_string()),
+            Record::Adjustment(made) => ("adjustment", made.adjustment_no.to_string()),
             Record::Held(case_id) => ("case", case_id.to_string()),
             Record::Number(_) | Record::InRun(_) => return None,
         };
@@ -319,6 +321,7 @@ mod tests {
                     "settlement_no",
                     "withdrawal_no",
                     "refund_no",
+                    "adjustment_no",
                 ],
             ),
             (
@@ -330,6 +333,7 @@ mod tests {
                     "settlement_no",
                     "withdrawal_no",
                     "refund_no",
+                    "adjustment_no",
                 ],
             ),
             ("4200001234202611281234567890", &["transaction_id", "transaction_id of a case"]),

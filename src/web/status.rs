@@ -28,6 +28,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::OrderUnknown
         | Refusal::RefundUnknown
         | Refusal::WithdrawalUnknown
+        | Refusal::AdjustmentUnknown
         | Refusal::CaseUnknown => StatusCode::NOT_FOUND,
         Refusal::MerchantExists
         | Refusal::OrderConflict(_)
@@ -37,6 +38,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::WithdrawalDecided(_)
         | Refusal::CaseResolved
         | Refusal::RemedyImpossible(_)
+        | Refusal::AdjustmentDecided(_)
         | Refusal::RefundDecided(_)
         | Refusal::RefundTooSoon(_)
         | Refusal::InAnotherRun(_)

@@ -120,7 +120,10 @@ pub(super) fn told(event: &Event) -> Option<(Kind, Thing)> {
         | Event::RefundUnknown { .. }
         | Event::RefundNoticed { .. }
         | Event::WithdrawalInRun { .. }
-        | Event::SuspenseReleased { .. } => return None,
+        | Event::SuspenseReleased { .. }
+        | Event::AdjustmentRequested { .. }
+        | Event::AdjustmentApproved { .. }
+        | Event::AdjustmentRejected { .. } => return None,
     })
 }
 

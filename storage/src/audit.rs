@@ -69,7 +69,7 @@ impl From<Box<Fault>> for Stop {
 }
 
 /// The tables that name merchants.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "journal",
     "heads",
     "checkpoints",
@@ -79,6 +79,7 @@ const TABLES: [&str; 9] = [
     "idempotency",
     "cases",
     "refunds",
+    "adjustments",
 ];
 
 /// The merchant that follows in any table, with the table that names it: a row without a journal must be found as well.

@@ -31,6 +31,12 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             json!({"out_trade_nos": [format!("{merchant}-{no}")], "partner_trade_nos": [made]}),
         ),
         post(format!("/v1/cases/{made}/resolve"), json!({"note": "looked at", "remedy": "accept"})),
+        post(
+            of("/adjustments"),
+            json!({"adjustment_no": made, "amount_fen": 100, "reason": "tea"}),
+        ),
+        post(of(&format!("/adjustments/{made}/approve")), json!({"reason": "so"})),
+        post(of(&format!("/adjustments/{made}/reject")), json!({"reason": "so"})),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post("/v1/reconciliations".to_owned(), json!({"date": "2026-01-31"})),
         post(of("/keys"), json!({"name": "till"})),
@@ -101,7 +107,7 @@ fn standings(made: &str) -> [Call; 5] {
 }
 
 /// What may be asked about. In place of `{}` goes a number or an id.
-const QUESTIONS: [&str; 31] = [
+const QUESTIONS: [&str; 34] = [
     "/healthz",
     "/readyz",
     "/v1/restores",
@@ -126,6 +132,9 @@ const QUESTIONS: [&str; 31] = [
     "/v1/merchants/target/settlements/{}/orders",
     "/v1/merchants/target/withdrawals",
     "/v1/merchants/target/withdrawals/{}",
+    "/v1/platform/totals",
+    "/v1/merchants/target/adjustments",
+    "/v1/merchants/target/adjustments/{}",
     "/v1/merchants/target/refunds",
     "/v1/merchants/target/refunds/{}",
     "/v1/merchants/target/entries",

@@ -1,5 +1,6 @@
 //! The rules of one merchant: what a command leads to, given all that happened before.
 
+mod adjustments;
 mod attested;
 mod bank_run;
 mod cases;
@@ -121,6 +122,11 @@ impl Account {
             Command::PutInRun(put) => {
                 vec![Key::Withdrawal(put.withdrawal_no), Key::InRun(put.withdrawal_no)]
             }
+            Command::RequestAdjustment(request) => {
+                let fresh = [Key::Adjustment(request.adjustment_no)];
+                self.numbered(Route::Adjustments, request.idempotency_key, &fresh)
+            }
+            Command::DecideAdjustment(decide) => vec![Key::Adjustment(decide.adjustment_no)],
             #[cfg(test)]
             Command::Panic => vec![],
         }
@@ -137,6 +143,7 @@ impl Account {
                 Some(Numbered::Settlement(number)) => keys.push(Key::Settlement(number)),
                 Some(Numbered::Withdrawal(number)) => keys.push(Key::Withdrawal(number)),
                 Some(Numbered::Refund(number)) => keys.push(Key::Refund(number)),
+                Some(Numbered::Adjustment(number)) => keys.push(Key::Adjustment(number)),
             }
         }
         keys
@@ -193,6 +200,8 @@ impl Account {
             }
             Command::NoticeRefund(notice) => self.notice_refund(notice),
             Command::PutInRun(put) => self.put_in_run(put, asked),
+            Command::RequestAdjustment(request) => self.request_adjustment(request),
+            Command::DecideAdjustment(decide) => self.decide_adjustment(head, decide),
             #[cfg(test)]
             Command::Panic => panic!("a rule with a bug, as the test wants it"),
         }
@@ -250,6 +259,10 @@ impl Account {
             Command::RecordRefund(record) => self.refund_answer(&record.refund_no),
             Command::NoticeRefund(notice) => self.refund_answer(&notice.refund_no),
             Command::PutInRun(put) => self.withdrawal_answer(&put.withdrawal_no),
+            Command::RequestAdjustment(request) => {
+                self.adjustment_answer(&self.adjustment_number(request))
+            }
+            Command::DecideAdjustment(decide) => self.adjustment_answer(&decide.adjustment_no),
             #[cfg(test)]
             Command::Panic => Answer::Settlement(None),
         }

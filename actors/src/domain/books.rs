@@ -4,10 +4,12 @@ mod fold;
 
 use std::collections::HashMap;
 
+use super::adjustment::Adjustment;
 use super::case::Case;
 use super::event::Event;
 use super::ids::{
-    CaseId, IdempotencyKey, OrderNo, RefundNo, RunNo, SettlementNo, TransactionId, WithdrawalNo,
+    AdjustmentNo, CaseId, IdempotencyKey, OrderNo, RefundNo, RunNo, SettlementNo, TransactionId,
+    WithdrawalNo,
 };
 use super::order::Order;
 use super::refund::Refund;
@@ -19,6 +21,8 @@ use crate::mutant::{self, Mutant};
 /// which a database walks them and an audit compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
+    /// Adjusting a balance.
+    Adjustments,
     /// Opening an order.
     Orders,
     /// Refunding.
@@ -33,6 +37,7 @@ impl Route {
     /// Its name in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Adjustments => "adjustments",
             Self::Orders => "orders",
             Self::Settlements => "settlements",
             Self::Withdrawals => "withdrawals",
@@ -62,6 +67,8 @@ pub enum Key {
     InRun(WithdrawalNo),
     /// The newest case for which a payment's money was put into suspense.
     Held(TransactionId),
+    /// An adjustment.
+    Adjustment(AdjustmentNo),
 }
 
 impl Key {
@@ -75,7 +82,8 @@ impl Key {
             | Self::Settlement(_)
             | Self::Withdrawal(_)
             | Self::Refund(_)
-            | Self::InRun(_) => 1,
+            | Self::InRun(_)
+            | Self::Adjustment(_) => 1,
             Self::Held(_) => 2,
             Self::Case(_) => 3,
         }
@@ -93,6 +101,8 @@ pub enum Numbered {
     Withdrawal(WithdrawalNo),
     /// A refund's.
     Refund(RefundNo),
+    /// An adjustment's.
+    Adjustment(AdjustmentNo),
 }
 
 /// What a key names. Each kind of key has its kind of record.
@@ -116,6 +126,8 @@ pub enum Record {
     InRun(RunNo),
     /// For [`Key::Held`].
     Held(CaseId),
+    /// For [`Key::Adjustment`].
+    Adjustment(Box<Adjustment>),
 }
 
 /// The records at hand. `None` for a key that is known to name nothing.
@@ -145,6 +157,7 @@ impl Books {
     getter!(/** The case of that id. */ case, Case(CaseId), Case(Case));
     getter!(/** The refund of that number. */ refund, Refund(RefundNo), Refund(Refund));
     getter!(/** The bank run that the withdrawal is in. */ in_run, InRun(WithdrawalNo), InRun(RunNo));
+    getter!(/** The adjustment of that number. */ adjustment, Adjustment(AdjustmentNo), Adjustment(Adjustment));
     getter!(/** The case for which the payment's money was put into suspense. */ held, Held(TransactionId), Held(CaseId));
 
     /// The number made for a caller's key.
@@ -241,6 +254,14 @@ impl Books {
                 let made = idempotency(Route::Refunds, idempotency_key);
                 let both = [Key::Refund(*refund_no), Key::Order(*order_no)];
                 made.into_iter().chain(both).collect()
+            }
+            Event::AdjustmentRequested { adjustment_no, idempotency_key, .. } => {
+                let made = idempotency(Route::Adjustments, idempotency_key);
+                made.into_iter().chain([Key::Adjustment(*adjustment_no)]).collect()
+            }
+            Event::AdjustmentApproved { adjustment_no, .. }
+            | Event::AdjustmentRejected { adjustment_no, .. } => {
+                vec![Key::Adjustment(*adjustment_no)]
             }
             Event::RefundSending { refund_no, order_no }
             | Event::RefundSucceeded { refund_no, order_no, .. }

@@ -1,11 +1,14 @@
 //! What a merchant may be asked to do. Every number is filled in before the first send, so asking again is safe.
 
+mod adjustments;
 mod people;
 mod refunds;
 
+pub use adjustments::{DecideAdjustment, RequestAdjustment};
 pub use people::{Attest, FirstWord, RaiseCase, ResolveCase, Stand};
 pub use refunds::{NoticeRefund, RecordRefund, RefundOutcome, RequestRefund, StartRefund};
 
+use super::adjustment::Adjustment;
 pub use super::bank_run::{Confirm, PutInRun};
 use super::case::{Case, CaseKind};
 use super::ids::{IdempotencyKey, KeyId, OrderNo, SettlementNo, TransactionId, WithdrawalNo};
@@ -105,6 +108,10 @@ pub enum Command {
     NoticeRefund(NoticeRefund),
     /// Put a withdrawal that is paid out by hand in a bank run.
     PutInRun(PutInRun),
+    /// Ask for an adjustment of the balance.
+    RequestAdjustment(RequestAdjustment),
+    /// Decide about an adjustment.
+    DecideAdjustment(DecideAdjustment),
     /// Fail as a bug in a rule would.
     #[cfg(test)]
     Panic,
@@ -127,7 +134,12 @@ impl Command {
             Self::RequestRefund(refund) if refund.idempotency_key.is_some() => {
                 refund.refund_no = made.parse().unwrap();
             }
+            Self::RequestAdjustment(adjustment) if adjustment.idempotency_key.is_some() => {
+                adjustment.adjustment_no = made.parse().unwrap();
+            }
             Self::OpenOrder(_)
+            | Self::RequestAdjustment(_)
+            | Self::DecideAdjustment(_)
             | Self::RequestRefund(_)
             | Self::StartRefund(_)
             | Self::RecordRefund(_)
@@ -350,6 +362,8 @@ pub enum Answer {
     Case(Box<Case>),
     /// For everything about a refund.
     Refund(Box<Refund>),
+    /// For everything about an adjustment.
+    Adjustment(Box<Adjustment>),
 }
 
 /// What became of a payment.

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::event::{Event, ReleasedTo};
-use super::money::Money;
+use super::money::{Balance, Money};
 use super::refund::RefundSource;
 
-/// An account of the ledger. All are a merchant's own, but suspense, which is the platform's beside them.
+/// An account of the ledger. All are a merchant's own, but suspense and adjustment, which are the platform's beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerAccount {
@@ -24,6 +24,8 @@ pub enum LedgerAccount {
     Refund,
     /// There, and credited to nobody (挂账).
     Suspense,
+    /// What the platform gave to merchants beside payments, less what it took so (调账).
+    Adjustment,
 }
 
 /// One side of a booking, in fen. Exactly one of the two amounts is not zero.
@@ -83,6 +85,8 @@ pub fn entries(event: &Event) -> Vec<Entry> {
             };
             vec![debit(Suspense, *amount), credit(account, *amount)]
         }
+        Event::AdjustmentApproved { amount, .. } => adjusted(*amount),
+        Event::AdjustmentRequested { .. } | Event::AdjustmentRejected { .. } => vec![],
         Event::RefundSending { .. }
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }
@@ -103,6 +107,17 @@ pub fn entries(event: &Event) -> Vec<Entry> {
         | Event::WithdrawalInRun { .. } => vec![],
     };
     sides.into_iter().filter(|entry| entry.debit_fen != entry.credit_fen).collect()
+}
+
+/// What a merchant gets beside payments, or gives.
+fn adjusted(amount: Balance) -> Vec<Entry> {
+    use LedgerAccount::{Adjustment, Available};
+    let fen = Money::from_fen(amount.fen().unsigned_abs()).unwrap_or(Money::MAX);
+    if amount < Balance::ZERO {
+        vec![debit(Available, fen), credit(Adjustment, fen)]
+    } else {
+        vec![debit(Adjustment, fen), credit(Available, fen)]
+    }
 }
 
 /// The account that a refund takes from.

@@ -10,10 +10,10 @@ pub use stored::{FORMAT, Stamped, Undecodable};
 
 use super::case::{PaymentCase, RaisedCase, Remedy};
 use super::ids::{
-    CaseId, IdempotencyKey, KeyId, OrderNo, RefundNo, RunNo, SettlementNo, TransactionId,
-    WithdrawalNo,
+    AdjustmentNo, CaseId, IdempotencyKey, KeyId, OrderNo, RefundNo, RunNo, SettlementNo,
+    TransactionId, WithdrawalNo,
 };
-use super::money::{FeeRate, Money};
+use super::money::{Balance, FeeRate, Money};
 use super::order::Channel;
 use super::refund::RefundSource;
 use super::rules::{PayoutMethod, Rules};
@@ -375,6 +375,39 @@ pub enum Event {
         amount: Money,
         /// To whom.
         to: ReleasedTo,
+    },
+    /// An admin asked for an adjustment of the balance. Nothing moves.
+    AdjustmentRequested {
+        /// Its number.
+        adjustment_no: AdjustmentNo,
+        /// The caller's key, when the server made the number.
+        idempotency_key: Option<IdempotencyKey>,
+        /// What the merchant gets; below zero: what is taken.
+        amount: Balance,
+        /// Why, for people.
+        reason: Box<str>,
+        /// The admin's key that asked.
+        asked_by: KeyId,
+    },
+    /// Another admin said yes: the balance is adjusted.
+    AdjustmentApproved {
+        /// The adjustment.
+        adjustment_no: AdjustmentNo,
+        /// What the merchant gets; below zero: what is taken.
+        amount: Balance,
+        /// The admin's key that approved.
+        by: KeyId,
+        /// Why, for people.
+        reason: Box<str>,
+    },
+    /// Another admin said no: nothing moves.
+    AdjustmentRejected {
+        /// The adjustment.
+        adjustment_no: AdjustmentNo,
+        /// The admin's key that rejected.
+        by: KeyId,
+        /// Why, for people.
+        reason: Box<str>,
     },
 }
 

@@ -8,11 +8,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use self::people::{case_raised, case_resolved, standing_changed};
+use self::people::{adjusted, case_raised, case_resolved, standing_changed, suspense_released};
 use super::*;
 use crate::domain::case::{Case, CaseKind};
 use crate::domain::chain::Link;
-use crate::domain::money::FeeRate;
+use crate::domain::money::{Balance, FeeRate};
 use crate::domain::refund::RefundSource;
 
 fn money() -> impl Strategy<Value = Money> {
@@ -287,17 +287,6 @@ fn case_opened() -> impl Strategy<Value = Event> {
     )
 }
 
-fn suspense_released() -> impl Strategy<Value = Event> {
-    let to = prop::sample::select(vec![ReleasedTo::Available, ReleasedTo::Order]);
-    (order_no(), transaction_id(), money(), to).prop_map(
-        |(order_no, transaction_id, amount, to)| {
-            let (of, kind) = ("m1".parse().unwrap(), CaseKind::OrderUnknown);
-            let case_id = PaymentCase::id_of(&of, kind, &order_no, &transaction_id);
-            Event::SuspenseReleased { case_id, transaction_id, amount, to }
-        },
-    )
-}
-
 fn event() -> impl Strategy<Value = Event> {
     let settled = (settlement_no(), key(), day(), any::<bool>(), bucket());
     prop_oneof![
@@ -314,6 +303,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => standing_changed(),
         1 => case_resolved(),
         1 => suspense_released(),
+        1 => adjusted(),
         4 => about_a_refund(),
     ]
 }

@@ -39,3 +39,28 @@ pub(super) fn case_raised() -> impl Strategy<Value = Event> {
             Event::CaseRaised { case }
         })
 }
+
+pub(super) fn suspense_released() -> impl Strategy<Value = Event> {
+    (transaction_id(), money(), any::<bool>()).prop_map(|(transaction_id, amount, to_order)| {
+        let case_id = Case::id_of(&"m1".parse().unwrap(), CaseKind::PaidTwice, "subject");
+        let to = if to_order { ReleasedTo::Order } else { ReleasedTo::Available };
+        Event::SuspenseReleased { case_id, transaction_id, amount, to }
+    })
+}
+
+pub(super) fn adjusted() -> impl Strategy<Value = Event> {
+    (order_no(), any::<i64>(), by(), text(), 0..3_u8).prop_map(|(no, fen, by, reason, which)| {
+        let (adjustment_no, amount) = (no.as_str().parse().unwrap(), Balance::from_fen(fen));
+        match which {
+            0 => Event::AdjustmentRequested {
+                adjustment_no,
+                idempotency_key: None,
+                amount,
+                reason,
+                asked_by: by,
+            },
+            1 => Event::AdjustmentApproved { adjustment_no, amount, by, reason },
+            _ => Event::AdjustmentRejected { adjustment_no, by, reason },
+        }
+    })
+}

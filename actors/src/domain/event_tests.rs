@@ -158,6 +158,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
     .chain(one_of_each_about_a_refund(order_no, transaction_id))
     .chain([Event::WithdrawalInRun { withdrawal_no, run_no: "R20260301".parse().unwrap(), by }])
     .chain(one_of_each_about_suspense(order_no, transaction_id))
+    .chain(one_of_each_about_an_adjustment())
     .collect()
 }
 
@@ -243,6 +244,29 @@ fn one_of_each_about_suspense(order_no: OrderNo, transaction_id: TransactionId) 
             transaction_id,
             amount: booked,
             to: ReleasedTo::Available,
+        },
+    ]
+}
+
+fn one_of_each_about_an_adjustment() -> [Event; 3] {
+    [
+        Event::AdjustmentRequested {
+            adjustment_no: "J001".parse().unwrap(),
+            idempotency_key: Some("key 1".parse().unwrap()),
+            amount: Balance::from_fen(-200),
+            reason: "a fee".into(),
+            asked_by: "k1".parse().unwrap(),
+        },
+        Event::AdjustmentApproved {
+            adjustment_no: "J001".parse().unwrap(),
+            amount: Balance::from_fen(-200),
+            by: "k2".parse().unwrap(),
+            reason: "so".into(),
+        },
+        Event::AdjustmentRejected {
+            adjustment_no: "J001".parse().unwrap(),
+            by: "k2".parse().unwrap(),
+            reason: "so".into(),
         },
     ]
 }

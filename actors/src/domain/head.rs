@@ -239,10 +239,16 @@ impl Head {
             }
             Event::CaseOpened { case } => self.hold(case.suspended())?,
             Event::SuspenseReleased { amount, to, .. } => self.release(*amount, *to)?,
+            Event::AdjustmentApproved { amount, .. } => {
+                self.available = self.available.with(*amount)?;
+                self.adjusted = self.adjusted.with(*amount)?;
+            }
             Event::RefundSending { .. }
             | Event::RefundPostponed { .. }
             | Event::RefundUnknown { .. }
             | Event::RefundNoticed { .. }
+            | Event::AdjustmentRequested { .. }
+            | Event::AdjustmentRejected { .. }
             | Event::OrderOpened { .. }
             | Event::OrderPrepaid { .. }
             | Event::OrderClosed { .. }

@@ -105,6 +105,10 @@ text_id!(
     SettlementNo, 4..=19, alphanumeric, "must be 4 to 19 letters or digits"
 );
 text_id!(
+    /// An adjustment's number, unique within its merchant.
+    AdjustmentNo, 4..=19, alphanumeric, "must be 4 to 19 letters or digits"
+);
+text_id!(
     /// A withdrawal's number, unique within its merchant. Short, as WeChat's transfer number has the merchant in it too.
     WithdrawalNo, 4..=15, alphanumeric, "must be 4 to 15 letters or digits"
 );

@@ -4,6 +4,7 @@
 //! [`account`] (who may make it happen), [`entry`] (what it means in double entry), [`replay`] (a journal read again).
 
 pub mod account;
+pub mod adjustment;
 pub mod bank_run;
 pub mod books;
 pub mod case;

@@ -103,6 +103,11 @@ impl Balance {
         self.0.checked_sub_unsigned(amount.0).map(Self)
     }
 
+    /// The balance with another one's amount, which may be below zero; `None` where a column could not hold it.
+    pub fn with(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
     /// What may be taken out: zero for a debt.
     pub fn spendable(self) -> Money {
         Money(self.0.max(0).unsigned_abs())

@@ -102,11 +102,17 @@ pub enum Refusal {
     /// Who has money to come or to give is not closed.
     #[error("the merchant can't be closed: it has {0}")]
     MerchantNotEmpty(&'static str),
+    /// No such adjustment.
+    #[error("the adjustment is not known")]
+    AdjustmentUnknown,
+    /// An adjustment is decided once.
+    #[error("the adjustment is {0}, and decided once")]
+    AdjustmentDecided(&'static str),
     /// Only restored books lack what the channel did.
     #[error("the books were not put back from an earlier state: there is nothing to make up for")]
     NotRestored,
     /// Approval is for a second key.
-    #[error("a withdrawal is approved by another key than the one that asked for it")]
+    #[error("what one key asked for is decided by another one")]
     SameKey,
     /// Only a withdrawal paid by hand is confirmed by hand.
     #[error("only withdrawals with method manual are confirmed by hand")]
@@ -181,6 +187,8 @@ impl Refusal {
             Self::MerchantSuspended => "merchant_suspended",
             Self::MerchantClosed => "merchant_closed",
             Self::MerchantNotEmpty(_) => "merchant_not_empty",
+            Self::AdjustmentUnknown => "adjustment_unknown",
+            Self::AdjustmentDecided(_) => "adjustment_decided",
             Self::NotRestored => "not_restored",
             Self::NotManual => "withdrawal_not_manual",
             Self::InAnotherRun(_) => "withdrawal_in_run",

@@ -55,6 +55,8 @@ pub(super) fn refuse(
         | Command::RecordTransfer(_)
         | Command::Adopt(_)
         | Command::Attest(_)
+        | Command::RequestAdjustment(_)
+        | Command::DecideAdjustment(_)
         | Command::RequestRefund(_)
         | Command::StartRefund(_)
         | Command::RecordRefund(_)

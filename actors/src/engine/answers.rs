@@ -1,6 +1,7 @@
 //! From the answer of a merchant to the thing that was asked for.
 
 use super::Made;
+use crate::domain::adjustment::Adjustment;
 use crate::domain::case::Case;
 use crate::domain::command::Answer;
 use crate::domain::head::Head;
@@ -43,4 +44,10 @@ pub(super) fn refund(made: Made<Answer>) -> Result<Made<Refund>, EngineError> {
     let Made { thing, fresh } = made;
     let Answer::Refund(refund) = thing else { return Err(misfit(&thing)) };
     Ok(Made { thing: *refund, fresh })
+}
+
+pub(super) fn adjustment(made: Made<Answer>) -> Result<Made<Adjustment>, EngineError> {
+    let Made { thing, fresh } = made;
+    let Answer::Adjustment(adjustment) = thing else { return Err(misfit(&thing)) };
+    Ok(Made { thing: *adjustment, fresh })
 }

@@ -1,7 +1,9 @@
 //! What the front door is asked with.
 
-use crate::domain::ids::{IdempotencyKey, KeyId, OrderNo, RefundNo, SettlementNo, WithdrawalNo};
-use crate::domain::money::Money;
+use crate::domain::ids::{
+    AdjustmentNo, IdempotencyKey, KeyId, OrderNo, RefundNo, SettlementNo, WithdrawalNo,
+};
+use crate::domain::money::{Balance, Money};
 use crate::domain::order::Channel;
 use crate::domain::time::At;
 use crate::domain::withdrawal::WithdrawalRequest;
@@ -87,4 +89,17 @@ pub struct NewRefund {
     pub asked_by: KeyId,
     /// Whether that is an admin's.
     pub by_admin: bool,
+}
+
+/// An adjustment to ask for.
+#[derive(Debug, Clone)]
+pub struct NewAdjustment {
+    /// Its number.
+    pub number: Number<AdjustmentNo>,
+    /// What the merchant gets, in fen; below zero: what is taken.
+    pub amount: Balance,
+    /// Why, for people.
+    pub reason: Box<str>,
+    /// The admin's key that asks.
+    pub asked_by: KeyId,
 }

@@ -1,9 +1,12 @@
 //! What people look at and decide, at the front door: cases, and how a merchant stands.
 
-use super::answers::{case, merchant};
-use super::{Engine, Made};
+use super::answers::{adjustment, case, merchant};
+use super::{Engine, Made, NewAdjustment, filled};
+use crate::domain::adjustment::Adjustment;
 use crate::domain::case::{Case, Remedy};
-use crate::domain::command::{Asked, Command, RaiseCase, ResolveCase, Stand};
+use crate::domain::command::{
+    Asked, Command, DecideAdjustment, RaiseCase, RequestAdjustment, ResolveCase, Stand,
+};
 use crate::domain::head::Head;
 use crate::domain::ids::MerchantId;
 use crate::domain::refusal::Refusal;
@@ -58,6 +61,31 @@ impl Engine {
     /// Whether WeChat refunds can be made at all: a certificate is configured.
     pub fn refunds_open(&self) -> bool {
         self.transfers_open
+    }
+
+    /// Asks for an adjustment of a merchant's balance. A repeat with the same content gives it as it now is.
+    pub async fn request_adjustment(
+        &self,
+        of: MerchantId,
+        new: NewAdjustment,
+        asked: impl Into<Asked>,
+    ) -> Result<Made<Adjustment>, EngineError> {
+        let asked = asked.into();
+        let (adjustment_no, idempotency_key) = filled(new.number, asked.at)?;
+        let NewAdjustment { amount, reason, asked_by, .. } = new;
+        let request =
+            RequestAdjustment { adjustment_no, idempotency_key, amount, reason, asked_by };
+        adjustment(self.ask(of, Command::RequestAdjustment(request), asked).await?)
+    }
+
+    /// Decides about an adjustment. The same word by the same key is a success.
+    pub async fn decide_adjustment(
+        &self,
+        of: MerchantId,
+        decide: DecideAdjustment,
+        asked: impl Into<Asked>,
+    ) -> Result<Adjustment, EngineError> {
+        Ok(adjustment(self.ask(of, Command::DecideAdjustment(decide), asked).await?)?.thing)
     }
 
     /// Freezes, suspends or closes a merchant, or takes that back. A repeat changes nothing, and is a success.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Ledger;
+use crate::domain::adjustment::{Adjustment, AdjustmentStatus};
 use crate::domain::books::{Key, Record};
 use crate::domain::head::Head;
 use crate::domain::ids::{MerchantId, OrderNo};
@@ -136,6 +137,20 @@ pub(super) fn refunds(
     part(refunds, page, |refund| number(refund.requested_seq.0))
 }
 
+pub(super) fn adjustments(
+    ledger: &Ledger,
+    status: Option<AdjustmentStatus>,
+    page: &Page,
+) -> Result<Part<Adjustment>, ReadError> {
+    let adjustments = records(ledger)
+        .filter_map(|record| {
+            if let Record::Adjustment(made) = record { Some((**made).clone()) } else { None }
+        })
+        .filter(|adjustment| status.is_none_or(|status| adjustment.status() == status))
+        .collect();
+    part(adjustments, page, |adjustment| number(adjustment.requested_seq.0))
+}
+
 pub(super) fn withdrawals(
     ledger: &Ledger,
     status: Option<WithdrawalStatus>,
@@ -166,7 +181,8 @@ pub(super) fn cases(
             | Record::Withdrawal(_)
             | Record::Refund(_)
             | Record::InRun(_)
-            | Record::Held(_) => None,
+            | Record::Held(_)
+            | Record::Adjustment(_) => None,
         };
         cases.extend(records(ledger).filter_map(of_record));
     }

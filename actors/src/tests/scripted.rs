@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SetOnce};
 
+use crate::domain::adjustment::{Adjustment, AdjustmentStatus};
 use crate::domain::books::Key;
 use crate::domain::chain::Seq;
 use crate::domain::head::Head;
@@ -281,6 +282,15 @@ impl Store for Scripted {
         page: Page,
     ) -> Answering<'_, Result<Part<Refund>, ReadError>> {
         self.inner.refunds(of, filter, page)
+    }
+
+    fn adjustments(
+        &self,
+        of: MerchantId,
+        status: Option<AdjustmentStatus>,
+        page: Page,
+    ) -> Answering<'_, Result<Part<Adjustment>, ReadError>> {
+        self.inner.adjustments(of, status, page)
     }
 
     fn refunds_under_way(

@@ -6,6 +6,7 @@ use super::Found;
 use super::event::{Event, Move, Moved, Paid};
 use super::journal::Journal;
 use super::lives::{Point, Standing};
+use super::people::Word;
 
 pub(super) const CLAIM: &str = "conservation";
 
@@ -50,10 +51,13 @@ fn balanced(journal: &Journal, at: Point, say: &mut impl FnMut(Arguments)) {
         ("withdrawn", sums.withdrawn),
         ("suspense", sums.suspense),
     ];
-    // Below zero it is a debt, which refunds alone may make or deepen.
+    // Below zero it is a debt, which refunds and adjustments alone may make or deepen.
     let before = journal.sums[at - 1].available;
-    let refund = matches!(journal.event(at), Some(Event::Refund(_)));
-    if sums.available < before.min(0) && !refund {
+    let may = matches!(
+        journal.event(at),
+        Some(Event::Refund(_) | Event::Word(Word::Adjustment { approved: Some(true), .. }))
+    );
+    if sums.available < before.min(0) && !may {
         say(format_args!("at seq {at} available is {} fen", sums.available));
     }
     for (name, amount) in amounts {

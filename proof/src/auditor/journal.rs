@@ -224,7 +224,7 @@ impl<'a> Journal<'a> {
     fn hear(&mut self, word: &Word<'a>, at: Point) {
         match word {
             Word::Stands { .. } => self.decisions.push(at),
-            Word::Resolved { .. } | Word::Attested { .. } => {}
+            Word::Resolved { .. } | Word::Attested { .. } | Word::Adjustment { .. } => {}
             Word::Released { transaction_id, .. } => {
                 self.suspended.entry(transaction_id).or_default().push((at, false));
             }

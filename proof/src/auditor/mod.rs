@@ -15,7 +15,9 @@
 //! | `refunds` | customers get back no more than they paid, merchants give exactly their part, and get it back when that fails |
 //! | `states` | orders and withdrawals go only where the design lets them; cases tell the truth |
 //! | `suspense` | money that fits no order's books is held once, leaves once and whole, and is nobody's in between |
+//! | `adjustments` | what one admin asks for another decides, once, in the sum that was asked for |
 
+mod adjustments;
 mod agree;
 mod asked;
 mod bank_runs;
@@ -92,6 +94,7 @@ pub fn judge(history: &History) -> Vec<Violation> {
         states::judge(&journal, history.freeze_on.as_deref(), &mut found);
         refunds::judge(&journal, &mut found);
         suspense::judge(&journal, &mut found);
+        adjustments::judge(&journal, &mut found);
         durable::judge(&journal, &asked, &mut found);
         agree::judge(&journal, &asked, &mut found);
         let began = unasked::judge(&journal, &asked, history.acts_alone, &mut found);

@@ -6,7 +6,7 @@ use std::fmt::Arguments;
 use super::event::{Event, Fields, Move};
 use super::journal::Journal;
 use super::lives::{Point, Standing};
-use super::{bank_runs, suspense};
+use super::{adjustments, bank_runs, suspense};
 use crate::history::{Desk, Fen, Thing};
 
 /// What is recorded of it. Amounts in fen.
@@ -20,6 +20,8 @@ pub(super) enum Word<'a> {
     Stands { change: &'a str, asked: bool, case_id: Option<&'a str> },
     /// An admin said what became of a transfer. It moves nothing.
     Attested { withdrawal_no: &'a str, succeeded: bool, by: &'a str },
+    /// An admin asked for an adjustment, or another decided (`approved`).
+    Adjustment { number: &'a str, amount: Option<Fen>, by: &'a str, approved: Option<bool> },
     /// Money left suspense.
     Released { case_id: &'a str, transaction_id: &'a str, amount: Fen, to: &'a str },
 }
@@ -41,6 +43,18 @@ pub(super) fn read<'a>(kind: &str, fields: Fields<'a>) -> Option<Event<'a>> {
             let asked = fields.text("by").is_some();
             Word::Stands { change: fields.text("change")?, asked, case_id: fields.text("case_id") }
         }
+        "adjustment_requested" => Word::Adjustment {
+            number: fields.text("adjustment_no")?,
+            amount: Some(fields.fen("amount", "amount_fen")?),
+            by: fields.text("asked_by")?,
+            approved: None,
+        },
+        "adjustment_approved" | "adjustment_rejected" => Word::Adjustment {
+            number: fields.text("adjustment_no")?,
+            amount: fields.fen("amount", "amount_fen"),
+            by: fields.text("by")?,
+            approved: Some(kind == "adjustment_approved"),
+        },
         "suspense_released" => Word::Released {
             case_id: fields.text("case_id")?,
             transaction_id: fields.text("transaction_id")?,
@@ -80,12 +94,17 @@ pub(super) fn may_record(desk: &Desk, word: &Word) -> bool {
         (Desk::Resolve { case_id: asked, remedy }, Word::Resolved { case_id, remedy: made }) => {
             asked == case_id && remedy == made
         }
+        (Desk::Adjust { .. } | Desk::DecideAdjustment { .. }, Word::Adjustment { .. }) => {
+            adjustments::may_record(desk, word)
+        }
         (
             Desk::Raise { .. }
             | Desk::Stand { .. }
             | Desk::Resolve { .. }
             | Desk::Attest { .. }
-            | Desk::Run { .. },
+            | Desk::Run { .. }
+            | Desk::Adjust { .. }
+            | Desk::DecideAdjustment { .. },
             _,
         ) => false,
     }
@@ -108,7 +127,7 @@ pub(super) fn by_itself(word: &Word) -> bool {
         Word::Stands { asked, .. } => !asked,
         // A payment that is told again is booked with it.
         Word::Released { to, .. } => *to == "order",
-        Word::Resolved { .. } | Word::Attested { .. } => false,
+        Word::Resolved { .. } | Word::Attested { .. } | Word::Adjustment { .. } => false,
     }
 }
 
@@ -174,7 +193,9 @@ pub(super) fn own(journal: &Journal, desk: &Desk, thing: &Thing) -> Vec<Point> {
         }
         (Desk::Stand { change, .. }, Word::Stands { change: recorded, .. }) => change == recorded,
         (Desk::Resolve { case_id: asked, .. }, Word::Resolved { case_id, .. }) => asked == case_id,
-        (Desk::Attest { .. }, word) => may_record(desk, word),
+        (Desk::Attest { .. } | Desk::Adjust { .. } | Desk::DecideAdjustment { .. }, word) => {
+            may_record(desk, word)
+        }
         (Desk::Raise { .. } | Desk::Stand { .. } | Desk::Resolve { .. } | Desk::Run { .. }, _) => {
             false
         }
@@ -227,6 +248,9 @@ pub(super) fn holds(journal: &Journal, desk: &Desk, at: Point) -> bool {
             "resume" => standing == "open",
             _ => standing == "closed",
         },
+        Desk::Adjust { .. } | Desk::DecideAdjustment { .. } => {
+            adjustments::holds(journal, desk, at)
+        }
         Desk::Run { withdrawal_no, run_no, .. } => {
             bank_runs::put_at(journal, withdrawal_no, run_no).any(|place| place <= at)
         }
@@ -298,6 +322,9 @@ pub(super) fn refused(journal: &Journal, desk: &Desk, code: &str, at: Point) -> 
             let moved = *seen != u64::try_from(at).ok();
             moved || sums.pending != 0 || sums.available != 0 || sums.in_transit != 0
         }
+        (Desk::Adjust { .. } | Desk::DecideAdjustment { .. }, _) => {
+            adjustments::refused(journal, desk, code, at)
+        }
         (Desk::Run { withdrawal_no, run_no, .. }, _) => {
             bank_runs::refused(journal, (withdrawal_no, run_no), code, at)
         }
@@ -339,7 +366,7 @@ pub(super) fn allowed(journal: &Journal, at: Point, say: &mut impl FnMut(Argumen
             | Event::Settled(_)
             | Event::Case(_)
             | Event::Refund(_)
-            | Event::Word(Word::Raised { .. } | Word::Released { .. }),
+            | Event::Word(Word::Raised { .. } | Word::Released { .. } | Word::Adjustment { .. }),
         )
         | None => false,
         Some(Event::Word(Word::Resolved { case_id, .. })) => !is_open(journal, case_id, at - 1),

@@ -64,7 +64,13 @@ pub(super) fn acknowledged(
         | Request::Confirm { .. }
         | Request::StartSending { .. }
         | Request::RecordTransfer { .. }
-        | Request::Desk(Desk::Raise { .. } | Desk::Resolve { .. } | Desk::Run { .. }) => recorded(),
+        | Request::Desk(
+            Desk::Raise { .. }
+            | Desk::Resolve { .. }
+            | Desk::Run { .. }
+            | Desk::Adjust { .. }
+            | Desk::DecideAdjustment { .. },
+        ) => recorded(),
     }
 }
 

@@ -89,6 +89,12 @@ impl Sums {
             Event::Case(case) => {
                 self.suspense += i128::from(held_by(case));
             }
+            Event::Word(Word::Adjustment { amount, approved, .. }) => {
+                if *approved == Some(true) {
+                    self.available += i128::from(amount.unwrap_or(0));
+                    self.adjusted += i128::from(amount.unwrap_or(0));
+                }
+            }
             Event::Word(Word::Released { amount, to, .. }) => {
                 self.suspense -= i128::from(*amount);
                 if *to == "available" {

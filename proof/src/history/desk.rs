@@ -37,6 +37,24 @@ pub enum Desk {
         /// The admin's key.
         by: String,
     },
+    /// Ask for an adjustment of the balance.
+    Adjust {
+        /// Its number.
+        number: String,
+        /// What the merchant gets; below zero: what is taken.
+        amount: Fen,
+        /// The admin's key.
+        by: String,
+    },
+    /// Decide about an adjustment.
+    DecideAdjustment {
+        /// Its number.
+        number: String,
+        /// Yes.
+        approve: bool,
+        /// The admin's key.
+        by: String,
+    },
     /// Put a withdrawal that is paid out by hand in a bank run.
     Run {
         /// The withdrawal.

@@ -176,7 +176,8 @@ impl State {
             | Record::Case(_)
             | Record::Refund(_)
             | Record::InRun(_)
-            | Record::Held(_) => None,
+            | Record::Held(_)
+            | Record::Adjustment(_) => None,
         }
     }
 

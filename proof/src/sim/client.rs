@@ -133,6 +133,8 @@ impl Notebook {
             | Ask::Raise { .. }
             | Ask::Resolve { .. }
             | Ask::Attest { .. }
+            | Ask::Adjust { .. }
+            | Ask::DecideAdjustment { .. }
             | Ask::Run { .. } => return self.errand(op, with),
         };
         Some((command, by))

@@ -42,6 +42,9 @@ const REMEDIES: &[Option<Remedy>] = &[
     Some(Remedy::Refund),
 ];
 
+/// After so many of a hundred operations somebody asks for an adjustment.
+const ADJUSTED_PERCENT: u64 = 4;
+
 /// Kinds of case that the platform's own checks open.
 const RAISED: &[CaseKind] = &[CaseKind::BillOnly, CaseKind::JournalOnly, CaseKind::BillAmount];
 
@@ -62,6 +65,10 @@ pub(super) fn add(plan: &mut Plan) {
         if let Ask::Withdraw { withdrawal, .. } = op.ask {
             add_runs(plan, &op, withdrawal, &mut random);
         }
+        if random.percent(ADJUSTED_PERCENT) {
+            sketch.adjustments += 1;
+            add_adjustment(plan, &op, sketch.adjustments, &mut random);
+        }
         if random.percent(often) {
             let client = number(random.below(plan.clients as u64));
             let think = random.below(op.think + 1);
@@ -71,6 +78,25 @@ pub(super) fn add(plan: &mut Plan) {
     }
     if has_months(plan.seed) {
         add_months(plan);
+    }
+}
+
+/// An adjustment: asked for, sometimes twice, and decided by one or two, sometimes by who asked.
+fn add_adjustment(plan: &mut Plan, op: &Op, number: u64, random: &mut Random) {
+    let fen = i64::try_from(1 + random.below(800)).unwrap_or(1) - 400;
+    let fen = if fen == 0 { 1 } else { fen };
+    let by = random.below(3);
+    let mut push = |ask, random: &mut Random| {
+        let think = random.below(op.think + 1);
+        plan.ops.push(Op { think, ask, ..op.clone() });
+    };
+    push(Ask::Adjust { number, fen, by }, random);
+    if random.percent(10) {
+        push(Ask::Adjust { number, fen: fen + 1, by }, random);
+    }
+    while random.percent(65) {
+        let (approve, by) = (random.percent(75), random.below(3));
+        push(Ask::DecideAdjustment { number, approve, by }, random);
     }
 }
 
@@ -123,6 +149,7 @@ fn add_months(plan: &mut Plan) {
 struct Sketch {
     cases: Vec<About>,
     withdrawals: Vec<Name>,
+    adjustments: u64,
 }
 
 impl Sketch {

@@ -3,9 +3,11 @@
 use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::case::{Case, PaymentCase};
 use tally_actors::domain::command::{
-    Attest, Command, NoticeRefund, RaiseCase, RequestRefund, ResolveCase, Stand,
+    Attest, Command, DecideAdjustment, NoticeRefund, RaiseCase, RequestAdjustment, RequestRefund,
+    ResolveCase, Stand,
 };
-use tally_actors::domain::ids::{CaseId, KeyId};
+use tally_actors::domain::ids::{AdjustmentNo, CaseId, KeyId};
+use tally_actors::domain::money::Balance;
 use tally_actors::domain::number;
 
 use super::client::{Asking, Kind, Notebook, fen, filled, key_id, transaction_id};
@@ -55,6 +57,21 @@ impl Notebook {
                 first: None,
             };
             return Some((Command::Attest(attest), Some(key_id(says))));
+        }
+        if let Ask::Adjust { number, fen, by } = op.ask {
+            let asked = RequestAdjustment {
+                adjustment_no: adjustment_no(number),
+                idempotency_key: None,
+                amount: Balance::from_fen(fen),
+                reason: "as agreed".into(),
+                asked_by: key_id(by),
+            };
+            return Some((Command::RequestAdjustment(asked), Some(key_id(by))));
+        }
+        if let Ask::DecideAdjustment { number, approve, by } = op.ask {
+            let (adjustment_no, reason) = (adjustment_no(number), "seen".into());
+            let decide = DecideAdjustment { adjustment_no, approve, by: key_id(by), reason };
+            return Some((Command::DecideAdjustment(decide), Some(key_id(by))));
         }
         if let Ask::Run { withdrawal, run } = op.ask {
             let put = PutInRun {
@@ -107,4 +124,8 @@ impl Notebook {
         };
         Some((Command::NoticeRefund(notice), None))
     }
+}
+
+fn adjustment_no(number: u64) -> AdjustmentNo {
+    format!("J{number:04}").parse().expect("a number of the right form")
 }

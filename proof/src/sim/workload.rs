@@ -98,6 +98,17 @@ pub(super) enum Ask {
         /// If nobody else has said the same, the admin's own word is named as the first.
         alone: bool,
     },
+    /// An adjustment: so many fen, below zero to take them.
+    Adjust {
+        number: u64,
+        fen: i64,
+        by: u64,
+    },
+    DecideAdjustment {
+        number: u64,
+        approve: bool,
+        by: u64,
+    },
     /// A withdrawal is handed to the bank, with others.
     Run {
         withdrawal: Name,
@@ -134,6 +145,8 @@ impl Ask {
             Self::Raise { .. } => "raise a case",
             Self::Resolve { .. } => "resolve a case",
             Self::Attest { .. } => "attest",
+            Self::Adjust { .. } => "adjust",
+            Self::DecideAdjustment { .. } => "decide an adjustment",
             Self::Run { .. } => "put in a bank run",
         }
     }

@@ -2,7 +2,9 @@
 
 use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::case::Remedy;
-use tally_actors::domain::command::{Attest, RaiseCase, ResolveCase, Stand};
+use tally_actors::domain::command::{
+    Attest, DecideAdjustment, RaiseCase, RequestAdjustment, ResolveCase, Stand,
+};
 use tally_actors::domain::standing::Change;
 
 use super::fen;
@@ -32,6 +34,19 @@ pub(super) fn attests(attest: &Attest) -> Request {
     let Attest { withdrawal_no, succeeded, by, .. } = attest;
     let (withdrawal_no, by) = (withdrawal_no.to_string(), by.to_string());
     Request::Desk(Desk::Attest { withdrawal_no, succeeded: *succeeded, by })
+}
+
+pub(super) fn adjusts(request: &RequestAdjustment) -> Request {
+    Request::Desk(Desk::Adjust {
+        number: request.adjustment_no.to_string(),
+        amount: request.amount.fen(),
+        by: request.asked_by.to_string(),
+    })
+}
+
+pub(super) fn decides(decide: &DecideAdjustment) -> Request {
+    let (number, by) = (decide.adjustment_no.to_string(), decide.by.to_string());
+    Request::Desk(Desk::DecideAdjustment { number, approve: decide.approve, by })
 }
 
 pub(super) fn puts(put: &PutInRun) -> Request {

@@ -62,3 +62,33 @@ set @change = if(
 prepare change_once from @change;
 execute change_once;
 deallocate prepare change_once;
+
+create table if not exists adjustments (
+    merchant_id varchar(12) not null,
+    adjustment_no varchar(19) not null,
+    amount_fen bigint not null,
+    reason varchar(512) not null,
+    asked_by varbinary(24) not null,
+    status varchar(16) not null,
+    requested_ms bigint not null,
+    requested_seq bigint not null,
+    decided_ms bigint,
+    decided_by varbinary(24),
+    decision varchar(512),
+    primary key (merchant_id, adjustment_no),
+    unique key adjustments_by_request (merchant_id, requested_seq),
+    key adjustments_by_status (merchant_id, status, requested_seq),
+    constraint adjustments_adjustment_no_check check (length(adjustment_no) between 4 and 19),
+    constraint adjustments_amount_fen_check check (amount_fen <> 0),
+    constraint adjustments_status_check check (status in ('requested', 'approved', 'rejected')),
+    constraint decided_by_another check (decided_by is null or decided_by <> asked_by),
+    constraint decided_is_whole check (
+        (status = 'requested') = (decided_ms is null)
+        and (decided_ms is null) = (decided_by is null)
+        and (decided_ms is null) = (decision is null)
+    )
+) engine = InnoDB row_format = dynamic character set utf8mb4 collate utf8mb4_bin;
+
+alter table idempotency
+    drop constraint idempotency_route_check,
+    add constraint idempotency_route_check check (route in ('orders', 'settlements', 'withdrawals', 'refunds', 'adjustments'));

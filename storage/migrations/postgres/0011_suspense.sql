@@ -32,3 +32,31 @@ alter table refunds
     drop constraint refunds_source_check,
     add constraint refunds_source_check check (source in ('pending', 'available', 'suspense')),
     add constraint suspense_has_no_fee check (source <> 'suspense' or fee_fen = 0);
+
+create table adjustments (
+    merchant_id text collate "C" not null,
+    adjustment_no text collate "C" not null check (length(adjustment_no) between 4 and 19),
+    amount_fen bigint not null check (amount_fen <> 0),
+    reason text not null,
+    asked_by text collate "C" not null,
+    status text collate "C" not null check (status in ('requested', 'approved', 'rejected')),
+    requested_ms bigint not null,
+    requested_seq bigint not null,
+    decided_ms bigint,
+    decided_by text collate "C",
+    decision text,
+    primary key (merchant_id, adjustment_no),
+    constraint decided_by_another check (decided_by is null or decided_by <> asked_by),
+    constraint decided_is_whole check (
+        (status = 'requested') = (decided_ms is null)
+        and (decided_ms is null) = (decided_by is null)
+        and (decided_ms is null) = (decision is null)
+    )
+);
+
+create unique index adjustments_by_request on adjustments (merchant_id, requested_seq);
+create index adjustments_by_status on adjustments (merchant_id, status, requested_seq);
+
+alter table idempotency drop constraint idempotency_route_check;
+alter table idempotency add constraint idempotency_route_check
+    check (route in ('orders', 'settlements', 'withdrawals', 'refunds', 'adjustments'));

@@ -112,3 +112,39 @@ create index refunds_by_status on refunds (merchant_id, status, requested_seq);
 create index refunds_by_order on refunds (merchant_id, order_no, requested_seq);
 create index refunds_under_way on refunds (requested_ms, merchant_id, requested_seq)
     where status in ('requested', 'sending', 'unknown');
+
+create table adjustments (
+    merchant_id text not null collate binary,
+    adjustment_no text not null collate binary check (length(adjustment_no) between 4 and 19),
+    amount_fen integer not null check (amount_fen <> 0),
+    reason text not null,
+    asked_by text not null,
+    status text not null check (status in ('requested', 'approved', 'rejected')),
+    requested_ms integer not null,
+    requested_seq integer not null,
+    decided_ms integer,
+    decided_by text,
+    decision text,
+    primary key (merchant_id, adjustment_no),
+    constraint decided_by_another check (decided_by is null or decided_by <> asked_by),
+    constraint decided_is_whole check (
+        (status = 'requested') = (decided_ms is null)
+        and (decided_ms is null) = (decided_by is null)
+        and (decided_ms is null) = (decision is null)
+    )
+) strict, without rowid;
+
+create unique index adjustments_by_request on adjustments (merchant_id, requested_seq);
+create index adjustments_by_status on adjustments (merchant_id, status, requested_seq);
+
+create table idempotency_anew (
+    merchant_id text not null collate binary,
+    route text not null check (route in ('orders', 'settlements', 'withdrawals', 'refunds', 'adjustments')),
+    idempotency_key text not null collate binary check (length(idempotency_key) between 1 and 64),
+    number text not null collate binary,
+    primary key (merchant_id, route, idempotency_key)
+) strict, without rowid;
+
+insert into idempotency_anew select merchant_id, route, idempotency_key, number from idempotency;
+drop table idempotency;
+alter table idempotency_anew rename to idempotency;

@@ -11,7 +11,8 @@ use tally_actors::domain::time::{At, Day};
 use super::fold::Fold;
 use super::report::What;
 use super::things::{
-    CASE, ORDER, REFUND, SETTLEMENT, WITHDRAWAL, case, order, refund, settlement, withdrawal,
+    ADJUSTMENT, CASE, ORDER, REFUND, SETTLEMENT, WITHDRAWAL, adjustment, case, order, refund,
+    settlement, withdrawal,
 };
 use crate::sql::row::{Cell, Row};
 use crate::sql::rows::{fen, integer};
@@ -104,11 +105,12 @@ pub(super) enum Table {
     Cases,
     Refunds,
     InRuns,
+    Adjustments,
 }
 
 impl Table {
     /// All of them, in the order of [`Key`].
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Idempotency,
         Self::Orders,
         Self::Settlements,
@@ -116,6 +118,7 @@ impl Table {
         Self::Cases,
         Self::Refunds,
         Self::InRuns,
+        Self::Adjustments,
     ];
 
     /// Its name.
@@ -128,6 +131,7 @@ impl Table {
             Self::Cases => "cases",
             Self::Refunds => "refunds",
             Self::InRuns => "bank_run_items",
+            Self::Adjustments => "adjustments",
         }
     }
 
@@ -141,6 +145,7 @@ impl Table {
             Self::Cases => CASE,
             Self::Refunds => REFUND,
             Self::InRuns => &["withdrawal_no", "run_no"],
+            Self::Adjustments => ADJUSTMENT,
         }
     }
 
@@ -154,7 +159,12 @@ impl Table {
         match self {
             Self::Idempotency => 2,
             Self::Refunds => 1, // of the order, whose row is folded together with it
-            Self::Orders | Self::Settlements | Self::Withdrawals | Self::Cases | Self::InRuns => 0,
+            Self::Orders
+            | Self::Settlements
+            | Self::Withdrawals
+            | Self::Cases
+            | Self::InRuns
+            | Self::Adjustments => 0,
         }
     }
 
@@ -168,6 +178,7 @@ impl Table {
             Key::Case(_) | Key::Held(_) => Self::Cases,
             Key::Refund(_) => Self::Refunds,
             Key::InRun(_) => Self::InRuns,
+            Key::Adjustment(_) => Self::Adjustments,
         }
     }
 
@@ -180,8 +191,13 @@ impl Table {
         let first = text(0)?;
         match self {
             Self::Idempotency => {
-                let routes =
-                    [Route::Orders, Route::Settlements, Route::Withdrawals, Route::Refunds];
+                let routes = [
+                    Route::Adjustments,
+                    Route::Orders,
+                    Route::Settlements,
+                    Route::Withdrawals,
+                    Route::Refunds,
+                ];
                 let route = routes.into_iter().find(|route| route.as_str() == first)?;
                 Some(Key::Idempotency(route, text(1)?.parse().ok()?))
             }
@@ -191,6 +207,7 @@ impl Table {
             Self::Cases => Some(Key::Case(first.parse().ok()?)),
             Self::Refunds => Some(Key::Refund(first.parse().ok()?)),
             Self::InRuns => Some(Key::InRun(first.parse().ok()?)),
+            Self::Adjustments => Some(Key::Adjustment(first.parse().ok()?)),
         }
     }
 }
@@ -206,6 +223,7 @@ pub(super) fn key_text(key: &Key) -> String {
         Key::Case(id) => id.to_string(),
         Key::Refund(number) => number.to_string(),
         Key::InRun(number) => number.to_string(),
+        Key::Adjustment(number) => number.to_string(),
     }
 }
 
@@ -219,12 +237,14 @@ pub(super) fn expected(key: &Key, fold: &Fold) -> Vec<Value> {
                 Numbered::Settlement(number) => text(number),
                 Numbered::Withdrawal(number) => text(number),
                 Numbered::Refund(number) => text(number),
+                Numbered::Adjustment(number) => text(number),
             };
             vec![text(route.as_str()), text(key), number]
         }
         Record::Order(found) => order(found),
         Record::Transaction(order_no) => vec![text(order_no)],
         Record::Held(case_id) => vec![text(case_id)],
+        Record::Adjustment(found) => adjustment(found),
         Record::Settlement(found) => settlement(found),
         Record::Withdrawal(found) => withdrawal(found),
         Record::Refund(found) => refund(found),

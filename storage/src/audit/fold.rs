@@ -160,6 +160,12 @@ fn allowed(head: &Head, event: &Event) -> Result<(), String> {
             return Err(format!("it leaves a debt over the {} allowed", head.rules.debt_max_fen));
         }
     }
+    if let Event::AdjustmentApproved { amount, .. } = event {
+        let deepest = Balance::ZERO.minus(head.rules.debt_max_fen);
+        if *amount < Balance::ZERO && head.available.with(*amount) < deepest {
+            return Err(format!("it leaves a debt over the {} allowed", head.rules.debt_max_fen));
+        }
+    }
     if let Event::WithdrawalRequested { amount, .. } = event {
         let available = head.available.spendable();
         if *amount > available {
@@ -209,5 +215,6 @@ fn number(key: &Key) -> &str {
         Key::Case(id) => id.as_str(),
         Key::Refund(number) => number.as_str(),
         Key::InRun(number) => number.as_str(),
+        Key::Adjustment(number) => number.as_str(),
     }
 }

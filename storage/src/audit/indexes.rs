@@ -42,6 +42,7 @@ const ORDERS: &[&str] = &["merchant_id", "order_no"];
 const SETTLEMENTS: &[&str] = &["merchant_id", "settlement_no"];
 const WITHDRAWALS: &[&str] = &["merchant_id", "withdrawal_no"];
 const REFUNDS: &[&str] = &["merchant_id", "refund_no"];
+const ADJUSTMENTS: &[&str] = &["merchant_id", "adjustment_no"];
 const CASES: &[&str] = &["merchant_id", "case_id"];
 const IN_RUNS: &[&str] = &["merchant_id", "withdrawal_no"];
 
@@ -109,6 +110,20 @@ pub(super) const ALL: &[Index] = &[
         CASES,
         &["merchant_id", "transaction_id", "opened_seq"],
         "transaction_id is not null and suspense is not null",
+    ),
+    index(
+        "adjustments_by_request",
+        "adjustments",
+        ADJUSTMENTS,
+        &["merchant_id", "requested_seq"],
+        "",
+    ),
+    index(
+        "adjustments_by_status",
+        "adjustments",
+        ADJUSTMENTS,
+        &["merchant_id", "status", "requested_seq"],
+        "",
     ),
     index("refunds_by_request", "refunds", REFUNDS, &["merchant_id", "requested_seq"], ""),
     index("refunds_by_status", "refunds", REFUNDS, &["merchant_id", "status", "requested_seq"], ""),

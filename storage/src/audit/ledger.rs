@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tally_actors::domain::entry::{LedgerAccount, entries};
 use tally_actors::domain::event::Event;
 use tally_actors::domain::head::Head;
-use tally_actors::domain::money::Money;
+use tally_actors::domain::money::{Balance, Money};
 
 /// What each account was debited less what it was credited, in fen.
 #[derive(Default)]
@@ -25,13 +25,17 @@ impl Ledger {
 
     /// The first account whose sum is not what the head says: its name, the sum, and what it should be.
     pub(super) fn difference(&self, head: &Head) -> Option<(&'static str, i128, i128)> {
-        use LedgerAccount::{Available, Channel, Fee, InTransit, Pending, Refund, Suspense};
+        use LedgerAccount::{
+            Adjustment, Available, Channel, Fee, InTransit, Pending, Refund, Suspense,
+        };
         let out = fen(head.refunded) + fen(head.withdrawn);
+        let balance = |balance: Balance| i128::from(balance.fen());
         let unbooked = fen(head.suspense) + fen(head.credited);
         let sum = |account| self.0.get(&account).copied().unwrap_or(0);
         [
             // What is held for refunds under way is still in the channel.
             ("channel", sum(Channel) + sum(Refund), fen(head.paid) - out + unbooked),
+            ("adjustment", sum(Adjustment), balance(head.adjusted) - fen(head.credited)),
             ("suspense", sum(Suspense), -fen(head.suspense)),
             ("pending", sum(Pending), -fen(head.pending())),
             ("available", sum(Available), -i128::from(head.available.fen())),
@@ -50,8 +54,6 @@ fn fen(amount: Money) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use tally_actors::domain::money::Balance;
-
     use super::*;
     use crate::fixture::{Shops, fen, full_life};
 

@@ -257,5 +257,6 @@ fn counter(report: &mut Report, table: Table) -> &mut u64 {
         Table::Cases => &mut report.cases,
         Table::Refunds => &mut report.refunds,
         Table::InRuns => &mut report.in_runs,
+        Table::Adjustments => &mut report.adjustments,
     }
 }

@@ -28,6 +28,8 @@ pub struct Report {
     pub refunds: u64,
     /// Withdrawals in bank runs that are as the journal says.
     pub in_runs: u64,
+    /// Adjustments.
+    pub adjustments: u64,
     /// Checkpoints that are as the journal says.
     pub checkpoints: u64,
     /// The first difference of each merchant that has one.
@@ -46,7 +48,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "read: {} merchants, {} events, {} orders, {} settlements, {} withdrawals, {} refunds, {} in bank runs, \
-             {} idempotency keys, {} cases, {} checkpoints",
+             {} adjustments, {} idempotency keys, {} cases, {} checkpoints",
             self.merchants,
             self.events,
             self.orders,
@@ -54,6 +56,7 @@ impl fmt::Display for Report {
             self.withdrawals,
             self.refunds,
             self.in_runs,
+            self.adjustments,
             self.idempotency,
             self.cases,
             self.checkpoints

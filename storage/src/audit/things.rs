@@ -1,5 +1,6 @@
 //! The columns of each thing, and what they hold.
 
+use tally_actors::domain::adjustment::Adjustment;
 use tally_actors::domain::case::Case;
 use tally_actors::domain::order::Order;
 use tally_actors::domain::refund::{Refund, RefundSource};
@@ -226,5 +227,34 @@ pub(super) fn refund(refund: &Refund) -> Vec<Value> {
         at(refund.requested_at),
         place(refund.requested_seq),
         or_null(refund.tried_at, at),
+    ]
+}
+
+pub(super) const ADJUSTMENT: &[&str] = &[
+    "adjustment_no",
+    "amount_fen",
+    "reason",
+    "asked_by",
+    "status",
+    "requested_ms",
+    "requested_seq",
+    "decided_ms",
+    "decided_by",
+    "decision",
+];
+
+pub(super) fn adjustment(adjustment: &Adjustment) -> Vec<Value> {
+    let decision = adjustment.decision.as_ref();
+    vec![
+        text(adjustment.adjustment_no),
+        Value::Integer(adjustment.amount.fen()),
+        text(&adjustment.reason),
+        text(adjustment.asked_by),
+        text(adjustment.status().as_str()),
+        at(adjustment.requested_at),
+        place(adjustment.requested_seq),
+        or_null(decision, |made| at(made.at)),
+        or_null(decision, |made| text(made.by)),
+        or_null(decision, |made| text(&made.reason)),
     ]
 }

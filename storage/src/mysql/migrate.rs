@@ -34,13 +34,13 @@ const CHANGED: &str = "select concat(table_name, '.', column_name, ' has the col
     from information_schema.columns
     where table_schema = database() and collation_name <> 'utf8mb4_bin' and table_name in (
         'journal', 'heads', 'orders', 'settlements', 'withdrawals', 'idempotency', 'cases', 'checkpoints', 'claims', 'keys',
-        'profiles', 'restored', 'webhooks', 'webhook_cursors', 'deliveries', 'channel_account', 'refunds',
+        'profiles', 'restored', 'webhooks', 'webhook_cursors', 'deliveries', 'channel_account', 'refunds', 'adjustments',
         'reconciliations', 'reconciliation_differences', 'reconciliation_carried', 'bank_runs', 'bank_run_items')
     union all
     select concat(table_name, ' has the engine ', engine) from information_schema.tables
     where table_schema = database() and table_type = 'BASE TABLE' and engine <> 'InnoDB' and table_name in (
         'journal', 'heads', 'orders', 'settlements', 'withdrawals', 'idempotency', 'cases', 'checkpoints', 'claims', 'keys',
-        'profiles', 'restored', 'webhooks', 'webhook_cursors', 'deliveries', 'channel_account', 'refunds',
+        'profiles', 'restored', 'webhooks', 'webhook_cursors', 'deliveries', 'channel_account', 'refunds', 'adjustments',
         'reconciliations', 'reconciliation_differences', 'reconciliation_carried', 'bank_runs', 'bank_run_items')
     limit 1";
 

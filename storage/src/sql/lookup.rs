@@ -23,6 +23,7 @@ enum Kind {
     Refund,
     InRun,
     Held,
+    Adjustment,
 }
 
 use Type::{Integer as Number, Text as Word};
@@ -83,6 +84,13 @@ static HELD: Statement = by_number(
         and later.transaction_id = cases.transaction_id and later.suspense is not null and later.opened_seq > cases.opened_seq)",
 );
 
+static ADJUSTMENT: Statement = by_number(
+    rows::ADJUSTMENT,
+    "adjustments",
+    None,
+    "merchant_id = v.column2 and adjustment_no = v.column3",
+);
+
 const fn by_number(
     columns: &'static str,
     table: &'static str,
@@ -93,7 +101,7 @@ const fn by_number(
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Idempotency,
         Self::Order,
         Self::Transaction,
@@ -103,6 +111,7 @@ impl Kind {
         Self::Refund,
         Self::InRun,
         Self::Held,
+        Self::Adjustment,
     ];
 
     fn statement(self) -> &'static Statement {
@@ -116,6 +125,7 @@ impl Kind {
             Self::Refund => &REFUND,
             Self::InRun => &IN_RUN,
             Self::Held => &HELD,
+            Self::Adjustment => &ADJUSTMENT,
         }
     }
 
@@ -128,6 +138,7 @@ impl Kind {
             Key::Order(order_no) => (Self::Order, [Some(order_no.as_str()), None]),
             Key::Transaction(id) => (Self::Transaction, [Some(id.as_str()), None]),
             Key::Held(id) => (Self::Held, [Some(id.as_str()), None]),
+            Key::Adjustment(number) => (Self::Adjustment, [Some(number.as_str()), None]),
             Key::Settlement(number) => (Self::Settlement, [Some(number.as_str()), None]),
             Key::Withdrawal(number) => (Self::Withdrawal, [Some(number.as_str()), None]),
             Key::Refund(number) => (Self::Refund, [Some(number.as_str()), None]),
@@ -173,6 +184,7 @@ fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
     fields.take::<i64>()?;
     Ok(match key {
         Key::Idempotency(route, _) => Record::Number(match route {
+            Route::Adjustments => Numbered::Adjustment(fields.text()?),
             Route::Orders => Numbered::Order(fields.text()?),
             Route::Settlements => Numbered::Settlement(fields.text()?),
             Route::Withdrawals => Numbered::Withdrawal(fields.text()?),
@@ -186,6 +198,7 @@ fn record(row: &Row, of: MerchantId, key: &Key) -> Result<Record, ReadError> {
         Key::Case(_) => Record::Case(Box::new(fields.case()?)),
         Key::InRun(_) => Record::InRun(fields.text()?),
         Key::Held(_) => Record::Held(fields.text()?),
+        Key::Adjustment(_) => Record::Adjustment(Box::new(fields.adjustment()?)),
     })
 }
 

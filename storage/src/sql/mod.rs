@@ -18,6 +18,7 @@
 //! | `store` | the reads of the port, for every store |
 //! | `rows`, `refund_rows` | columns and the things they hold |
 
+pub(crate) mod adjustments;
 pub(crate) mod checkpoints;
 pub(crate) mod commit;
 pub(crate) mod connect;

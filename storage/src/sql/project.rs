@@ -8,6 +8,7 @@ use tally_actors::domain::event::Event;
 use tally_actors::domain::ids::IdempotencyKey;
 use tally_actors::ports::{Row, Run};
 
+use super::adjustments;
 use super::db::Db;
 use super::meaning::Meaning;
 use super::refund_values;
@@ -122,6 +123,13 @@ impl<'b> Tables<'b> {
                 self.add(Step::InRun, values::in_run(fact));
             }
             Event::SuspenseReleased { .. } => self.add(Step::Released, values::released(fact)),
+            Event::AdjustmentRequested { adjustment_no, idempotency_key, .. } => {
+                self.numbered(fact, Route::Adjustments, idempotency_key, adjustment_no.as_str());
+                self.add(Step::AdjustmentRequested, adjustments::requested(fact));
+            }
+            Event::AdjustmentApproved { .. } | Event::AdjustmentRejected { .. } => {
+                self.add(Step::AdjustmentDecided, adjustments::decided(fact));
+            }
         }
     }
 
@@ -149,6 +157,8 @@ impl<'b> Tables<'b> {
                 | Step::Case
                 | Step::Resolved
                 | Step::Released
+                | Step::AdjustmentRequested
+                | Step::AdjustmentDecided
                 | Step::Numbered
                 | Step::RefundBegun
                 | Step::InRun => rows.sort_by(by_key),

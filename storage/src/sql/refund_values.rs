@@ -180,6 +180,9 @@ fn change(fact: Fact<'_>) -> Option<(&str, RefundStatus, Change<'_>)> {
         | Event::CaseOpened { .. }
         | Event::RefundRequested { .. }
         | Event::SuspenseReleased { .. }
+        | Event::AdjustmentRequested { .. }
+        | Event::AdjustmentApproved { .. }
+        | Event::AdjustmentRejected { .. }
         | Event::RefundNoticed { .. } => return None,
     })
 }
@@ -262,6 +265,9 @@ pub(crate) fn of_order(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::RefundPostponed { .. }
         | Event::RefundUnknown { .. }
         | Event::SuspenseReleased { .. }
+        | Event::AdjustmentRequested { .. }
+        | Event::AdjustmentApproved { .. }
+        | Event::AdjustmentRejected { .. }
         | Event::RefundNoticed { .. } => return None,
     };
     let sent = Value::if_any(sent, Integer);

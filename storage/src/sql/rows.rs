@@ -37,6 +37,10 @@ pub(crate) const WITHDRAWAL: &str = "withdrawal_no, amount_fen, asked_fen, settl
 pub(crate) const REFUND: &str = "refund_no, order_no, amount_fen, booked_fen, fee_fen, source, source_day, \
     transaction_id, total_fen, reason, asked_by, status, why, refund_id, by_hand, requested_ms, requested_seq, tried_ms";
 
+/// The columns of an adjustment, for `Fields::adjustment` in `adjustments`.
+pub(crate) const ADJUSTMENT: &str = "adjustment_no, amount_fen, reason, asked_by, requested_ms, requested_seq, status, decided_ms, \
+    decided_by, decision";
+
 /// The columns of a case, for [`Fields::case`].
 pub(crate) const CASE: &str = "case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen, paid_ms, facts, \
     suspense, booked_fen, resolved_ms, resolved_by, note, remedy";

@@ -39,6 +39,10 @@ pub(crate) enum Step {
     InRun,
     /// Cases whose money left suspense.
     Released,
+    /// Adjustments that were asked for.
+    AdjustmentRequested,
+    /// Adjustments that were decided.
+    AdjustmentDecided,
     /// Where each merchant now stands.
     Head,
     /// The same, kept for good once in a while. Written over what may stand there: a cache must not refuse a payment.
@@ -216,6 +220,23 @@ static RELEASED: Statement = Statement::new(
     &[Text, Text],
 );
 
+static ADJUSTMENT_REQUESTED: Statement = Statement::new(
+    Shape::Insert {
+        table: "adjustments",
+        columns: "merchant_id, adjustment_no, amount_fen, reason, asked_by, status, requested_ms, requested_seq",
+    },
+    &[Text, Text, Integer, Text, Text, Text, Integer, Integer],
+);
+
+static ADJUSTMENT_DECIDED: Statement = Statement::new(
+    Shape::Update {
+        table: "adjustments",
+        set: "status = v.column3, decided_ms = v.column4, decided_by = v.column5, decision = v.column6",
+        on: "merchant_id = v.column1 and adjustment_no = v.column2 and status = 'requested'",
+    },
+    &[Text, Text, Text, Integer, Text, Text],
+);
+
 /// The columns of heads and of checkpoints.
 const HEAD_COLUMNS: &str = "merchant_id, format, seq, hash, at_ms, registered_ms, paid_orders, paid_fen, refunded_fen, \
     fee_fen, pending_fen, available_fen, in_transit_fen, withdrawn_fen, suspense_fen, suspended_fen, credited_fen, \
@@ -284,7 +305,7 @@ static CHECKPOINT: Statement = Statement::new(
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Journal,
         Self::Opened,
         Self::Prepaid,
@@ -302,6 +323,8 @@ impl Step {
         Self::Resolved,
         Self::InRun,
         Self::Released,
+        Self::AdjustmentRequested,
+        Self::AdjustmentDecided,
         Self::Head,
         Self::Checkpoint,
     ];
@@ -331,6 +354,8 @@ impl Step {
             Self::Resolved => &RESOLVED,
             Self::InRun => &IN_RUN,
             Self::Released => &RELEASED,
+            Self::AdjustmentRequested => &ADJUSTMENT_REQUESTED,
+            Self::AdjustmentDecided => &ADJUSTMENT_DECIDED,
             Self::Head => &HEAD,
             Self::Checkpoint => &CHECKPOINT,
         }
@@ -345,6 +370,7 @@ impl Step {
             Self::Moved => "withdrawal_is_under_way",
             Self::Resolved => "case_is_open",
             Self::Released => "case_holds_money",
+            Self::AdjustmentDecided => "adjustment_is_requested",
             Self::RefundMoved => "refund_is_under_way",
             Self::OrderRefunded => "order_is_paid",
             Self::Journal
@@ -355,6 +381,7 @@ impl Step {
             | Self::Numbered
             | Self::Case
             | Self::InRun
+            | Self::AdjustmentRequested
             | Self::Head
             | Self::Checkpoint => "inserted_once",
         }

@@ -60,6 +60,15 @@ macro_rules! reads {
             self.reads($crate::sql::lists::withdrawals(&self.read, of, status, page))
         }
 
+        fn adjustments(
+            &self,
+            of: MerchantId,
+            status: Option<AdjustmentStatus>,
+            page: Page,
+        ) -> Answering<'_, Result<Part<Adjustment>, ReadError>> {
+            self.reads($crate::sql::adjustments::adjustments(&self.read, of, status, page))
+        }
+
         fn open_orders(
             &self,
             from: At,
@@ -123,6 +132,7 @@ pub(crate) use reads;
 
 /// The words of the port in which those methods are written.
 pub(crate) mod port {
+    pub(crate) use tally_actors::domain::adjustment::{Adjustment, AdjustmentStatus};
     pub(crate) use tally_actors::domain::books::Key;
     pub(crate) use tally_actors::domain::chain::Seq;
     pub(crate) use tally_actors::domain::head::Head;

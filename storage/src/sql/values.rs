@@ -206,6 +206,9 @@ pub(crate) fn moved(fact: Fact<'_>) -> Option<Values<'_>> {
         | Event::RefundFailed { .. }
         | Event::RefundNoticed { .. }
         | Event::SuspenseReleased { .. }
+        | Event::AdjustmentRequested { .. }
+        | Event::AdjustmentApproved { .. }
+        | Event::AdjustmentRejected { .. }
         | Event::RefundFound { .. } => return None,
     };
     Some(vec![

@@ -153,6 +153,7 @@ async fn a_schema_is_brought_up_without_opening_the_books_and_not_while_they_are
     raw(&file, "drop table reconciliation_differences").await;
     raw(&file, "drop table reconciliation_carried").await;
     raw(&file, "drop table refunds").await;
+    raw(&file, "drop table adjustments").await;
     raw(&file, "alter table orders drop column fee_bp").await;
     raw(&file, "alter table orders drop column refunded_booked_fen").await;
     raw(&file, "alter table orders drop column refund_sent_ms").await;

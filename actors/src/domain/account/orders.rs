@@ -22,7 +22,12 @@ impl Account {
         let recorded = open.idempotency_key.and_then(|key| self.books.number(Route::Orders, &key));
         match recorded {
             Some(Numbered::Order(order_no)) => order_no,
-            Some(Numbered::Settlement(_) | Numbered::Withdrawal(_) | Numbered::Refund(_))
+            Some(
+                Numbered::Settlement(_)
+                | Numbered::Withdrawal(_)
+                | Numbered::Refund(_)
+                | Numbered::Adjustment(_),
+            )
             | None => open.order_no,
         }
     }

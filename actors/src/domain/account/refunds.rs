@@ -34,9 +34,13 @@ impl Account {
             request.idempotency_key.and_then(|key| self.books.number(Route::Refunds, &key));
         match recorded {
             Some(Numbered::Refund(refund_no)) => refund_no,
-            Some(Numbered::Order(_) | Numbered::Settlement(_) | Numbered::Withdrawal(_)) | None => {
-                request.refund_no
-            }
+            Some(
+                Numbered::Order(_)
+                | Numbered::Settlement(_)
+                | Numbered::Withdrawal(_)
+                | Numbered::Adjustment(_),
+            )
+            | None => request.refund_no,
         }
     }
 

@@ -18,9 +18,13 @@ impl Account {
             settle.idempotency_key.and_then(|key| self.books.number(Route::Settlements, &key));
         match recorded {
             Some(Numbered::Settlement(settlement_no)) => settlement_no,
-            Some(Numbered::Order(_) | Numbered::Withdrawal(_) | Numbered::Refund(_)) | None => {
-                settle.settlement_no
-            }
+            Some(
+                Numbered::Order(_)
+                | Numbered::Withdrawal(_)
+                | Numbered::Refund(_)
+                | Numbered::Adjustment(_),
+            )
+            | None => settle.settlement_no,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The rules as tables: given what was done before, when something is asked, then this is decided.
 
+mod adjustments;
 mod attested;
 mod bank_run;
 mod driven;

@@ -29,9 +29,13 @@ impl Account {
             withdraw.idempotency_key.and_then(|key| self.books.number(Route::Withdrawals, &key));
         match recorded {
             Some(Numbered::Withdrawal(withdrawal_no)) => withdrawal_no,
-            Some(Numbered::Order(_) | Numbered::Settlement(_) | Numbered::Refund(_)) | None => {
-                withdraw.withdrawal_no
-            }
+            Some(
+                Numbered::Order(_)
+                | Numbered::Settlement(_)
+                | Numbered::Refund(_)
+                | Numbered::Adjustment(_),
+            )
+            | None => withdraw.withdrawal_no,
         }
     }
 

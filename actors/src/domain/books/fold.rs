@@ -1,5 +1,6 @@
 //! How events make and change records.
 
+mod adjustments;
 mod refunds;
 
 use super::super::case::{Case, Remedy, Resolution, Suspense};
@@ -62,6 +63,10 @@ impl Books {
             Event::CaseOpened { case } => self.insert_case(Case::of_payment(case, seq, *at)),
             Event::CaseRaised { case } => self.insert_case(Case::raised(case, seq, *at)),
             Event::SuspenseReleased { case_id, amount, .. } => self.release(case_id, *amount),
+            Event::AdjustmentRequested { .. } => self.fold_adjustment(seq, *at, event),
+            Event::AdjustmentApproved { .. } | Event::AdjustmentRejected { .. } => {
+                self.fold_adjusted(*at, event)
+            }
             Event::CaseResolved { case_id, .. } => self.resolve(case_id, resolution(*at, event)?),
             Event::WithdrawalRequested { withdrawal_no, idempotency_key, .. } => {
                 let number = Numbered::Withdrawal(*withdrawal_no);
@@ -155,7 +160,10 @@ impl Books {
             | Event::RefundNoticed { .. }
             | Event::RefundFound { .. }
             | Event::WithdrawalInRun { .. }
-            | Event::SuspenseReleased { .. } => return None,
+            | Event::SuspenseReleased { .. }
+            | Event::AdjustmentRequested { .. }
+            | Event::AdjustmentApproved { .. }
+            | Event::AdjustmentRejected { .. } => return None,
         };
         let other_amount = amount.is_some_and(|amount| amount != withdrawal.amount);
         if (withdrawal.status.is_final() || other_amount) && !lax() {

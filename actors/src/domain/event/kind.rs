@@ -36,6 +36,9 @@ impl Event {
             Self::RefundFound { .. } => "refund_found",
             Self::WithdrawalInRun { .. } => "withdrawal_in_run",
             Self::SuspenseReleased { .. } => "suspense_released",
+            Self::AdjustmentRequested { .. } => "adjustment_requested",
+            Self::AdjustmentApproved { .. } => "adjustment_approved",
+            Self::AdjustmentRejected { .. } => "adjustment_rejected",
         }
     }
 }

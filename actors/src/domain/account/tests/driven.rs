@@ -119,6 +119,8 @@ impl Driven {
         assert_eq!(of(LedgerAccount::InTransit), -fen(head.in_transit));
         assert_eq!(of(LedgerAccount::Fee), -fen(head.fee));
         let channel = of(LedgerAccount::Channel) + of(LedgerAccount::Refund);
+        let given = of(LedgerAccount::Adjustment);
+        assert_eq!(given, i128::from(head.adjusted.fen()) - fen(head.credited));
         let unbooked = fen(head.suspense) + fen(head.credited);
         assert_eq!(channel, fen(head.paid) - fen(head.withdrawn) - fen(head.refunded) + unbooked);
         assert_eq!(of(LedgerAccount::Suspense), -fen(head.suspense));

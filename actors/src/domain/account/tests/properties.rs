@@ -157,6 +157,10 @@ fn for_ever(command: &Command, answer: &Answer) -> Option<String> {
         (Command::RaiseCase(_) | Command::ResolveCase(_), Answer::Case(case)) => {
             Some(case.case_id.to_string())
         }
+        (
+            Command::RequestAdjustment(_) | Command::DecideAdjustment(_),
+            Answer::Adjustment(made),
+        ) => Some(made.adjustment_no.to_string()),
         (Command::RequestRefund(_), Answer::Refund(refund)) => {
             Some(format!("{}: {}", refund.refund_no, refund.amount))
         }
@@ -199,6 +203,8 @@ fn other_content(command: &Command) -> Option<Command> {
                 TransferOutcome::Unknown(_) => return None,
             };
         }
+        Command::RequestAdjustment(request) => request.amount = request.amount.plus(fen(1))?,
+        Command::DecideAdjustment(decide) => decide.approve ^= true,
         Command::RequestRefund(refund) => refund.amount = refund.amount.plus(fen(1))?,
         Command::RecordRefund(record) => {
             let (refund_id, amount) = ("late".into(), fen(1));
@@ -333,7 +339,8 @@ fn refunds_add_up(m: &Driven, records: &HashMap<Key, Record>) {
             | Record::Refund(_)
             | Record::Case(_)
             | Record::InRun(_)
-            | Record::Held(_) => {}
+            | Record::Held(_)
+            | Record::Adjustment(_) => {}
         }
     }
     assert_eq!(brought, settled);
@@ -366,7 +373,8 @@ fn records_add_up(m: &Driven, records: &HashMap<Key, Record>) {
             | Record::Settlement(_)
             | Record::Refund(_)
             | Record::InRun(_)
-            | Record::Held(_) => {}
+            | Record::Held(_)
+            | Record::Adjustment(_) => {}
             Record::Case(case) => {
                 suspense = suspense.plus(case.held().unwrap_or(Money::ZERO)).unwrap();
             }

@@ -6,7 +6,7 @@ mod refunds;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use self::people::{raise, resolve, stand};
+use self::people::{adjust, raise, resolve, stand};
 use self::refunds::{RefundStep, refund};
 use super::driven::{Driven, fen};
 use crate::domain::account::Account;
@@ -260,6 +260,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => ready(adopt().boxed()),
         1 => ready(raise().boxed()),
         1 => ready(stand().boxed()),
+        3 => ready(adjust().boxed()),
         1 => ready(resolve().prop_map(Command::ResolveCase).boxed()),
         3 => (any::<Index>(), resolve()).prop_map(|(which, resolve)| Draft::Decide(which, resolve)),
         10 => refund(),

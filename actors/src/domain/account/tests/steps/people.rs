@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::{amount, few, number};
+use super::{amount, few, key, number};
 use crate::domain::case::{Case, CaseKind, Remedy};
-use crate::domain::command::{Command, RaiseCase, ResolveCase, Stand};
+use crate::domain::command::{
+    Command, DecideAdjustment, RaiseCase, RequestAdjustment, ResolveCase, Stand,
+};
+use crate::domain::money::Balance;
 use crate::domain::standing::Change;
 
 pub(super) fn resolve() -> impl Strategy<Value = ResolveCase> {
@@ -46,4 +49,26 @@ pub(super) fn raise() -> impl Strategy<Value = Command> {
             })
         },
     )
+}
+
+pub(super) fn adjust() -> impl Strategy<Value = Command> {
+    let fen = prop_oneof![6 => -300..300_i64, 1 => any::<i64>()];
+    let ask = (few(), key(), fen).prop_map(|(no, idempotency_key, fen)| {
+        Command::RequestAdjustment(RequestAdjustment {
+            adjustment_no: number('J', no).parse().unwrap(),
+            idempotency_key,
+            amount: Balance::from_fen(fen),
+            reason: "so".into(),
+            asked_by: "k1".parse().unwrap(),
+        })
+    });
+    let decide = (few(), 1..4_u8, any::<bool>()).prop_map(|(no, by, approve)| {
+        Command::DecideAdjustment(DecideAdjustment {
+            adjustment_no: number('J', no).parse().unwrap(),
+            approve,
+            by: format!("k{by}").parse().unwrap(),
+            reason: "so".into(),
+        })
+    });
+    prop_oneof![ask, decide]
 }
