@@ -1,6 +1,6 @@
 //! Journals whose chain fits and whose events are not what the rules lead to.
 
-use tally_actors::domain::event::{Event, Stamped};
+use tally_actors::domain::event::{self, Event, Stamped};
 use tally_actors::domain::rules::PayoutMethod;
 use tally_actors::ports::{Row, Run};
 
@@ -136,9 +136,12 @@ async fn a_withdrawal_of_more_than_was_available_is_found() {
 async fn an_event_of_a_newer_binary_is_named_as_such() {
     let mut books = Books::new().await;
     let mut run = books.shops.run("shop3", vec![fixture::open("2001", 100, None)]);
-    run.rows[0].bytes[0] = 3;
+    run.rows[0].bytes[0] = event::FORMAT + 1;
     run.rows[0].link = run.expects.then(&run.merchant, &run.rows[0].bytes);
     books.forge(&run).await;
-    let expected = "merchant shop3, journal 2: an event in format 3; this binary knows format 2";
-    check(&books.report().await, expected);
+    let (newer, known) = (event::FORMAT + 1, event::FORMAT);
+    let expected = format!(
+        "merchant shop3, journal 2: an event in format {newer}; this binary knows format {known}"
+    );
+    check(&books.report().await, &expected);
 }

@@ -33,8 +33,8 @@ const FILL: &str = "
     insert into idempotency select concat('m', m.seq), 'orders', concat('key ', n.seq), 1000 + n.seq
         from seq_1_to_40 m, seq_1_to_500 n;
     insert into cases (merchant_id, case_id, kind, opened_ms, opened_seq, order_no, transaction_id, amount_fen, expected_fen,
-        paid_ms, facts, suspense) select concat('m', m.seq), concat('c', n.seq), if(n.seq mod 3, 'paid_twice', 'order_unknown'), n.seq, n.seq,
-        1000 + n.seq, concat('T', n.seq), 5, null, 9, '[]', 'held' from seq_1_to_40 m, seq_1_to_100 n;
+        paid_ms, facts, booked_fen, suspense) select concat('m', m.seq), concat('c', n.seq), if(n.seq mod 3, 'paid_twice', 'order_unknown'), n.seq, n.seq,
+        1000 + n.seq, concat('T', n.seq), 5, null, 9, '[]', 5, 'held' from seq_1_to_40 m, seq_1_to_100 n;
     insert into refunds (merchant_id, refund_no, order_no, amount_fen, booked_fen, fee_fen, source, transaction_id, total_fen, reason,
         asked_by, status, refund_id, requested_ms, requested_seq)
         select concat('m', m.seq), 1000 + n.seq, 1000 + n.seq, 5, 5, 0, 'available', 'T', 5, 'r', 'k',
