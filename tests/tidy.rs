@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// The longest a source file may be.
 const LINES_MAX: usize = 400;
 
+/// (file, the longest it may be): one type that can't be split, as its variants are one stored format.
+const LONGER: &[(&str, usize)] = &[("actors/src/domain/event.rs", 450)];
+
 /// What no machine without I/O may name: clocks, randoms, actors, tasks.
 const IO: &[&str] = &["actix", "tokio", "async ", "SystemTime", "Instant", "getrandom"];
 
@@ -107,8 +110,10 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 
 fn source_faults(name: &str, text: &str, faults: &mut Vec<String>) {
     let lines = text.lines().count();
-    if lines > LINES_MAX {
-        faults.push(format!("{name}: {lines} lines, {LINES_MAX} are allowed: one noun a file"));
+    let longer = LONGER.iter().find(|(long, _)| *long == name);
+    let most = longer.map_or(LINES_MAX, |(_, most)| *most);
+    if lines > most {
+        faults.push(format!("{name}: {lines} lines, {most} are allowed: one noun a file"));
     }
     if !text.starts_with("//! ") {
         faults.push(format!("{name}: no title; begin with a line `//! …` that says what it is"));

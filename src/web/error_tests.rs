@@ -9,7 +9,6 @@ use tally_actors::recovery::Left;
 use super::*;
 
 fn all() -> Vec<(ApiError, u16, &'static str)> {
-    let one = Money::from_fen(1).unwrap();
     let trouble = |what: &str| Trouble::Unavailable(what.into());
     let unreadable = ReadError::Unreadable { merchant: "m".parse().unwrap(), what: "x".into() };
     let mut all = vec![
@@ -42,7 +41,20 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (ApiError::BodyTooLarge, 413, "body_too_large"),
         (ApiError::BodyTooSlow, 408, "body_too_slow"),
     ];
-    let refusals = [
+    let left = Some(Left { orders: 1, withdrawals: 0 });
+    let not_yet = |left| (ApiError::NotLookedUp(left), 409, "restore_not_looked_up");
+    all.extend([None, left].map(not_yet));
+    all.extend(
+        refusals()
+            .into_iter()
+            .map(|(refusal, status, code)| (ApiError::refused(refusal), status, code)),
+    );
+    all
+}
+
+fn refusals() -> Vec<(Refusal, u16, &'static str)> {
+    let one = Money::from_fen(1).unwrap();
+    vec![
         (Refusal::MerchantUnknown, 404, "merchant_unknown"),
         (Refusal::OrderUnknown, 404, "order_unknown"),
         (Refusal::WithdrawalUnknown, 404, "withdrawal_unknown"),
@@ -75,12 +87,7 @@ fn all() -> Vec<(ApiError, u16, &'static str)> {
         (Refusal::StillTold { until: At::default() }, 422, "transfer_still_told"),
         (Refusal::SameKey, 403, "forbidden"),
         (Refusal::Invalid { field: "name", reason: "x" }, 400, "invalid_request"),
-    ];
-    let left = Some(Left { orders: 1, withdrawals: 0 });
-    let not_yet = |left| (ApiError::NotLookedUp(left), 409, "restore_not_looked_up");
-    all.extend([None, left].map(not_yet));
-    all.extend(refusals.map(|(refusal, status, code)| (ApiError::refused(refusal), status, code)));
-    all
+    ]
 }
 
 async fn body(error: &ApiError) -> serde_json::Value {

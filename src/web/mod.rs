@@ -39,12 +39,13 @@ use actix_web::{Resource, Route, web};
 
 use self::error::ApiError;
 
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
 /// Every path, with what it takes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    const GET: Method = Method::GET;
-    const POST: Method = Method::POST;
-    const PATCH: Method = Method::PATCH;
-    const DELETE: Method = Method::DELETE;
     let mut path = |path: &str, routes| {
         config.service(resource(path, routes));
     };
@@ -81,7 +82,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     path("/v1/reconciliations/{date}/differences", vec![(GET, to(reconcile::differences))]);
     path("/v1/platform/totals", vec![(GET, to(totals::get))]);
     path("/v1/merchants", vec![(POST, to(merchants::create)), (GET, to(merchants::list))]);
+    of_a_merchant(config);
+    config.default_service(to(nothing_here));
+}
 
+/// The paths of one merchant.
+fn of_a_merchant(config: &mut ServiceConfig) {
     let mut of = |rest: &str, routes| {
         config.service(resource(&format!("/v1/merchants/{{merchant_id}}{rest}"), routes));
     };
@@ -115,7 +121,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     of("/suspend", vec![(POST, to(standing::suspend))]);
     of("/resume", vec![(POST, to(standing::resume))]);
     of("/close", vec![(POST, to(standing::close))]);
-    config.default_service(to(nothing_here));
 }
 
 /// A path with its methods; any other method is told which there are.

@@ -5,13 +5,15 @@ use serde::Serialize;
 use tally_actors::domain::head::Head;
 use tally_actors::domain::money::{Balance, Money};
 use tally_actors::domain::reserved;
-use tally_actors::domain::time::At;
+use tally_actors::domain::time::{At, Day};
 use tally_actors::ports::Page;
 
 use super::auth::Admin;
+use super::error::ApiError;
 use super::query::Query;
 use super::reply::{Answer, ok};
 use crate::limits::PAGE_MAX;
+use crate::reconcile::Report;
 use crate::service::Service;
 
 /// Sums over all merchants, in fen, wide enough for any number of them.
@@ -30,7 +32,8 @@ pub(crate) struct Totals {
     suspense_fen: i128,
     /// What merchants owe: all that is available below zero.
     debt_fen: i128,
-    /// What came in less what went out. Refunds count as out from their request on.
+    /// What came in less what went out, by whatever way: external orders and withdrawals by hand among it, so WeChat's own balance
+    /// differs by these. Refunds count as out from their request on.
     channel_fen: i128,
 }
 
@@ -40,10 +43,44 @@ struct TotalsView {
     #[serde(flatten)]
     totals: Totals,
     as_of: At,
-    /// WeChat's own balance; null where it is not known.
+    #[serde(flatten)]
+    wechat: WechatBalance,
+}
+
+/// What WeChat's bill says that it holds for the platform.
+#[derive(Default, Serialize)]
+struct WechatBalance {
+    /// After the last movement of the newest day that was compared; null where it is not known.
     wechat_balance_fen: Option<i64>,
-    /// Why it is not.
-    wechat_balance_unknown: &'static str,
+    /// That day.
+    wechat_balance_on: Option<Day>,
+    /// Why it is not known.
+    wechat_balance_unknown: Option<String>,
+}
+
+/// The balance in the newest day's bill of the flow of funds.
+async fn wechat_balance(service: &Service) -> Result<WechatBalance, ApiError> {
+    let page = Page { limit: 1, cursor: None };
+    let newest = service.kept(move |books| books.reconciliations(page)).await?.items.pop();
+    let unknown = |why: &str| WechatBalance {
+        wechat_balance_unknown: Some(why.to_owned()),
+        ..WechatBalance::default()
+    };
+    let Some(made) = newest else {
+        return Ok(unknown("no day was compared with WeChat's bill yet"));
+    };
+    let Ok(report) = serde_json::from_str::<Report>(&made.report) else {
+        return Ok(unknown("what the newest day came to can't be read: compare it again"));
+    };
+    let Some(balance) = report.flow.as_ref().and_then(|flow| flow.balance_fen) else {
+        let why = report.flow_fault.unwrap_or_else(|| "nothing moved on that day".to_owned());
+        return Ok(unknown(&format!("{}: {why}", made.day)));
+    };
+    Ok(WechatBalance {
+        wechat_balance_fen: Some(balance),
+        wechat_balance_on: Some(made.day),
+        wechat_balance_unknown: None,
+    })
 }
 
 /// `GET /v1/platform/totals`. Read merchant by merchant, each as it stands at that moment, so that no snapshot is held open.
@@ -59,12 +96,8 @@ pub(crate) async fn get(_by: Admin, service: web::Data<Service>, request: HttpRe
             break;
         }
     }
-    ok(TotalsView {
-        totals,
-        as_of: service.now(),
-        wechat_balance_fen: None,
-        wechat_balance_unknown: "no bill of the flow of funds is read yet: see WeChat's merchant platform",
-    })
+    let wechat = wechat_balance(&service).await?;
+    ok(TotalsView { totals, as_of: service.now(), wechat })
 }
 
 impl Totals {

@@ -64,6 +64,7 @@ async fn an_adjustment_moves_the_balance_once_another_admin_says_so() {
     assert_eq!((&totals["adjusted_fen"], &totals["available_fen"]), (&json!(500), &json!(500)));
     assert_eq!((&totals["channel_fen"], &totals["debt_fen"]), (&json!(0), &json!(0)));
     assert_eq!(totals["wechat_balance_fen"], Value::Null);
+    assert_eq!(totals["wechat_balance_unknown"], "no day was compared with WeChat's bill yet");
     let foreign = app.call(Method::GET, "/v1/platform/totals", &own, None).await;
     assert_eq!(foreign.refusal(), (403, "forbidden"));
     app.finish().await;

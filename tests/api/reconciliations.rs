@@ -17,6 +17,13 @@ async fn of_a_hundred_of_each_class_of_fault_all_are_found_and_none_else() {
     planted(100).await;
 }
 
+/// What the platform's totals say of WeChat's balance.
+async fn wechat_balance(shop: &Shop) -> [Value; 3] {
+    let totals = shop.stage.app.get("/v1/platform/totals").await.expect(200);
+    ["wechat_balance_fen", "wechat_balance_on", "wechat_balance_unknown"]
+        .map(|name| totals[name].clone())
+}
+
 /// Plants so many of each class that a bill can show, and compares.
 async fn planted(each: i64) {
     let shop = Shop::new().await;
@@ -77,7 +84,9 @@ async fn planted(each: i64) {
 
     let report = shop.run(DAY).await;
     assert_eq!(shop.kinds(DAY).await, expected, "{report}");
-    assert_eq!(report["flow"]["balance_fen"], 10_000_000 - 700 - each * 1_700);
+    let balance = 10_000_000 - 700 - each * 1_700;
+    assert_eq!(report["flow"]["balance_fen"], balance);
+    assert_eq!(wechat_balance(&shop).await, [json!(balance), json!(DAY), Value::Null]);
     let cases = || async { shop.all("/v1/cases").await.len() };
     assert_eq!(cases().await, expected.len());
 

@@ -31,12 +31,6 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
             json!({"out_trade_nos": [format!("{merchant}-{no}")], "partner_trade_nos": [made]}),
         ),
         post(format!("/v1/cases/{made}/resolve"), json!({"note": "looked at", "remedy": "accept"})),
-        post(
-            of("/adjustments"),
-            json!({"adjustment_no": made, "amount_fen": 100, "reason": "tea"}),
-        ),
-        post(of(&format!("/adjustments/{made}/approve")), json!({"reason": "so"})),
-        post(of(&format!("/adjustments/{made}/reject")), json!({"reason": "so"})),
         post("/v1/restores/release".to_owned(), json!({"note": "all is booked"})),
         post("/v1/reconciliations".to_owned(), json!({"date": "2026-01-31"})),
         post(of("/keys"), json!({"name": "till"})),
@@ -89,7 +83,19 @@ pub(crate) fn changes(merchant: &str, no: &str, made: &str) -> Vec<Call> {
     ]
     .into_iter()
     .chain(standings(made))
+    .chain(adjustments(merchant, made))
     .collect()
+}
+
+fn adjustments(merchant: &str, made: &str) -> [Call; 3] {
+    let path = format!("/v1/merchants/{merchant}/adjustments");
+    let ask = json!({"adjustment_no": made, "amount_fen": 100, "reason": "tea"});
+    let decide = |word: &str| format!("{path}/{made}/{word}");
+    [
+        (Method::POST, path.clone(), ask),
+        (Method::POST, decide("approve"), json!({"reason": "so"})),
+        (Method::POST, decide("reject"), json!({"reason": "so"})),
+    ]
 }
 
 /// Of a merchant that nobody made: the others' business goes on.

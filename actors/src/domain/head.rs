@@ -199,15 +199,7 @@ impl Head {
                 self.buckets.retain(|settle_on, _| *settle_on > Some(*through));
                 self.available = self.available.plus(moved.net()?)?;
             }
-            Event::WithdrawalRequested { amount, day, .. } => {
-                self.available = self.available.minus(*amount)?;
-                self.in_transit = self.in_transit.plus(*amount)?;
-                let sum = self.requested_on(*day).plus(*amount)?;
-                self.requested.insert(*day, sum);
-                if self.requested.len() > DAYS_KEPT {
-                    self.requested.pop_first();
-                }
-            }
+            Event::WithdrawalRequested { amount, day, .. } => self.request(*amount, *day)?,
             Event::WithdrawalSucceeded { amount, .. } => {
                 self.in_transit = self.in_transit.minus(*amount)?;
                 self.withdrawn = self.withdrawn.plus(*amount)?;
@@ -325,6 +317,18 @@ impl Head {
         }
         self.refunded = self.refunded.plus(taken.booked)?.minus(back.booked)?;
         self.fee = self.fee.plus(back.fee)?.minus(taken.fee)?;
+        Some(())
+    }
+
+    /// Freezes what a withdrawal takes, and counts it against its day.
+    fn request(&mut self, amount: Money, day: Day) -> Option<()> {
+        self.available = self.available.minus(amount)?;
+        self.in_transit = self.in_transit.plus(amount)?;
+        let sum = self.requested_on(day).plus(amount)?;
+        self.requested.insert(day, sum);
+        if self.requested.len() > DAYS_KEPT {
+            self.requested.pop_first();
+        }
         Some(())
     }
 

@@ -153,6 +153,22 @@ fn case() -> Event {
     }
 }
 
+fn adjustment(amount: i64) -> Event {
+    Event::AdjustmentRequested {
+        adjustment_no: id("J001"),
+        idempotency_key: None,
+        amount: Balance::from_fen(amount),
+        reason: "so".into(),
+        asked_by: id("asker"),
+    }
+}
+
+/// Says yes to [`adjustment`] of one fen.
+fn approved(by: &str) -> Event {
+    let (adjustment_no, amount) = (id("J001"), Balance::from_fen(1));
+    Event::AdjustmentApproved { adjustment_no, amount, by: id(by), reason: "so".into() }
+}
+
 /// A decision about the case of [`case`].
 fn resolved() -> Event {
     let case_id = PaymentCase::id_of(&id("shop"), CaseKind::OrderUnknown, &id("none"), &id("T9"));
@@ -220,6 +236,11 @@ async fn an_event_that_breaks_a_constraint_is_refused_by_name(fresh: Fresh) {
         ("cases_pkey", vec![case(), case()]),
         ("case_is_open", vec![resolved()]),
         ("case_is_open", vec![case(), resolved(), resolved()]),
+        ("adjustments_pkey", vec![adjustment(1), adjustment(1)]),
+        ("adjustments_amount_fen_check", vec![adjustment(0)]),
+        ("adjustment_is_requested", vec![approved("key2")]),
+        ("adjustment_is_requested", vec![adjustment(1), approved("key2"), approved("key2")]),
+        ("decided_by_another", vec![adjustment(1), approved("asker")]),
     ];
     for (constraint, events) in bad {
         assert_refused(store, &shop, shop.buggy_run(events), named(fresh.kind, constraint)).await;

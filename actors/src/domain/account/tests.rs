@@ -9,6 +9,7 @@ mod properties;
 mod refunds;
 mod restored;
 mod steps;
+mod sums;
 mod suspense;
 mod tries;
 

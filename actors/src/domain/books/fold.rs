@@ -30,13 +30,7 @@ impl Books {
             | Event::RulesChanged { .. }
             | Event::WithdrawalAttested { .. }
             | Event::StandingChanged { .. } => Some(()),
-            Event::OrderOpened { order_no, idempotency_key, .. } => {
-                self.insert_number(Route::Orders, *idempotency_key, Numbered::Order(*order_no))?;
-                self.insert(
-                    Key::Order(*order_no),
-                    Record::Order(Box::new(opened(seq, *at, event)?)),
-                )
-            }
+            Event::OrderOpened { .. } => self.open(seq, *at, event),
             Event::OrderPrepaid { order_no, prepay_id } => {
                 let (prepay_id, at) = (prepay_id.clone(), *at);
                 self.order_mut(order_no)?.prepay = Some(Prepay { prepay_id, at });
@@ -97,6 +91,13 @@ impl Books {
             Event::RefundFound { .. } => self.fold_refund_found(event),
             Event::WithdrawalInRun { .. } => self.put_in_run(*at, event),
         }
+    }
+
+    fn open(&mut self, seq: Seq, at: At, event: &Event) -> Option<()> {
+        let Event::OrderOpened { order_no, idempotency_key, .. } = event else { return None };
+        self.insert_number(Route::Orders, *idempotency_key, Numbered::Order(*order_no))?;
+        let order = Box::new(opened(seq, at, event)?);
+        self.insert(Key::Order(*order_no), Record::Order(order))
     }
 
     /// A withdrawal by hand goes out in a run, its first and only one.

@@ -8,6 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::steps::{Step, step};
+use super::sums::records_add_up;
 use super::*;
 use crate::domain::books::Record;
 use crate::domain::command::RefundOutcome;
@@ -344,45 +345,6 @@ fn refunds_add_up(m: &Driven, records: &HashMap<Key, Record>) {
         }
     }
     assert_eq!(brought, settled);
-}
-
-/// The head's sums, from the records alone.
-fn records_add_up(m: &Driven, records: &HashMap<Key, Record>) {
-    let (mut paid, mut in_transit, mut withdrawn) = (Money::ZERO, Money::ZERO, Money::ZERO);
-    let mut suspense = Money::ZERO;
-    for record in records.values() {
-        match record {
-            Record::Order(order) => {
-                let booked = order.payment.as_ref().map_or(Money::ZERO, |payment| payment.booked);
-                paid = paid.plus(booked).unwrap();
-            }
-            Record::Withdrawal(withdrawal) => {
-                let of = match withdrawal.status {
-                    WithdrawalStatus::Succeeded => &mut withdrawn,
-                    WithdrawalStatus::Failed | WithdrawalStatus::Rejected => continue,
-                    WithdrawalStatus::AwaitingApproval
-                    | WithdrawalStatus::Requested
-                    | WithdrawalStatus::Sending
-                    | WithdrawalStatus::AwaitingPayee
-                    | WithdrawalStatus::Unknown => &mut in_transit,
-                };
-                *of = of.plus(withdrawal.amount).unwrap();
-            }
-            Record::Number(_)
-            | Record::Transaction(_)
-            | Record::Settlement(_)
-            | Record::Refund(_)
-            | Record::InRun(_)
-            | Record::Held(_)
-            | Record::Adjustment(_) => {}
-            Record::Case(case) => {
-                suspense = suspense.plus(case.held().unwrap_or(Money::ZERO)).unwrap();
-            }
-        }
-    }
-    let head = m.account.head().unwrap();
-    assert_eq!((paid, in_transit, withdrawn), (head.paid, head.in_transit, head.withdrawn));
-    assert_eq!(suspense, head.suspense);
 }
 
 proptest! {
