@@ -7,13 +7,13 @@ use tally_actors::domain::account::Account;
 use tally_actors::domain::bank_run::PutInRun;
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::command::{
-    Command, Confirm, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordRefund, RecordTransfer,
-    RefundOutcome, RequestRefund, Review, RulesChange, Settle, StartRefund, StartSending,
-    TransferOutcome, Withdraw,
+    Command, Confirm, DecideAdjustment, OpenOrder, Pay, RaiseCase, RecordPrepay, RecordRefund,
+    RecordTransfer, RefundOutcome, RequestAdjustment, RequestRefund, Review, RulesChange, Settle,
+    StartRefund, StartSending, TransferOutcome, Withdraw,
 };
 use tally_actors::domain::event::{PaymentSource, Stamped};
 use tally_actors::domain::ids::{IdempotencyKey, MerchantId};
-use tally_actors::domain::money::{FeeRate, Money};
+use tally_actors::domain::money::{Balance, FeeRate, Money};
 use tally_actors::domain::order::Channel;
 use tally_actors::domain::refusal::Refusal;
 use tally_actors::domain::rules::{PayoutMethod, Rules};
@@ -199,6 +199,20 @@ fn refunded(refund_no: &str, order_no: &str, outcome: RefundOutcome) -> [Command
     ]
 }
 
+/// An adjustment, asked for by one admin and decided by another.
+fn adjusted(no: &str, amount: i64, approve: bool) -> [Command; 2] {
+    let asked = RequestAdjustment {
+        adjustment_no: id(no),
+        idempotency_key: None,
+        amount: Balance::from_fen(amount),
+        reason: "as agreed".into(),
+        asked_by: id("key-1"),
+    };
+    let (by, reason) = (id("key-2"), "seen".into());
+    let decide = DecideAdjustment { adjustment_no: id(no), approve, by, reason };
+    [Command::RequestAdjustment(asked), Command::DecideAdjustment(decide)]
+}
+
 /// Every kind of event, for a merchant that withdraws by hand first and by WeChat later.
 pub(crate) fn full_life() -> Vec<Command> {
     let by = id("key-2");
@@ -257,6 +271,8 @@ pub(crate) fn full_life() -> Vec<Command> {
         refund("R002", "1006", 40),
         refund("R003", "1006", 50),
     ];
+    life.extend(adjusted("J001", -100, true));
+    life.extend(adjusted("J002", 7, false));
     life.extend(refunded("R001", "1001", paid_back));
     life.extend(refunded("R002", "1006", RefundOutcome::Closed("the card is gone".into())));
     life

@@ -65,6 +65,8 @@ fn named(kind: Kind, at_servers: &'static str) -> &'static str {
         ),
         ("cases_pkey", "cases.merchant_id, cases.case_id"),
         ("journal_pkey", "journal.merchant_id, journal.seq"),
+        ("adjustments_pkey", "adjustments.merchant_id, adjustments.adjustment_no"),
+        ("adjustments_amount_fen_check", "amount_fen <> 0"),
     ];
     let in_sqlite =
         in_sqlite.into_iter().find(|(name, _)| *name == at_servers && kind == Kind::Sqlite);

@@ -125,7 +125,7 @@ async fn every_index_over_the_facts_of_money_is_listed_as_it_is() {
     let books = Books::new().await;
     let db = books.store.read.file();
     let sql = "select name from sqlite_schema where type = 'index' and sql is not null
-        and tbl_name in ('heads', 'orders', 'settlements', 'withdrawals', 'idempotency', 'cases', 'refunds', 'bank_run_items') order by name";
+        and tbl_name in ('heads', 'orders', 'settlements', 'withdrawals', 'idempotency', 'cases', 'refunds', 'bank_run_items', 'adjustments') order by name";
     let names: Vec<String> = sqlx::query_scalar(sql).fetch_all(db).await.unwrap();
     let mut listed: Vec<&str> = ALL.iter().map(|index| index.name).collect();
     listed.sort_unstable();

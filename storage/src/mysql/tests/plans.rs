@@ -39,7 +39,9 @@ const FILL: &str = "
         asked_by, status, refund_id, requested_ms, requested_seq)
         select concat('m', m.seq), 1000 + n.seq, 1000 + n.seq, 5, 5, 0, 'available', 'T', 5, 'r', 'k',
             if(n.seq mod 20, 'succeeded', 'unknown'), 'r', n.seq, n.seq from seq_1_to_40 m, seq_1_to_200 n;
-    analyze table heads, journal, checkpoints, orders, settlements, withdrawals, idempotency, cases, refunds";
+    insert into adjustments (merchant_id, adjustment_no, amount_fen, reason, asked_by, status, requested_ms, requested_seq)
+        select concat('m', m.seq), 1000 + n.seq, 5, 'r', 'k', 'requested', n.seq, n.seq from seq_1_to_40 m, seq_1_to_100 n;
+    analyze table adjustments, heads, journal, checkpoints, orders, settlements, withdrawals, idempotency, cases, refunds";
 
 /// One table of a plan.
 #[derive(Debug)]

@@ -101,7 +101,7 @@ async fn a_schema_that_was_begun_by_a_start_that_was_killed_is_finished_by_the_n
     );
     database.migrate().await.expect("it goes on");
     let tables = "select table_name from information_schema.tables where table_schema = database()";
-    assert_eq!(texts(&mut db, tables).await.len(), 23);
+    assert_eq!(texts(&mut db, tables).await.len(), 24);
     server.ask(name(&database), "update _sqlx_migrations set checksum = 'x'");
     assert!(matches!(database.migrate().await, Err(MigrateError::VersionMismatch(1))));
     server.ask(name(&database), "insert into _sqlx_migrations select 99, 'new', now(), 1, 'x', 0");
