@@ -104,8 +104,8 @@ impl Number {
                 owed(LedgerAccount::Available)
             }
             Self::Adjusted => 0,
-            // What comes in for nobody is not paid yet.
-            Self::Paid if of(LedgerAccount::Suspense).next().is_some() => 0,
+            // What comes in for nobody is not paid yet, and what goes back of it is no refund of an order's money.
+            Self::Paid | Self::Refunded if of(LedgerAccount::Suspense).next().is_some() => 0,
             Self::Paid => of(LedgerAccount::Channel).map(debited).sum(),
             Self::Withdrawn => left(true),
             Self::Refunded => owed(LedgerAccount::Refund) + left(false),
@@ -238,6 +238,17 @@ mod tests {
         let released = |to| Event::SuspenseReleased { case_id, transaction_id, amount, to };
         check(&released(ReleasedTo::Available), [0, 0, 0, 0, 500, 0, 0, 500, -500]);
         check(&released(ReleasedTo::Order), [0, 0, 0, 0, 0, 0, 0, 0, -500]);
+        let (refund_no, money) = ("SR001".parse().unwrap(), amount);
+        let back = Event::RefundFailed {
+            refund_no,
+            order_no,
+            amount: money,
+            booked: money,
+            fee: Money::ZERO,
+            to: RefundSource::Suspense,
+            reason: "closed".into(),
+        };
+        check(&back, [0, 0, 0, 0, 0, 0, 0, 0, 500]);
         let approved = Event::AdjustmentApproved {
             adjustment_no: "J001".parse().unwrap(),
             amount: Balance::from_fen(-7),
