@@ -304,6 +304,7 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
         proxies: settings.trusted_proxies.clone(),
         sandbox,
         unheeded_notices: AtomicU64::new(0),
+        turned_away: AtomicU64::new(0),
     };
     (service, desk)
 }
