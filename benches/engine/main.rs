@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use support::stage::{Stage, Taken};
-use support::{Seeder, merchant_id, millis, now, payment};
+use support::{Seeder, merchant_id, millis, now, payment, resident_of, tenths};
 use tally_actors::engine::{Engine, NewSettlement, Number, Options};
 use tally_storage::{Books, Place};
 use tokio::runtime::Runtime;
@@ -207,22 +207,14 @@ const IDLE: &str = "--idle";
 async fn idle(runtime: &Runtime, file: &Path, merchants: usize) {
     let store = open(runtime, &Place::File(file.to_path_buf())).await;
     let engine = start(runtime, &store);
-    println!("  opened: {} MB resident", resident() / 1_000);
+    println!("  opened: {} MB resident", resident_of("self") / 1_000);
     for n in 0..merchants {
         engine.head(merchant_id(n), now()).await.expect("a head");
     }
-    println!("  {} actors live, idle: {} MB resident", engine.live_merchants(), resident() / 1_000);
+    println!(
+        "  {} actors live, idle: {} MB resident",
+        engine.live_merchants(),
+        resident_of("self") / 1_000
+    );
     engine.stop().await;
-}
-
-/// The resident memory of this process, in kB.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-fn tenths(value: u64, of: u64) -> String {
-    let tenths = value * 10 / of.max(1);
-    format!("{}.{}", tenths / 10, tenths % 10)
 }
