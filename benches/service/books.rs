@@ -65,6 +65,9 @@ impl Filled {
     pub(crate) fn copy(&self, to: &Path) {
         std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
         std::fs::copy(&self.file, to).expect("there is room");
+        // Or the first flushes that are measured would write the copy.
+        let copy = std::fs::File::open(to).expect("it was just made");
+        copy.sync_all().expect("there is room");
     }
 }
 

@@ -18,7 +18,12 @@ pub(crate) enum Kind {
     Balance,
     /// An order by the mini-program, which WeChat is told of.
     Pay,
+    /// An order by the platform's server, which a notice pays some calls later.
+    Open,
 }
+
+/// How many orders are opened before the first notice, where they are opened by calls: no notice comes before its order.
+const OPENED_AHEAD: usize = 1_024;
 
 /// Which calls, in which order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,12 +53,16 @@ impl Calls {
 
     /// The kind of the `k`th call.
     pub(crate) fn kind(&self, k: usize) -> Kind {
+        if k < OPENED_AHEAD && self.pattern.contains(&Kind::Open) {
+            return Kind::Open;
+        }
         self.pattern[k % self.pattern.len()]
     }
 
     /// The calls as they are sent.
     pub(crate) fn ready(&self, address: &str) -> Vec<Box<[u8]>> {
         let mut notices = self.first;
+        let mut opened = self.first;
         let one = |k: usize| match self.kind(k) {
             Kind::Notice => {
                 let call = notice(address, notices % self.merchants, notices / self.merchants);
@@ -68,6 +77,17 @@ impl Calls {
                 )
                 .into_bytes()
                 .into()
+            }
+            Kind::Open => {
+                let (merchant, n) = (opened % self.merchants, opened / self.merchants);
+                opened += 1;
+                let body = format!(
+                    r#"{{"order_no":"{}","amount_fen":100,"description":"apples","channel":"external"}}"#,
+                    order_no(n)
+                );
+                let path = format!("/v1/merchants/{}/orders", merchant_id(merchant));
+                let head = format!("application/json\r\nAuthorization: Bearer {}", self.key);
+                post(address, &path, &head, &body)
             }
             Kind::Pay => {
                 let token = &self.tokens[k % self.tokens.len()];
@@ -124,7 +144,7 @@ fn notice(address: &str, merchant: usize, n: usize) -> Box<[u8]> {
 pub(crate) enum Came {
     /// It was done.
     Done,
-    /// It was certainly not done, and may be asked again: 429 or 503, FAIL to WeChat, `busy` to a page.
+    /// It was certainly not done, and may be asked again: 408, 429 or 503, FAIL to WeChat, `busy` to a page.
     Refused,
     /// Neither.
     Failed,
@@ -134,12 +154,12 @@ pub(crate) enum Came {
 pub(crate) fn came(kind: Kind, status: u16, body: &[u8]) -> Came {
     let has = |wanted: &[u8]| body.windows(wanted.len()).any(|part| part == wanted);
     match (status, kind) {
-        (429 | 503, _) => Came::Refused,
+        (408 | 429 | 503, _) => Came::Refused,
         (200, Kind::Notice) if has(b"[SUCCESS]") => Came::Done,
         (200, Kind::Notice) if has(b"FAIL") => Came::Refused,
         (200, Kind::Pay) if body.starts_with(br#"{"code":0,"#) => Came::Done,
         (200, Kind::Pay) if body.starts_with(br#"{"code":8,"#) => Came::Refused,
-        (200, Kind::Balance) => Came::Done,
+        (200, Kind::Balance) | (201, Kind::Open) => Came::Done,
         _ => Came::Failed,
     }
 }

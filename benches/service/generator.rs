@@ -61,8 +61,8 @@ pub(crate) struct Outcome {
     pub(crate) cpu_micros: u64,
     pub(crate) done_after: Vec<(u64, u64)>,
     pub(crate) refused_after: Vec<(u64, u64)>,
-    /// What the first failure was.
-    pub(crate) first_failure: String,
+    /// What the first that was refused, or failed, was answered.
+    pub(crate) first_fault: String,
 }
 
 /// The generator's whole life: a plan from standard input, `ready`, a line that says go, and what came of it.
@@ -138,13 +138,13 @@ struct Seen {
     done: Histogram<u64>,
     refused: Histogram<u64>,
     failed: u64,
-    first_failure: String,
+    first_fault: String,
 }
 
 impl Seen {
     fn none() -> Self {
         let histogram = || Histogram::new(3).expect("a histogram");
-        Self { done: histogram(), refused: histogram(), failed: 0, first_failure: String::new() }
+        Self { done: histogram(), refused: histogram(), failed: 0, first_fault: String::new() }
     }
 }
 
@@ -170,8 +170,8 @@ async fn send(plan: Plan, calls: Vec<Box<[u8]>>, connections: Vec<TcpStream>) ->
         all.done.add(seen.done).expect("they grow");
         all.refused.add(seen.refused).expect("they grow");
         all.failed += seen.failed;
-        if all.first_failure.is_empty() {
-            all.first_failure = seen.first_failure;
+        if all.first_fault.is_empty() {
+            all.first_fault = seen.first_fault;
         }
     }
     if let Some(metronome) = metronome {
@@ -186,7 +186,7 @@ async fn send(plan: Plan, calls: Vec<Box<[u8]>>, connections: Vec<TcpStream>) ->
         cpu_micros: micros(processor().saturating_sub(used)),
         done_after: buckets(&all.done),
         refused_after: buckets(&all.refused),
-        first_failure: all.first_failure,
+        first_fault: all.first_fault,
     }
 }
 
@@ -213,16 +213,21 @@ async fn one_connection(shared: Rc<Shared>, stream: TcpStream) -> Seen {
         let came = exchange(&mut stream, &shared, call, shared.plan.calls.kind(k), &mut buffer);
         let came = came.await;
         let after = micros(meant.elapsed());
+        if !matches!(came, Ok(Came::Done)) && seen.first_fault.is_empty() {
+            let said = String::from_utf8_lossy(&buffer);
+            seen.first_fault = format!("{came:?} after {after} µs: {said}");
+        }
         match came.as_ref().unwrap_or(&Came::Failed) {
             Came::Done => seen.done.record(after).expect("it grows"),
-            Came::Refused => seen.refused.record(after).expect("it grows"),
+            Came::Refused => {
+                seen.refused.record(after).expect("it grows");
+                if ends(&buffer) {
+                    stream = None;
+                }
+            }
             Came::Failed => {
                 seen.failed += 1;
                 stream = None;
-                if seen.first_failure.is_empty() {
-                    let said = String::from_utf8_lossy(&buffer);
-                    seen.first_failure = format!("{came:?} after {after} µs: {said}");
-                }
             }
         }
     }
@@ -251,6 +256,12 @@ async fn exchange(
             return Ok(Came::Failed);
         }
     }
+}
+
+/// Whether the server will close the connection that this answer came by.
+fn ends(answer: &[u8]) -> bool {
+    let closing = b"connection: close";
+    answer.windows(closing.len()).take(200).any(|part| part == closing)
 }
 
 /// The status and the body of an answer that is there to its end.

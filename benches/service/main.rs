@@ -5,7 +5,7 @@
 //! | | payments, reads and pages, open load, overload |
 //! | `-- --payments`, `-- --pages`, `-- --open`, `-- --overload` | one of them |
 //! | `-- --quick` | shorter, with fewer rows |
-//! | `-- --soak` | five minutes of full load, and nothing else |
+//! | `-- --soak` | five minutes of full load, and nothing else; with `--quick` half a minute |
 
 mod ask;
 mod bare;
@@ -19,6 +19,7 @@ mod pages;
 mod payments;
 mod processes;
 mod report;
+mod soak;
 #[allow(dead_code, reason = "each benchmark needs a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -47,6 +48,8 @@ pub(crate) struct Scale {
     /// How long an open load goes on, in milliseconds, and at which percents of the maximum.
     pub(crate) open_ms: u64,
     pub(crate) open_shares: &'static [u64],
+    /// How long a sixth of a minute of the soak is, in milliseconds.
+    pub(crate) soak_part_ms: u64,
 }
 
 const FULL: Scale = Scale {
@@ -59,6 +62,7 @@ const FULL: Scale = Scale {
     connections: &[256, 64],
     open_ms: 6_000,
     open_shares: &[10, 20, 35, 50, 65, 80, 95],
+    soak_part_ms: 10_000,
 };
 
 const QUICK: Scale = Scale {
@@ -71,6 +75,7 @@ const QUICK: Scale = Scale {
     connections: &[256],
     open_ms: 1_500,
     open_shares: &[20, 50, 80],
+    soak_part_ms: 1_000,
 };
 
 fn main() {
@@ -87,6 +92,10 @@ fn main() {
     let folder = folder.expect("a folder");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
+    if has("--soak") {
+        let rows = soak::table(scale, folder.path(), &runtime);
+        return report::keep("soak.json", &serde_json::to_string_pretty(&rows).expect("JSON"));
+    }
     let all = !["--payments", "--pages", "--open", "--overload"].into_iter().any(has);
     let wanted = |flag: &str| all || has(flag);
     let mut rows = vec![];

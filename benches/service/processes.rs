@@ -139,6 +139,32 @@ pub(crate) struct Measured {
     pub(crate) server_cpu: u64,
 }
 
+impl Measured {
+    /// Both, one after the other.
+    pub(crate) fn and(self, next: &Self) -> Self {
+        let (a, b) = (self.outcome, &next.outcome);
+        let fault = if a.first_fault.is_empty() { b.first_fault.clone() } else { a.first_fault };
+        let outcome = Outcome {
+            done: a.done + b.done,
+            refused: a.refused + b.refused,
+            failed: a.failed + b.failed,
+            sent: a.sent + b.sent,
+            micros: a.micros + b.micros,
+            cpu_micros: a.cpu_micros + b.cpu_micros,
+            done_after: merged(a.done_after, &b.done_after),
+            refused_after: merged(a.refused_after, &b.refused_after),
+            first_fault: fault,
+        };
+        Self { outcome, server_cpu: self.server_cpu + next.server_cpu }
+    }
+}
+
+fn merged(mut all: Vec<(u64, u64)>, more: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    all.extend(more);
+    all.sort_unstable();
+    all
+}
+
 /// A load that is ready, and has not begun.
 pub(crate) struct Load(Role);
 

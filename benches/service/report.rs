@@ -29,8 +29,8 @@ pub(crate) struct Row {
     pub(crate) note: String,
     /// Latencies in microseconds, each with how often it was seen.
     pub(crate) histogram: Vec<(u64, u64)>,
-    /// What the first failure was, if there was one.
-    pub(crate) first_failure: String,
+    /// What the first that was refused, or failed, was answered, if there was one.
+    pub(crate) first_fault: String,
 }
 
 impl Row {
@@ -51,7 +51,7 @@ impl Row {
             of: vec![],
             note: String::new(),
             histogram: outcome.done_after.clone(),
-            first_failure: outcome.first_failure.clone(),
+            first_fault: outcome.first_fault.clone(),
         }
     }
 

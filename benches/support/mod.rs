@@ -110,6 +110,11 @@ impl Seeder {
         write(store, runs).await;
     }
 
+    /// The orders before this one are opened.
+    pub(crate) fn opened_from(&mut self, first: usize) {
+        self.opened = first;
+    }
+
     /// Opens so many more orders.
     pub(crate) async fn open_orders(&mut self, store: &dyn Store, count: usize) {
         let orders: Vec<usize> = (self.opened..self.opened + count).collect();
@@ -132,6 +137,21 @@ impl Seeder {
 
     /// So many orders from the `first` on, each opened, announced where it is WeChat's, and paid; then all of them settled.
     pub(crate) fn sell(&mut self, first: usize, count: usize, channel: &Channel) -> Run {
+        self.earn_and(first, count, channel, Some(settle(&format!("S{first:09}"))))
+    }
+
+    /// The same, not settled.
+    pub(crate) fn earn(&mut self, first: usize, count: usize, channel: &Channel) -> Run {
+        self.earn_and(first, count, channel, None)
+    }
+
+    fn earn_and(
+        &mut self,
+        first: usize,
+        count: usize,
+        channel: &Channel,
+        then: Option<Command>,
+    ) -> Run {
         let mut commands = vec![];
         for n in first..first + count {
             let Pay { order_no, .. } = payment(n);
@@ -142,7 +162,7 @@ impl Seeder {
             }
             commands.push(Command::Pay(payment(n)));
         }
-        commands.push(settle(&format!("S{first:09}")));
+        commands.extend(then);
         let run = self.run(commands);
         (first..first + count).for_each(|n| self.forget(&payment(n)));
         run
