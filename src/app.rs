@@ -21,6 +21,7 @@ use tally_actors::recovery::Recovery;
 use tally_sandbox::Sandbox;
 use tally_storage::{Books, Place, folder};
 use tally_wechat::{Client, Config};
+use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 pub use self::start_error::StartError;
@@ -304,6 +305,7 @@ fn service(settings: &Settings, parts: Parts, runtime: Handle) -> (Service, Desk
         proxies: settings.trusted_proxies.clone(),
         sandbox,
         unheeded_notices: AtomicU64::new(0),
+        turned_away: AtomicU64::new(0),
     };
     (service, desk)
 }
@@ -314,10 +316,15 @@ fn store_threads() -> std::io::Result<Runtime> {
 }
 
 fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |error| StartError::Listen { address: listen, error };
-    let listener = TcpListener::bind(listen).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
+    let bound = || {
+        let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?; // a start right after a stop finds the port free
+        socket.bind(listen)?;
+        let listener = socket.listen(limits::BACKLOG_MAX)?.into_std()?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound().map_err(|error| StartError::Listen { address: listen, error })
 }
 
 /// A service on the books in a folder, for tests of its parts. Nobody plays WeChat.

@@ -40,3 +40,20 @@ async fn practice_books_are_not_served_with_a_real_account() {
     let StartError::Account(fault) = refused else { panic!("{refused}") };
     assert!(matches!(*fault, AccountFault::Practice { .. }), "{fault}");
 }
+
+/// A rush of connections is not turned away by the kernel before the server comes to take them: each would try again after a second.
+#[actix_web::test]
+async fn a_rush_of_connections_waits_to_be_accepted() {
+    let known = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
+    let system: usize = known.trim().parse().unwrap_or(0);
+    let rush = 1_000.min(limits::BACKLOG_MAX as usize);
+    if system <= rush {
+        println!("left out: the system lets {system} connections wait");
+        return;
+    }
+    let (_listener, address) = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let wait = std::time::Duration::from_secs(5);
+    let connect = |_| std::net::TcpStream::connect_timeout(&address, wait);
+    let connected: Vec<_> = (0..rush).map_while(|n| connect(n).ok()).collect();
+    assert_eq!(connected.len(), rush);
+}

@@ -23,6 +23,10 @@ pub(crate) const WORKER_CONNECTIONS_MAX: usize = 10_000;
 /// Connections that wait to be accepted.
 pub(crate) const BACKLOG_MAX: u32 = 2_048;
 
+/// Requests in hand at once, of all connections: what is asked beyond is answered `busy` at once, and FAIL to WeChat, which repeats its
+/// notices. Only whether the process is alive and ready is told whatever is in hand.
+pub(crate) const REQUESTS_MAX: usize = 2_048;
+
 /// How long requests in hand may take to finish once the process is to stop.
 pub(crate) const STOP_WAIT_MAX: Duration = Duration::from_secs(20);
 

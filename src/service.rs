@@ -33,8 +33,8 @@ use tally_actors::recovery::Recovery;
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::limits::{
-    ANSWER_WAIT_MAX, HISTORIES_MAX, LISTS_MAX, LOST_NUMBERS_AT_ONCE, READY_WAIT_MAX, SINGLES_MAX,
-    TURN_WAIT_MAX,
+    ANSWER_WAIT_MAX, HISTORIES_MAX, LISTS_MAX, LOST_NUMBERS_AT_ONCE, READY_WAIT_MAX, REQUESTS_MAX,
+    SINGLES_MAX, TURN_WAIT_MAX,
 };
 use crate::logins::Logins;
 use crate::look_ups::LookUps;
@@ -47,8 +47,11 @@ use crate::web::error::ApiError;
 use crate::webhooks::Webhooks;
 use crate::wechat_gateway::WechatGateway;
 
-/// The turns of those who read, so that a rush of them leaves the store free for the engine.
+/// The turns of those who ask, so that more than can be answered waits nowhere; and of those who read, so that a rush of them leaves the
+/// store free for the engine.
 pub(crate) struct Turns {
+    /// Of requests in hand.
+    pub(crate) requests: Arc<Semaphore>,
     lists: Arc<Semaphore>,
     singles: Arc<Semaphore>,
     histories: Arc<Semaphore>,
@@ -61,6 +64,7 @@ impl Turns {
     pub(crate) fn new(store: &Arc<dyn Store>) -> Self {
         let turns = |max| Arc::new(Semaphore::new(max));
         Self {
+            requests: turns(REQUESTS_MAX),
             lists: turns(LISTS_MAX),
             singles: turns(SINGLES_MAX),
             histories: turns(HISTORIES_MAX),
@@ -126,6 +130,8 @@ pub(crate) struct Service {
     pub(crate) sandbox: bool,
     /// Notices that were answered FAIL.
     pub(crate) unheeded_notices: AtomicU64,
+    /// Requests that found as many in hand as may be.
+    pub(crate) turned_away: AtomicU64,
 }
 
 impl Service {
@@ -278,6 +284,18 @@ impl Service {
     /// Counts a notice that was answered FAIL, and says how many there were.
     pub(crate) fn count_unheeded_notice(&self) -> u64 {
         self.unheeded_notices.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts a request that found as many in hand as may be. The log tells of the first and then ever more seldom: a line for each
+    /// would be more work in the worst moment.
+    pub(crate) fn count_turned_away(&self) {
+        let so_far = self.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
+        if so_far.is_power_of_two() || so_far.is_multiple_of(100_000) {
+            tracing::warn!(
+                so_far,
+                "more is asked than can be answered: requests are told busy, notices FAIL"
+            );
+        }
     }
 
     /// What does not work although the node is ready: a node that can't begin sessions still takes notices and calls of `/v1`.

@@ -12,8 +12,10 @@ use tally_storage::one_each::OneEach;
 use tokio::runtime::Runtime;
 
 use super::support::stage::Stage;
-use super::support::{Seeder, fen, merchant_id, millis, now, order_no, payment, processor, rate};
-use super::{Scale, histogram, note, open, start, tenths};
+use super::support::{
+    Seeder, fen, merchant_id, millis, now, order_no, payment, processor, rate, tenths,
+};
+use super::{Scale, histogram, note, open, start};
 
 /// What a row of the first tables was made of.
 struct Measured {

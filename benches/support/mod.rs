@@ -1,5 +1,6 @@
 //! Fills a store with history, by the rules and in large batches, without the engine; and what tables of figures need.
 
+pub(crate) mod plot;
 pub(crate) mod stage;
 
 use std::path::{Path, PathBuf};
@@ -109,6 +110,11 @@ impl Seeder {
         write(store, runs).await;
     }
 
+    /// The orders before this one are opened.
+    pub(crate) fn opened_from(&mut self, first: usize) {
+        self.opened = first;
+    }
+
     /// Opens so many more orders.
     pub(crate) async fn open_orders(&mut self, store: &dyn Store, count: usize) {
         let orders: Vec<usize> = (self.opened..self.opened + count).collect();
@@ -131,6 +137,21 @@ impl Seeder {
 
     /// So many orders from the `first` on, each opened, announced where it is WeChat's, and paid; then all of them settled.
     pub(crate) fn sell(&mut self, first: usize, count: usize, channel: &Channel) -> Run {
+        self.earn_and(first, count, channel, Some(settle(&format!("S{first:09}"))))
+    }
+
+    /// The same, not settled.
+    pub(crate) fn earn(&mut self, first: usize, count: usize, channel: &Channel) -> Run {
+        self.earn_and(first, count, channel, None)
+    }
+
+    fn earn_and(
+        &mut self,
+        first: usize,
+        count: usize,
+        channel: &Channel,
+        then: Option<Command>,
+    ) -> Run {
         let mut commands = vec![];
         for n in first..first + count {
             let Pay { order_no, .. } = payment(n);
@@ -141,7 +162,7 @@ impl Seeder {
             }
             commands.push(Command::Pay(payment(n)));
         }
-        commands.push(settle(&format!("S{first:09}")));
+        commands.extend(then);
         let run = self.run(commands);
         (first..first + count).for_each(|n| self.forget(&payment(n)));
         run
@@ -152,9 +173,27 @@ impl Seeder {
         self.account.books_mut().forget(&Key::Transaction(pay.transaction_id));
     }
 
+    /// So many orders from the `first` on, each opened and announced to WeChat, and not kept in mind.
+    pub(crate) fn announce(&mut self, first: usize, count: usize, channel: &Channel) -> Run {
+        let mut commands = vec![];
+        for n in first..first + count {
+            let (order_no, prepay_id) = (order_no(n), format!("wx2026{n:030}").into());
+            commands.push(open_order_by(n, channel.clone()));
+            commands.push(Command::RecordPrepay(RecordPrepay { order_no, prepay_id }));
+        }
+        let run = self.run(commands);
+        (first..first + count).for_each(|n| self.forget(&payment(n)));
+        run
+    }
+
     /// The same, with the run that registers it still to be written.
     pub(crate) fn registered(merchant: MerchantId) -> (Self, Run) {
-        let mut seeder = Self { account: Account::new(merchant, None), opened: 0, now: now() };
+        Self::registered_at(merchant, now())
+    }
+
+    /// The same, at another time.
+    pub(crate) fn registered_at(merchant: MerchantId, at: At) -> (Self, Run) {
+        let mut seeder = Self { account: Account::new(merchant, None), opened: 0, now: at };
         let run = seeder.run(vec![Command::Register(Rules::new("a shop"))]);
         (seeder, run)
     }
@@ -232,8 +271,17 @@ pub(crate) fn processor_of(process: &str) -> Duration {
 
 /// The most memory that a process had so far, in kilobytes, where the kernel tells.
 pub(crate) fn peak_of(process: u32) -> u64 {
+    kilobytes(&process.to_string(), "VmHWM:")
+}
+
+/// The memory that a process has now, in kilobytes, where the kernel tells.
+pub(crate) fn resident_of(process: &str) -> u64 {
+    kilobytes(process, "VmRSS:")
+}
+
+fn kilobytes(process: &str, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
@@ -246,4 +294,16 @@ pub(crate) fn rate(count: usize, elapsed: Duration) -> u64 {
 /// Microseconds as milliseconds, for a table.
 pub(crate) fn millis(micros: u64) -> String {
     format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10)
+}
+
+/// Tenths of how many times one is the other.
+pub(crate) fn tenths(value: u64, of: u64) -> String {
+    let tenths = value * 10 / of.max(1);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// Hundredths of the same.
+pub(crate) fn hundredths(value: u64, of: u64) -> String {
+    let hundredths = value * 100 / of.max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }

@@ -72,14 +72,30 @@ impl Stage {
         }
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+            Self::Mariadb(_) => "MariaDB",
+        }
+    }
+
     /// A place that nobody has used, by a name that is new.
     pub(crate) fn place(&self, name: &str) -> Place {
-        let url = match self {
-            Self::Sqlite(folder) => return Place::File(folder.path().join(format!("{name}.db"))),
-            Self::Postgres(server) => server.fresh_database(),
-            Self::Mariadb(server) => server.fresh_database(),
-        };
-        Place::Server(url.parse().expect("a server's URL"))
+        match (self, self.fresh_url()) {
+            (Self::Sqlite(folder), _) => Place::File(folder.path().join(format!("{name}.db"))),
+            (_, url) => Place::Server(url.expect("it is a server").parse().expect("its URL")),
+        }
+    }
+
+    /// The URL of a database that nobody has used; `None`: it keeps its books in files.
+    pub(crate) fn fresh_url(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(server) => Some(server.fresh_database()),
+            Self::Mariadb(server) => Some(server.fresh_database()),
+        }
     }
 
     /// Removes the books of the rows so far: what a server still does about them would be the next row's.

@@ -176,7 +176,7 @@ pub(crate) async fn results(
         return Err(ApiError::invalid("Content-Type", "must be text/csv"));
     }
     let run = finished(&service, part(&request, "run_no")?).await?;
-    let body = whole_up_to(payload, BANK_RESULTS_BYTES_MAX).await?;
+    let body = whole_up_to(&request, payload, BANK_RESULTS_BYTES_MAX).await?;
     let body = std::str::from_utf8(&body)
         .map_err(|_| ApiError::invalid("body", "is not UTF-8; save the file as CSV UTF-8"))?;
     let items = items(&service, run.run_no).await?;

@@ -10,6 +10,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use tally_actors::domain::money::Money;
 
+use super::door::Place;
 use super::error::ApiError;
 use crate::limits::{BODY_BYTES_MAX, BODY_WAIT_MAX};
 
@@ -23,39 +24,45 @@ impl<T: DeserializeOwned> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let wanted = check_head(request);
         let payload = web::Payload::from_request(request, payload);
+        let request = request.clone();
         Box::pin(async move {
             wanted?;
             let unreadable = |_| ApiError::invalid("body", "can't be read to its end");
-            let body = whole(payload.await.map_err(unreadable)?).await?;
+            let body = whole(&request, payload.await.map_err(unreadable)?).await?;
             parse(if body.trim_ascii().is_empty() { b"{}" } else { &body }).map(Self)
         })
     }
 }
 
 /// A whole body, within its bounds of size and time.
-pub(crate) async fn whole(payload: web::Payload) -> Result<web::Bytes, ApiError> {
-    limited(payload, BODY_BYTES_MAX).await?.ok_or(ApiError::BodyTooLarge)
+pub(crate) async fn whole(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<web::Bytes, ApiError> {
+    limited(request, payload, BODY_BYTES_MAX).await?.ok_or(ApiError::BodyTooLarge)
 }
 
 /// The same of another size.
 pub(crate) async fn whole_up_to(
+    request: &HttpRequest,
     payload: web::Payload,
     bytes_max: usize,
 ) -> Result<web::Bytes, ApiError> {
-    let body = limited(payload, bytes_max).await?;
+    let body = limited(request, payload, bytes_max).await?;
     body.ok_or_else(|| {
         ApiError::invalid("body", format!("may have {bytes_max} bytes at the most here"))
     })
 }
 
 /// A whole body; `None`: it is larger.
-async fn limited(payload: web::Payload, bytes_max: usize) -> Result<Option<web::Bytes>, ApiError> {
-    let Ok(read) = tokio::time::timeout(BODY_WAIT_MAX, payload.to_bytes_limited(bytes_max))
-        .await
-        .map_err(|_| ApiError::BodyTooSlow)?
-    else {
-        return Ok(None);
-    };
+async fn limited(
+    request: &HttpRequest,
+    payload: web::Payload,
+    bytes_max: usize,
+) -> Result<Option<web::Bytes>, ApiError> {
+    let read = tokio::time::timeout(BODY_WAIT_MAX, payload.to_bytes_limited(bytes_max));
+    let read = Place::wait_outside(request, read).await?;
+    let Ok(read) = read.map_err(|_| ApiError::BodyTooSlow)? else { return Ok(None) };
     read.map(Some).map_err(|_| ApiError::invalid("body", "can't be read to its end"))
 }
 

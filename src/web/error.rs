@@ -27,8 +27,8 @@ pub(crate) enum ApiError {
     /// Something stored could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Too many read at once.
-    #[error("too much is being read at once; ask again in a moment")]
+    /// Too much is asked, or read, at once.
+    #[error("too much is asked at once; ask again in a moment")]
     Busy,
     /// A part of the request that can't be as it is.
     #[error("{field} {reason}")]

@@ -28,10 +28,11 @@ impl FromRequest for Form {
         let kind = text(request, header::CONTENT_TYPE).unwrap_or_default();
         let is_form = kind.trim_start().to_ascii_lowercase().starts_with(FORM);
         let payload = web::Payload::from_request(request, payload);
+        let request = request.clone();
         Box::pin(async move {
             head.map_err(Fault::Unread)?;
             let payload = payload.await.map_err(|_| Fault::malformed("body", "无法读取"))?;
-            let body = whole(payload).await.map_err(|error| {
+            let body = whole(&request, payload).await.map_err(|error| {
                 if matches!(error, ApiError::Invalid { .. }) {
                     return Fault::malformed("body", "无法读取");
                 }

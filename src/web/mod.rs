@@ -7,6 +7,7 @@ mod bank_runs;
 mod body;
 pub(crate) mod cases;
 mod client_ip;
+mod door;
 mod entries;
 pub(crate) mod error;
 mod fault;

@@ -76,7 +76,7 @@ pub(super) async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     check_length(request)?;
     let heeded = tokio::time::timeout(NOTICE_WAIT_MAX, async {
-        let body = whole(payload).await?;
+        let body = whole(request, payload).await?;
         heed(body).await
     });
     let answer = match heeded.await.unwrap_or(Err(Unheeded::TooSlow)) {
@@ -88,7 +88,17 @@ pub(super) async fn answer(
             failure(&why.to_string())
         }
     };
-    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/xml")).body(answer))
+    Ok(to_wechat(answer))
+}
+
+fn to_wechat(answer: String) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/xml")).body(answer)
+}
+
+/// What a notice is told that nobody has read, as too much is in hand.
+pub(super) fn turned_away(service: &Service) -> HttpResponse {
+    service.count_unheeded_notice();
+    to_wechat(failure("busy"))
 }
 
 /// The merchant of a notice's path.

@@ -2,14 +2,16 @@
 
 use std::time::Instant;
 
+use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::web::Data;
 use tally_actors::domain::number;
 use tracing::{Instrument, field};
 
+use super::door::{Place, turned_away};
 use crate::limits::REQUEST_ID_CHARS_MAX;
 use crate::service::Service;
 
@@ -21,14 +23,17 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let start = Instant::now();
-    let id = id(&request);
+    let service =
+        Data::<Service>::clone(request.app_data().expect("web::routes is given a service"));
+    let id = id(&request, &service);
+    let Some(place) = Place::take(&service, &request) else {
+        return Ok(named(turned_away(request, &service), &id));
+    };
     let span = tracing::error_span!("request", id = %id, key_id = field::Empty);
     let answered = async move {
         let (method, path) = (request.method().clone(), request.path().to_owned());
-        let mut response = next.call(request).await?.map_into_boxed_body();
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
+        let response = named(next.call(request).await?.map_into_boxed_body(), &id);
+        place.leave();
         let (status, ms) = (response.status().as_u16(), start.elapsed().as_millis());
         tracing::info!(%method, path, status, ms, "answered");
         Ok(response)
@@ -36,13 +41,19 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     answered.instrument(span).await
 }
 
+fn named(mut response: ServiceResponse, id: &str) -> ServiceResponse {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
 /// The caller's id for the request where it is well-formed, else a new one.
-fn id(request: &ServiceRequest) -> String {
+fn id(request: &ServiceRequest, service: &Service) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     if let Some(id) = given.filter(|id| well_formed(id)) {
         return id.to_owned();
     }
-    let service = request.app_data::<web::Data<Service>>().expect("web::routes is given a service");
     number::make(service.now(), getrandom::u64().unwrap_or_default())
 }
 

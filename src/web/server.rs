@@ -23,7 +23,6 @@ pub(crate) fn serve(
     };
     let server = HttpServer::new(app)
         .workers(available_parallelism().map_or(1, std::num::NonZero::get))
-        .backlog(limits::BACKLOG_MAX)
         .max_connections(limits::WORKER_CONNECTIONS_MAX)
         .keep_alive(limits::KEEP_ALIVE)
         .client_request_timeout(limits::HEAD_WAIT_MAX)

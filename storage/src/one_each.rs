@@ -131,6 +131,29 @@ impl OneEach {
         paid.await.map_err(|error| self.trouble(&error))
     }
 
+    /// The same by the other usual way: the merchant's row is read and locked first (`select … for update`), and written back. For
+    /// servers: SQLite has no such lock.
+    ///
+    /// # Errors
+    ///
+    /// Where the database did not answer as it should.
+    pub async fn pay_locked(
+        &self,
+        of: &MerchantId,
+        order_no: &OrderNo,
+        amount: Money,
+    ) -> Result<bool, Trouble> {
+        let paid = async {
+            let mut lent = self.db.acquire().await?;
+            let paid = pay_locked(&mut lent.db(), of, order_no, amount).await;
+            if paid.is_err() {
+                lent.keep_out();
+            }
+            paid
+        };
+        paid.await.map_err(|error| self.trouble(&error))
+    }
+
     /// What a merchant may withdraw, in fen.
     ///
     /// # Errors
@@ -173,6 +196,29 @@ async fn pay(
     Ok(is_new)
 }
 
+/// The merchant's row first, so that nobody else reads its balance until this is done.
+async fn pay_locked(
+    db: &mut Db<'_>,
+    of: &MerchantId,
+    order_no: &OrderNo,
+    amount: Money,
+) -> Result<bool, sqlx::Error> {
+    let words = db.dialect().words();
+    db.command(words.begin).await?;
+    let read = "select balance_fen from merchants where merchant_id = ? for update";
+    let rows = db.fetch(read, &[Text(of.as_str())]).await?;
+    let balance: i64 = rows.first().and_then(|row| row.get(0)).unwrap_or(0);
+    let order = [Text(of.as_str()), Text(order_no.as_str())];
+    let marked = "update orders set paid = 1 where merchant_id = ? and order_no = ? and paid = 0";
+    let is_new = db.execute(marked, &order).await? == 1;
+    if is_new {
+        let written = "update merchants set balance_fen = ? where merchant_id = ?";
+        db.execute(written, &[Integer(balance + fen(amount)), Text(of.as_str())]).await?;
+    }
+    db.command(words.commit).await?;
+    Ok(is_new)
+}
+
 #[cfg(test)]
 mod tests {
     use tally_proof::servers::mariadb::Mariadb;
@@ -180,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    async fn a_payment_counts_once_at(place: &Place) {
+    async fn a_payment_counts_once_at(place: &Place, locked: bool) {
         let of: MerchantId = "shop1".parse().unwrap();
         let orders: Vec<OrderNo> = (0..40).map(|n| format!("A{n:04}").parse().unwrap()).collect();
         let amount = Money::from_fen(100).unwrap();
@@ -188,7 +234,12 @@ mod tests {
         each.open_orders(&of, &orders, amount).await.unwrap();
         let pay = |order_no: OrderNo| {
             let each = each.clone();
-            tokio::spawn(async move { each.pay(&of, &order_no, amount).await.unwrap() })
+            tokio::spawn(async move {
+                if locked {
+                    return each.pay_locked(&of, &order_no, amount).await.unwrap();
+                }
+                each.pay(&of, &order_no, amount).await.unwrap()
+            })
         };
         let twice: Vec<_> = orders.iter().chain(&orders).map(|order_no| pay(*order_no)).collect();
         let mut paid = 0;
@@ -202,14 +253,16 @@ mod tests {
     #[tokio::test]
     async fn a_payment_counts_once_however_many_come_at_once() {
         let folder = tempfile::tempdir().unwrap();
-        a_payment_counts_once_at(&Place::File(folder.path().join("each.db"))).await;
-        if let Some(postgres) = Postgres::shared() {
-            let url = postgres.fresh_database().parse().unwrap();
-            a_payment_counts_once_at(&Place::Server(url)).await;
-        }
-        if let Some(mariadb) = Mariadb::shared() {
-            let url = mariadb.fresh_database().parse().unwrap();
-            a_payment_counts_once_at(&Place::Server(url)).await;
+        a_payment_counts_once_at(&Place::File(folder.path().join("each.db")), false).await;
+        for locked in [false, true] {
+            if let Some(postgres) = Postgres::shared() {
+                let url = postgres.fresh_database().parse().unwrap();
+                a_payment_counts_once_at(&Place::Server(url), locked).await;
+            }
+            if let Some(mariadb) = Mariadb::shared() {
+                let url = mariadb.fresh_database().parse().unwrap();
+                a_payment_counts_once_at(&Place::Server(url), locked).await;
+            }
         }
     }
 }

@@ -80,6 +80,11 @@ impl Server {
         printed_address(rest).expect("an address")
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it printed.
     pub fn log(&self) -> String {
         text_of(&self.log)
