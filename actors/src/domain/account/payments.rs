@@ -65,7 +65,7 @@ impl Account {
     /// credited or paid back twice.
     fn verdict(&self, pay: &Pay) -> Verdict {
         let verdict = self.as_booked(pay);
-        if mutant::on(Mutant::HeldAndBooked) {
+        if !self.ever_suspended() || mutant::on(Mutant::HeldAndBooked) {
             return verdict;
         }
         let Some(Record::Held(case_id)) = self.books.get(&Key::Held(pay.transaction_id)) else {
