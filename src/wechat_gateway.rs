@@ -263,13 +263,7 @@ impl Gateway for WechatGateway {
 
 /// The algorithm that an order was announced with, for all that follows; `None` for one that WeChat knows nothing of.
 pub(crate) fn sign_type(channel: &Channel) -> Option<SignType> {
-    match channel {
-        Channel::External => None,
-        Channel::Wechat { request, .. } => {
-            let (_, value) = request.iter().find(|(name, _)| &**name == "sign_type")?;
-            value.parse().ok()
-        }
-    }
+    channel.sign_type()?.parse().ok()
 }
 
 /// A payment in the engine's words. One in another currency brought no fen, so it fits no order and becomes a case.

@@ -225,7 +225,8 @@ impl Cashier {
         let order_no = order.order_no;
         let ChannelPayment { transaction_id, amount, booked, paid_at, .. } = found;
         let source = PaymentSource::Query;
-        let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source };
+        let signed = None;
+        let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source, signed };
         let (booking, after) = self.engine.pay(of, pay, (self.now)()).await?;
         if let Booking::Case(kind) = booking {
             tracing::warn!(%of, %order_no, kind = kind.as_str(), "a payment that was found opens a case");

@@ -55,6 +55,7 @@ pub(crate) fn payment(n: usize) -> Pay {
         booked: fen(100),
         paid_at: now(),
         source: PaymentSource::Notice,
+        signed: None,
     }
 }
 

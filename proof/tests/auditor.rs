@@ -78,6 +78,7 @@ impl Books {
 
     fn pay(&mut self, order_no: &str, transaction_id: &str, amount: u64, source: PaymentSource) {
         self.take(Command::Pay(Pay {
+            signed: None,
             order_no: order_no.parse().expect("well-formed"),
             transaction_id: transaction_id.parse().expect("well-formed"),
             amount: fen(amount),

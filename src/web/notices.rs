@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use tally_actors::domain::books::{Key, Record};
 use tally_actors::domain::case::CaseKind;
 use tally_actors::domain::channel_no::read_out_trade_no;
-use tally_actors::domain::command::{Booking, Pay};
+use tally_actors::domain::command::{Booking, Pay, Signed};
 use tally_actors::domain::event::PaymentSource;
 use tally_actors::domain::ids::{MerchantId, OrderNo};
 use tally_actors::domain::order::Order;
+use tally_actors::domain::refusal::Refusal;
 use tally_actors::error::EngineError;
 use tally_actors::gateway::ChannelPayment;
 use tally_wechat::notice::{NoticeFault, PaymentNotice, SUCCESS, Told, failure};
@@ -20,7 +21,7 @@ use super::body::{check_length, whole};
 use super::error::ApiError;
 use crate::limits::NOTICE_WAIT_MAX;
 use crate::service::Service;
-use crate::wechat_gateway::{channel_payment, sign_type};
+use crate::wechat_gateway::channel_payment;
 
 /// Why a notice is answered FAIL. WeChat sends it again, whoever forged it may.
 #[derive(Debug, thiserror::Error)]
@@ -116,14 +117,19 @@ async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(
     let (of, order_no) = read_out_trade_no(&notice.out_trade_no)
         .filter(|(merchant, _)| Some(*merchant) == path)
         .ok_or(Unheeded::Misdirected)?;
-    let known = order(service, of, order_no).await?;
-    let agreed = known.as_ref().and_then(|order| sign_type(&order.channel));
-    if agreed.unwrap_or(client.config().sign_type) != algorithm {
-        return Err(Unheeded::Algorithm);
-    }
+    let usual = algorithm == client.config().sign_type;
     match notice.told {
-        Told::Paid(payment) => book(service, of, order_no, &payment).await,
+        // The engine knows the order's algorithm, and looks at it where it looks at the order.
+        Told::Paid(payment) => {
+            let signed = Signed { algorithm: algorithm.as_str(), usual };
+            book(service, (of, order_no), &payment, signed).await
+        }
         Told::Failed(code) => {
+            let known = order(service, of, order_no).await?;
+            let agreed = known.as_ref().and_then(|order| order.channel.sign_type());
+            if !agreed.map_or(usual, |agreed| agreed == algorithm.as_str()) {
+                return Err(Unheeded::Algorithm);
+            }
             tracing::info!(merchant = %of, %order_no, %code, "a try to pay failed");
             service.look_up_later(of, order_no);
             Ok(())
@@ -160,18 +166,23 @@ async fn order(
 /// known.
 async fn book(
     service: &Service,
-    of: MerchantId,
-    order_no: OrderNo,
+    (of, order_no): (MerchantId, OrderNo),
     payment: &Payment,
+    signed: Signed,
 ) -> Result<(), Unheeded> {
     let paid = channel_payment(payment).map_err(Unheeded::Field)?;
     let ChannelPayment { transaction_id, amount, booked, paid_at, .. } = paid;
     let source = PaymentSource::Notice;
-    let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source };
-    match service.engine.pay(of, pay, service.now()).await? {
-        (Booking::Credited, _) => Ok(()),
-        (Booking::Case(CaseKind::OrderUnknown), _) => Err(Unheeded::OrderUnknown),
-        (Booking::Case(kind), _) => {
+    let signed = Some(signed);
+    let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source, signed };
+    match service.engine.pay(of, pay, service.now()).await {
+        Ok((Booking::Credited, _)) => Ok(()),
+        Ok((Booking::Case(CaseKind::OrderUnknown), _)) => Err(Unheeded::OrderUnknown),
+        Err(EngineError::Refused(Refusal::Invalid { field: "sign_type", .. })) => {
+            Err(Unheeded::Algorithm)
+        }
+        Err(error) => Err(error.into()),
+        Ok((Booking::Case(kind), _)) => {
             tracing::warn!(merchant = %of, %order_no, kind = kind.as_str(), "a notice became a case");
             Ok(())
         }

@@ -279,6 +279,7 @@ impl Paid {
             booked: amount,
             paid_at,
             source: PaymentSource::Hand,
+            signed: None,
         })
     }
 }

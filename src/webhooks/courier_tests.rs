@@ -103,6 +103,7 @@ impl World {
 
     async fn pay(&self, order_no: &str) {
         self.ask(Command::Pay(Pay {
+            signed: None,
             order_no: id(order_no),
             transaction_id: id(&format!("T{order_no}")),
             amount: fen(100),

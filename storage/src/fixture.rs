@@ -128,6 +128,7 @@ pub(crate) fn open(order_no: &str, amount: u64, key: Option<&str>) -> Command {
 /// Pays an order, on a day.
 pub(crate) fn pay_on(order_no: &str, amount: u64, paid_at: &str) -> Command {
     Command::Pay(Pay {
+        signed: None,
         order_no: id(order_no),
         transaction_id: id(&format!("T{order_no}")),
         amount: fen(amount),

@@ -48,6 +48,7 @@ async fn books() -> TempDir {
         booked: amount,
         paid_at: then,
         source: PaymentSource::Hand,
+        signed: None,
     };
     engine.pay(of, pay, then).await.unwrap();
     let all = NewWithdrawal {

@@ -227,6 +227,17 @@ pub struct Pay {
     pub paid_at: At,
     /// Who told.
     pub source: PaymentSource,
+    /// How what told it was signed; `None`: nobody need look.
+    pub signed: Option<Signed>,
+}
+
+/// By which algorithm a notice is signed. It must be that of its order's request, as `wechat/README` of WeChat's documents has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signed {
+    /// Its name in an order's request.
+    pub algorithm: &'static str,
+    /// Whether it is that of orders whose request names none.
+    pub usual: bool,
 }
 
 /// A settlement to make.

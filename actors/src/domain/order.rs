@@ -26,6 +26,17 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// The algorithm by which everything about the order is signed, as its request names it.
+    pub fn sign_type(&self) -> Option<&str> {
+        match self {
+            Self::External => None,
+            Self::Wechat { request, .. } => {
+                let (_, value) = request.iter().find(|(name, _)| &**name == "sign_type")?;
+                Some(value)
+            }
+        }
+    }
+
     /// Whether a repeated request means the same: the channel and the customer count, not how WeChat was asked.
     pub fn same_content(&self, other: &Self) -> bool {
         match (self, other) {

@@ -172,7 +172,8 @@ impl Recovery {
     ) -> Result<Found, Found> {
         let ChannelPayment { transaction_id, amount, booked, paid_at, .. } = payment;
         let source = PaymentSource::Query;
-        let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source };
+        let signed = None;
+        let pay = Pay { order_no, transaction_id, amount, booked, paid_at, source, signed };
         match self.step.desk.engine.pay(of, pay, self.asked(by)).await?.0 {
             Booking::Credited => Ok(Found::Booked),
             Booking::Case(kind) => {

@@ -135,6 +135,7 @@ fn a_notice_and_queries_at_once_credit_once() {
                     booked: payment.booked,
                     paid_at: payment.paid_at,
                     source: PaymentSource::Notice,
+                    signed: None,
                 },
                 world.now(),
             )

@@ -42,6 +42,7 @@ pub(super) async fn asked(world: &World<'_>) {
         booked: fen(1_000),
         paid_at: world.now(),
         source: PaymentSource::Notice,
+        signed: None,
     };
     world.engine.pay(world.m, pay, world.now()).await.unwrap();
     world.engine.request_refund(world.m, wanted("R100", 600), world.now()).await.unwrap();

@@ -103,6 +103,7 @@ pub(super) fn payment(no: &str, amount: u64) -> crate::domain::command::Pay {
         booked: fen(amount),
         paid_at: now(),
         source: PaymentSource::Hand,
+        signed: None,
     }
 }
 

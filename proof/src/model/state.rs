@@ -280,6 +280,7 @@ fn earning(method: PayoutMethod, now: At) -> [Command; 4] {
         booked: fen(EARNED_FEN),
         paid_at: now,
         source: PaymentSource::Hand,
+        signed: None,
     };
     let settle = Settle {
         settlement_no: "S100".parse().expect("a number"),

@@ -148,6 +148,7 @@ impl Notebook {
             amount: fen(*amount),
             booked: fen(*booked),
             paid_at: *self.paid_at.entry((op.merchant, *transaction)).or_insert(now),
+            signed: None,
             source: match told {
                 Told::Notice => PaymentSource::Notice,
                 Told::Query => PaymentSource::Query,

@@ -225,6 +225,7 @@ pub(crate) fn pay(order_no: &str, amount: u64) -> Command {
 
 pub(crate) fn pay_by(order_no: &str, transaction_id: &str, amount: u64) -> Command {
     Command::Pay(Pay {
+        signed: None,
         order_no: id(order_no),
         transaction_id: id(transaction_id),
         amount: fen(amount),

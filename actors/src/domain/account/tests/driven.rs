@@ -170,6 +170,7 @@ impl Driven {
         amount: u64,
     ) -> Result<Answer, Refusal> {
         self.ask(&Command::Pay(Pay {
+            signed: None,
             order_no: no.parse().unwrap(),
             transaction_id: transaction.parse().unwrap(),
             amount: fen(amount),

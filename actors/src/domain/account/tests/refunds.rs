@@ -22,6 +22,7 @@ fn paid(m: &mut Driven, no: &str, amount: u64, booked: u64) {
     let channel = Channel::Wechat { openid: "o1".into(), request: vec![] };
     m.ask(&Command::OpenOrder(OpenOrder { channel, ..open })).unwrap();
     m.ask(&Command::Pay(Pay {
+        signed: None,
         order_no: no.parse().unwrap(),
         transaction_id: format!("T{no}").parse().unwrap(),
         amount: fen(amount),

@@ -114,6 +114,7 @@ fn pay() -> impl Strategy<Value = Pay> {
             booked: booked.unwrap_or(amount),
             paid_at,
             source,
+            signed: None,
         },
     )
 }

@@ -156,6 +156,7 @@ fn ordinary_payments_look_nothing_up_in_suspense_until_something_stood_there() {
         booked: fen(500),
         paid_at: m.now,
         source: PaymentSource::Notice,
+        signed: None,
     };
     let asks = |m: &Driven| m.account.keys(&Command::Pay(pay.clone())).len();
     m.ask(&open("O101", 500)).unwrap();
@@ -205,6 +206,7 @@ fn what_a_coupon_paid_is_neither_held_nor_credited_and_goes_back_with_the_rest()
             booked: fen(480),
             paid_at: m.now,
             source: PaymentSource::Notice,
+            signed: None,
         }))
         .unwrap();
         stands(&m, 480, 0, 0);
