@@ -30,6 +30,8 @@ pub(crate) fn table(scale: Scale, books: &Filled, rows: &mut Vec<Row>) {
     let mut best = 0;
     let mut step = |name: &str, connections, pace| {
         let most = scale.ready_a_second * usize::try_from(scale.ms).expect("a time") / 1_000;
+        // Where all orders are paid, it begins with the first again.
+        first %= books.orders();
         let count = most.min(books.orders() - first);
         let mut calls = Calls::notices(books.merchants, first, count);
         // Where there are not enough orders, their notices are repeated, as WeChat repeats what was answered FAIL.
