@@ -53,6 +53,14 @@ pub struct Withdrawal {
     pub status: String,
 }
 
+/// An adjustment.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs, reason = "the fields are those of docs/people.md")]
+pub struct Adjustment {
+    pub amount_fen: i64,
+    pub status: String,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 struct Balance {
     seq: u64,
@@ -64,6 +72,7 @@ struct Balance {
     paid_orders: i64,
     refunded_fen: i64,
     fee_fen: i64,
+    adjusted_fen: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -94,6 +103,8 @@ pub struct Books {
     pub withdrawals: Vec<Withdrawal>,
     /// All refunds.
     pub refunds: Vec<Refund>,
+    /// All adjustments.
+    pub adjustments: Vec<Adjustment>,
     balance: Balance,
     events: Vec<Event>,
     /// What the events say of refunds.
@@ -121,6 +132,7 @@ impl Books {
             settlements,
             withdrawals: api.list(&of("withdrawals")).await,
             refunds: api.list(&of("refunds")).await,
+            adjustments: api.list(&of("adjustments")).await,
             balance: Balance::deserialize(balance).expect("a balance"),
             events,
             story,
@@ -219,10 +231,13 @@ impl Books {
         let since = self.since_settled();
         faults.same("in transit", self.balance.in_transit_fen, requested);
         faults.same("withdrawn", self.balance.withdrawn_fen, succeeded);
+        let approved = self.adjustments.iter().filter(|one| one.status == "approved");
+        let adjusted: i64 = approved.map(|one| one.amount_fen).sum();
+        faults.same("adjusted", self.balance.adjusted_fen, adjusted);
         faults.same(
             "available",
             self.balance.available_fen,
-            settled - requested - succeeded - since,
+            settled + adjusted - requested - succeeded - since,
         );
         faults.unique("withdrawal", self.withdrawals.iter().map(|w| &w.withdrawal_no));
     }

@@ -1,4 +1,4 @@
-//! What goes on beside the money: webhooks, and days compared with WeChat's bills.
+//! What goes on beside orders: adjustments, webhooks, and days compared with WeChat's bills.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ const DAY_S: i64 = 86_400;
 const BEIJING_S: i64 = 8 * 3_600;
 
 pub(super) const FLOWS: &[Flow] = &[
+    Flow { name: "adjustment, approved", play: |stage| Box::pin(adjusted(stage, true)), ..PLAIN },
+    Flow { name: "adjustment, rejected", play: |stage| Box::pin(adjusted(stage, false)), ..PLAIN },
     Flow { name: "webhook", play: |stage| Box::pin(told(stage)), ..PLAIN },
     Flow { name: "reconciliation", play: |stage| Box::pin(compared(stage)), ..PLAIN },
     Flow {
@@ -26,6 +28,21 @@ pub(super) const FLOWS: &[Flow] = &[
         ..PLAIN
     },
 ];
+
+/// One admin asks for an adjustment, another decides.
+async fn adjusted(stage: &Stage, approve: bool) -> Result<(), String> {
+    orders::external_paid(stage).await?;
+    let second = stage.second_admin().await?;
+    stage.begin();
+    let ask = json!({"adjustment_no": "J0001", "amount_fen": 500, "reason": "a fee too much"});
+    stage.shop("adjustments", ask).await?;
+    let (word, status) = if approve { ("approve", "approved") } else { ("reject", "rejected") };
+    let path = format!("merchants/shop/adjustments/J0001/{word}");
+    stage.ask_as(&second, &path, &json!({"reason": "seen"}), None).await?;
+    stage.is("adjustments/J0001", &[("status", json!(status))]).await?;
+    let fen = if approve { 500 } else { 0 };
+    stage.is("balance", &[("available_fen", json!(fen)), ("adjusted_fen", json!(fen))]).await
+}
 
 /// An order is paid, refunded and settled, and the platform's server is told of each.
 async fn told(stage: &Stage) -> Result<(), String> {
