@@ -118,16 +118,13 @@ async fn heed(service: &Service, request: &HttpRequest, body: &[u8]) -> Result<(
         .filter(|(merchant, _)| Some(*merchant) == path)
         .ok_or(Unheeded::Misdirected)?;
     let usual = algorithm == client.config().sign_type;
+    let signed = Signed { algorithm: algorithm.as_str(), usual };
     match notice.told {
         // The engine knows the order's algorithm, and looks at it where it looks at the order.
-        Told::Paid(payment) => {
-            let signed = Signed { algorithm: algorithm.as_str(), usual };
-            book(service, (of, order_no), &payment, signed).await
-        }
+        Told::Paid(payment) => book(service, (of, order_no), &payment, signed).await,
         Told::Failed(code) => {
             let known = order(service, of, order_no).await?;
-            let agreed = known.as_ref().and_then(|order| order.channel.sign_type());
-            if !agreed.map_or(usual, |agreed| agreed == algorithm.as_str()) {
+            if !signed.fits(known.as_deref()) {
                 return Err(Unheeded::Algorithm);
             }
             tracing::info!(merchant = %of, %order_no, %code, "a try to pay failed");

@@ -240,6 +240,14 @@ pub struct Signed {
     pub usual: bool,
 }
 
+impl Signed {
+    /// Whether an order's notices are signed so: what is signed otherwise is not about it. `None`: the order is not known.
+    pub fn fits(self, order: Option<&Order>) -> bool {
+        let agreed = order.and_then(|order| order.channel.sign_type());
+        agreed.map_or(self.usual, |agreed| agreed == self.algorithm)
+    }
+}
+
 /// A settlement to make.
 #[derive(Debug, Clone)]
 pub struct Settle {

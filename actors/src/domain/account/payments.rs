@@ -2,7 +2,7 @@
 
 use super::super::books::{Key, Record};
 use super::super::case::{CaseKind, PaymentCase};
-use super::super::command::{Answer, Booking, Pay, Signed};
+use super::super::command::{Answer, Booking, Pay};
 use super::super::event::{Event, PaymentSource, ReleasedTo};
 use super::super::head::Head;
 use super::super::ids::{CaseId, OrderNo};
@@ -127,8 +127,11 @@ impl Account {
     }
 
     pub(super) fn pay(&self, head: &Head, pay: &Pay) -> Result<Vec<Event>, Refusal> {
-        if let Some(signed) = pay.signed {
-            self.check_signed(signed, pay)?;
+        if pay.signed.is_some_and(|signed| !signed.fits(self.books.order(&pay.order_no))) {
+            return Err(Refusal::Invalid {
+                field: "sign_type",
+                reason: "must be that of its order",
+            });
         }
         let verdict = self.verdict(pay);
         if pay.source == PaymentSource::Hand {
@@ -199,15 +202,6 @@ impl Account {
     }
 
     /// What became of the payment: credited when it is booked for its order, whether by this message or by an earlier one.
-    /// WeChat signs a notice as the order's request was signed; what is signed otherwise is not about it.
-    fn check_signed(&self, signed: Signed, pay: &Pay) -> Result<(), Refusal> {
-        let agreed = self.books.order(&pay.order_no).and_then(|order| order.channel.sign_type());
-        if agreed.map_or(signed.usual, |agreed| agreed == signed.algorithm) {
-            return Ok(());
-        }
-        Err(Refusal::Invalid { field: "sign_type", reason: "must be that of its order" })
-    }
-
     pub(super) fn payment_answer(&self, pay: &Pay) -> Answer {
         let booking = match self.verdict(pay) {
             Verdict::Repeat | Verdict::Pays { .. } => Booking::Credited,
