@@ -16,15 +16,10 @@ impl Account {
     pub(super) fn adjustment_number(&self, request: &RequestAdjustment) -> AdjustmentNo {
         let recorded =
             request.idempotency_key.and_then(|key| self.books.number(Route::Adjustments, &key));
-        match recorded {
-            Some(Numbered::Adjustment(adjustment_no)) => adjustment_no,
-            Some(
-                Numbered::Order(_)
-                | Numbered::Settlement(_)
-                | Numbered::Withdrawal(_)
-                | Numbered::Refund(_),
-            )
-            | None => request.adjustment_no,
+        if let Some(Numbered::Adjustment(adjustment_no)) = recorded {
+            adjustment_no
+        } else {
+            request.adjustment_no
         }
     }
 

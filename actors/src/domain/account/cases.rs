@@ -40,8 +40,8 @@ impl Account {
 
     /// The keys of a decision: the case, and the refund that it may make.
     pub(super) fn resolve_keys(resolve: &ResolveCase) -> Vec<Key> {
-        let refund = resolve.remedy.filter(|remedy| *remedy == Remedy::Refund);
-        let refund = refund.and_then(|_| Case::refund_no(&resolve.case_id)).map(Key::Refund);
+        let refunds = resolve.remedy == Some(Remedy::Refund);
+        let refund = Case::refund_no(&resolve.case_id).filter(|_| refunds).map(Key::Refund);
         refund.into_iter().chain([Key::Case(resolve.case_id)]).collect()
     }
 

@@ -20,16 +20,7 @@ impl Account {
     /// The number the call is about: the one recorded for the caller's key, else its own.
     pub(super) fn order_number(&self, open: &OpenOrder) -> OrderNo {
         let recorded = open.idempotency_key.and_then(|key| self.books.number(Route::Orders, &key));
-        match recorded {
-            Some(Numbered::Order(order_no)) => order_no,
-            Some(
-                Numbered::Settlement(_)
-                | Numbered::Withdrawal(_)
-                | Numbered::Refund(_)
-                | Numbered::Adjustment(_),
-            )
-            | None => open.order_no,
-        }
+        if let Some(Numbered::Order(order_no)) = recorded { order_no } else { open.order_no }
     }
 
     pub(super) fn open_order(&self, head: &Head, open: &OpenOrder) -> Result<Vec<Event>, Refusal> {

@@ -32,16 +32,7 @@ impl Account {
     pub(super) fn refund_number(&self, request: &RequestRefund) -> RefundNo {
         let recorded =
             request.idempotency_key.and_then(|key| self.books.number(Route::Refunds, &key));
-        match recorded {
-            Some(Numbered::Refund(refund_no)) => refund_no,
-            Some(
-                Numbered::Order(_)
-                | Numbered::Settlement(_)
-                | Numbered::Withdrawal(_)
-                | Numbered::Adjustment(_),
-            )
-            | None => request.refund_no,
-        }
+        if let Some(Numbered::Refund(refund_no)) = recorded { refund_no } else { request.refund_no }
     }
 
     /// The keys of an outcome: where it makes a case, that too.

@@ -16,15 +16,10 @@ impl Account {
     fn settlement_number(&self, settle: &Settle) -> SettlementNo {
         let recorded =
             settle.idempotency_key.and_then(|key| self.books.number(Route::Settlements, &key));
-        match recorded {
-            Some(Numbered::Settlement(settlement_no)) => settlement_no,
-            Some(
-                Numbered::Order(_)
-                | Numbered::Withdrawal(_)
-                | Numbered::Refund(_)
-                | Numbered::Adjustment(_),
-            )
-            | None => settle.settlement_no,
+        if let Some(Numbered::Settlement(settlement_no)) = recorded {
+            settlement_no
+        } else {
+            settle.settlement_no
         }
     }
 

@@ -27,15 +27,10 @@ impl Account {
     pub(super) fn withdrawal_number(&self, withdraw: &Withdraw) -> WithdrawalNo {
         let recorded =
             withdraw.idempotency_key.and_then(|key| self.books.number(Route::Withdrawals, &key));
-        match recorded {
-            Some(Numbered::Withdrawal(withdrawal_no)) => withdrawal_no,
-            Some(
-                Numbered::Order(_)
-                | Numbered::Settlement(_)
-                | Numbered::Refund(_)
-                | Numbered::Adjustment(_),
-            )
-            | None => withdraw.withdrawal_no,
+        if let Some(Numbered::Withdrawal(withdrawal_no)) = recorded {
+            withdrawal_no
+        } else {
+            withdraw.withdrawal_no
         }
     }
 
