@@ -120,15 +120,7 @@ impl OneEach {
         order_no: &OrderNo,
         amount: Money,
     ) -> Result<bool, Trouble> {
-        let paid = async {
-            let mut lent = self.db.acquire().await?;
-            let paid = pay(&mut lent.db(), of, order_no, amount).await;
-            if paid.is_err() {
-                lent.keep_out();
-            }
-            paid
-        };
-        paid.await.map_err(|error| self.trouble(&error))
+        self.paid(async |db| pay(db, of, order_no, amount).await).await
     }
 
     /// The same by the other usual way: the merchant's row is read and locked first (`select … for update`), and written back. For
@@ -143,9 +135,17 @@ impl OneEach {
         order_no: &OrderNo,
         amount: Money,
     ) -> Result<bool, Trouble> {
+        self.paid(async |db| pay_locked(db, of, order_no, amount).await).await
+    }
+
+    /// Pays on a connection that is not used again where it failed.
+    async fn paid(
+        &self,
+        pay: impl AsyncFnOnce(&mut Db<'_>) -> Result<bool, sqlx::Error>,
+    ) -> Result<bool, Trouble> {
         let paid = async {
             let mut lent = self.db.acquire().await?;
-            let paid = pay_locked(&mut lent.db(), of, order_no, amount).await;
+            let paid = pay(&mut lent.db()).await;
             if paid.is_err() {
                 lent.keep_out();
             }
